@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MPL-2.0
+"""B-6: unbinding."""
+import pytest
+from conftest import modes
+
+# what is bound, what listens in `auto` with port 5555
+BOUND = {
+    "tcp://*:5555": ["*"],
+    "tcp://eth0:5555": ["10.0.0.1", "2001:db8::1"],
+    "tcp://lo:5555": ["127.0.0.1", "::1"],
+    "tcp://0.0.0.0:5555": ["0.0.0.0"],
+    "tcp://127.0.0.1:5555": ["127.0.0.1"],
+    "tcp://[::]:5555": ["::"],
+    "tcp://::1:5555": ["::1"],
+    "tcp://[::1]:5555": ["::1"],
+    "tcp://[2001:DB8::1]:5555": ["2001:db8::1"],
+    "tcp://[::ffff:127.0.0.1]:5555": ["127.0.0.1"],
+    "tcp://[fe80::1%eth0]:5555": ["fe80::1%eth0"],
+    "tcp://[fe80::1%INDEX]:5555": ["fe80::1%eth0"],
+    "tcp://127.1:5555": ["127.0.0.1"],
+    "tcp://ula0:5555": ["fd00::1"],
+}
+
+
+@pytest.fixture
+def host4(host):
+    host.addr("eth0", "fe80::1/64")
+    host.nic("ula0", "fd00::1/64")
+    return host
+
+
+def real(endpoint, node):
+    if "INDEX" not in endpoint:
+        return endpoint
+    index = node.run(["ip", "-o", "link", "show", "eth0"]).stdout.split(":")[0]
+    return endpoint.replace("INDEX", index)
+
+
+@pytest.mark.parametrize("by", ["bound", "last_endpoint"])
+def test_b6_unbind_in_auto(host4, by):
+    """Catches: either key not known; the second socket left listening; a key that stays
+    behind and lets a second unbind touch a dead listener."""
+    worker = host4.worker()
+    for endpoint, addresses in BOUND.items():
+        endpoint = real(endpoint, host4)
+        sock = worker.socket("REP", monitor=True)
+        last = sock.bind(endpoint)
+        assert (endpoint, host4.open_on(5555)) == (endpoint, addresses)
+        name = endpoint if by == "bound" else last
+        assert (name, sock.unbind_rc(name)) == (name, "ok")
+        assert host4.listeners() == []
+        assert sock.unbind_rc(endpoint) == "ENOENT"
+        assert sock.unbind_rc(last) == "ENOENT"
+        assert sock.close() == [["LISTENING", last, None], ["CLOSED", last, None],
+                                ["MONITOR_STOPPED", "", None]]
+
+
+@pytest.mark.parametrize("by", ["bound", "last_endpoint"])
+@modes("v6", "v4", "off")
+def test_b6_unbind_in_other_modes(host4, by, mode):
+    """Catches: keys made in `auto` only."""
+    worker = host4.worker(env=mode.env)
+    sock = worker.socket("REP", mode=mode)
+    for endpoint in ("tcp://*:5555", "tcp://eth0:5555", "tcp://lo:5555",
+                     "tcp://127.0.0.1:5555", "tcp://127.1:5555", "tcp://0.0.0.0:5555"):
+        last = sock.bind(endpoint)
+        name = endpoint if by == "bound" else last
+        assert (name, sock.unbind_rc(name)) == (name, "ok")
+        assert host4.listeners() == []
+        assert sock.unbind_rc(endpoint) == "ENOENT"
+        assert sock.unbind_rc(last) == "ENOENT"
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://*:*", "tcp://*:0", "tcp://eth0:*", "tcp://lo:0",
+                                      "tcp://127.0.0.1:*", "tcp://[::1]:*"])
+@pytest.mark.parametrize("by", ["bound", "last_endpoint"])
+def test_b6_unbind_with_port_wildcard(host, endpoint, by):
+    """Catches: a string with `*` or `0` for its port that is no key."""
+    sock = host.worker().socket("REP")
+    last = sock.bind(endpoint)
+    sock.unbind(endpoint if by == "bound" else last)
+    assert host.listeners() == []
+    assert sock.unbind_rc(last) == "ENOENT"
+
+
+@pytest.mark.parametrize("bound,other", [
+    ("tcp://127.0.0.1:5555", "tcp://localhost:5555"),
+    ("tcp://127.0.0.1:5555", "tcp://127.1:5555"),
+    ("tcp://127.0.0.1:5555", "tcp://[127.0.0.1]:5555"),
+    ("tcp://127.1:5555", "tcp://127.0.0.1:05555"),
+    ("tcp://0.0.0.0:5555", "tcp://0:5555"),
+    ("tcp://*:5555", "tcp://0.0.0.0:5555"),
+    ("tcp://lo:5555", "tcp://127.0.0.1:5555"),
+    ("tcp://lo:5555", "tcp://localhost:5555"),
+    ("tcp://eth0:5555", "tcp://10.0.0.1:5555"),
+])
+@modes("auto", "v4")
+def test_b6_unbind_by_other_spellings_that_stock_knows(host, mode, bound, other):
+    """Stock looks the text up when it is no key.  Catches: dropping that with the DNS."""
+    for lib in ("stock", "patched"):
+        worker = host.worker(lib)
+        sock = worker.socket("REP", mode=mode, monitor=True)
+        sock.bind(bound)
+        assert (lib, sock.unbind_rc(other)) == (lib, "ok")
+        sock.events("CLOSED")
+        assert host.listeners() == []
+        worker.kill()
+
+
+@pytest.mark.parametrize("by", ["bound", "last_endpoint"])
+@modes("auto", "v6")
+def test_b6_unbind_after_the_addresses_changed(host, by, mode):
+    """Catches: asking the interface again at unbind."""
+    worker = host.worker()
+    sock = worker.socket("REP", mode=mode)
+    last = sock.bind("tcp://eth0:5555")
+    name = "tcp://eth0:5555" if by == "bound" else last
+    host.addr_del("eth0", "10.0.0.1/24", "2001:db8::1/64")
+    host.addr("eth0", "10.0.0.77/24", "2001:db8::77/64")
+    assert len(host.listeners()) == 2
+    sock.unbind(name)
+    assert host.listeners() == []
+    sock.bind("tcp://eth0:5555")
+    assert host.open_on(5555) == ["10.0.0.77", "2001:db8::77"]
+
+
+@pytest.mark.parametrize("by", ["bound", "last_endpoint"])
+def test_b6_unbind_after_the_interface_vanished(host, by):
+    """Catches: if_nametoindex or getifaddrs at unbind; a link-local key by zone name."""
+    host.nic("gone0", "10.9.0.1/24", "fe80::9/64")
+    worker = host.worker()
+    sock = worker.socket("REP")
+    lasts = {endpoint: sock.bind(endpoint)
+             for endpoint in ("tcp://gone0:5555", "tcp://[fe80::9%gone0]:5556")}
+    host.ip("link del gone0")
+    for endpoint, last in lasts.items():
+        sock.unbind(endpoint if by == "bound" else last)
+    assert host.listeners() == []
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://*:5555", "tcp://eth0:5555", "tcp://10.0.0.1:5555",
+                                      "tcp://[2001:db8::1]:5555", "tcp://lo:5555"])
+@modes("auto", "v6")
+def test_b6_port_can_be_bound_again_at_once(host, mode, endpoint):
+    """A hundred times without a retry.  Catches: closing the sockets in the I/O thread
+    after zmq_unbind returned, as stock does, or closing one of the two so."""
+    worker = host.worker()
+    sock = worker.socket("REP", mode=mode)
+    if mode.kind == "v6" and "10.0.0.1" in endpoint:
+        endpoint = endpoint.replace("10.0.0.1", "[::ffff:10.0.0.1]")
+    sock.bind(endpoint)
+    assert worker.do("rebind", id=sock.name, ep=endpoint, times=100) == {"ok/ok": 100}
+
+
+@modes("auto", "v6")
+def test_b6_port_is_free_for_others_at_once(host, mode):
+    """Another program binds each family right after zmq_unbind.  Catches: as above."""
+    worker = host.worker()
+    sock = worker.socket("REP", mode=mode)
+    for endpoint in ("tcp://*:5555", "tcp://eth0:5555") * 25:
+        sock.bind(endpoint)
+        results = worker.run([
+            {"op": "unbind", "id": sock.name, "ep": endpoint},
+            {"op": "occupy", "id": "a", "host": "10.0.0.1", "port": 5555},
+            {"op": "occupy", "id": "b", "host": "2001:db8::1", "port": 5555},
+            {"op": "release", "id": "a"}, {"op": "release", "id": "b"}])
+        assert results == ["ok", 5555, 5555, "ok", "ok"]
+
+
+@pytest.mark.parametrize("endpoint,hosts", [
+    ("tcp://*:5555", ["127.0.0.1", "::1"]), ("tcp://eth0:5555", ["10.0.0.1", "2001:db8::1"])])
+def test_b6_bind_again_with_established_connections(host, endpoint, hosts):
+    """Catches: SO_REUSEADDR missing on one family; connections of the second listener
+    that outlive it while those of the first do not."""
+    server = host.worker()
+    sock = server.socket("ROUTER", monitor=True)
+    sock.bind(endpoint)
+    client = host.worker("stock")
+    peers = []
+    for index, address in enumerate(hosts * 3):
+        peer = client.socket("DEALER", monitor=True, IPV6=1, RECONNECT_IVL=-1)
+        host_text = "[%s]" % address if ":" in address else address
+        peer.connect("tcp://%s:5555" % host_text)
+        peer.send("n%d" % index)
+        assert sock.recv()["parts"][1] == "n%d" % index
+        peers.append(peer)
+    results = server.run([{"op": "unbind", "id": sock.name, "ep": endpoint},
+                          {"op": "bind", "id": sock.name, "ep": endpoint}])
+    assert results == ["ok", "ok"]
+    # As stock: what a listener accepted ends with it.
+    for peer in peers:
+        peer.events("DISCONNECTED")
+    for address in hosts:
+        assert client.do("tcp", host=address, port=5555) == "greeting"
+    assert server.do("rebind", id=sock.name, ep=endpoint, times=20) == {"ok/ok": 20}
+
+
+def test_b6_unbind_leaves_other_binds_alone(host):
+    """Catches: one key for two binds; terminating by interface instead of by bind."""
+    sock = host.worker().socket("REP")
+    sock.bind("tcp://eth0:5555")
+    sock.bind("tcp://eth0:5556")
+    sock.bind("tcp://lo:5555")
+    sock.bind("tcp://*:5557")
+    sock.unbind("tcp://eth0:5555")
+    assert host.open_on(5555) == ["127.0.0.1", "::1"]
+    assert host.open_on(5556) == ["10.0.0.1", "2001:db8::1"]
+    assert sock.unbind_rc("tcp://eth0:5557") == "ENOENT"
+    sock.unbind("tcp://10.0.0.1:5556")
+    assert host.open_on(5556) == []
+    assert host.open_on(5557) == ["*"]
+
+
+def test_b6_another_sockets_bind_is_not_ours(host):
+    """Catches: keys kept per context."""
+    worker = host.worker()
+    one, other = worker.socket("REP"), worker.socket("REP")
+    one.bind("tcp://eth0:5555")
+    assert other.unbind_rc("tcp://eth0:5555") == "ENOENT"
+    assert other.unbind_rc("tcp://10.0.0.1:5555") == "ENOENT"
+    assert host.open_on(5555) == ["10.0.0.1", "2001:db8::1"]
+
+
+@pytest.mark.parametrize("call", ["unbind", "disconnect"])
+@modes("auto", "v6", "v4")
+def test_b6_unbinding_a_name_asks_no_dns(lab, shim, mode, call):
+    """Stock does up to two lookups on the caller's thread.  Catches: keeping any."""
+    node = lab.node(etc={"resolv.conf": "nameserver 127.0.0.1\noptions timeout:1\n"})
+    dns = node.nameserver({"host.test": {"A": ["127.0.0.1"], "AAAA": ["::1"]}})
+    worker = node.worker(env=mode.env, shim=shim(""))
+    sock = worker.socket("DEALER", mode=mode)
+    sock.bind("tcp://127.0.0.1:5555")
+    for name in ("tcp://host.test:5555", "tcp://nosuch.test:5555", "tcp://lo:5555",
+                 "tcp://eth9:5555", "tcp://*:5555"):
+        assert worker.do(call, id=sock.name, ep=name) == "ENOENT"
+    assert dns.queries() == []
+    # The lab's own check: this name server would have seen it.
+    assert node.run(["getent", "ahosts", "host.test"]).returncode == 0
+    assert dns.queries() != []
+
+
+@modes("auto", "v6")
+def test_b6_close_and_term_take_every_socket(host, mode):
+    """Catches: a second listener that nobody owns."""
+    worker = host.worker()
+    fds = worker.fds()
+    for _ in range(3):
+        sock = worker.socket("REP", mode=mode, monitor=True)
+        for endpoint in ("tcp://*:5555", "tcp://eth0:5556", "tcp://lo:*"):
+            sock.bind(endpoint)
+        events = sock.close()
+        assert host.listeners() == []
+        assert [event[0] for event in events].count("CLOSED") == 3
+        worker.do("term")
+        assert worker.fds() == fds
+
+
+def test_b6_term_with_live_listeners(host):
+    """Catches: a listener that zmq_ctx_term waits for."""
+    worker = host.worker()
+    for _ in range(10):
+        sock = worker.socket("REP")
+        sock.bind("tcp://eth0:5555")
+        sock.bind("tcp://*:5556")
+        assert worker.do("term") < 2.0
+        assert host.listeners() == []

@@ -1,0 +1,533 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Runs inside a namespace and uses libzmq as ordered: JSON lines in, JSON lines out.
+
+Calls whose result is compared go to libzmq through ctypes, so that return code and errno
+are libzmq's own; messages, polling and monitors go through the distribution's pyzmq.
+"""
+import ctypes
+import errno
+import faulthandler
+import json
+import os
+import queue
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+
+import zmq
+
+faulthandler.enable()
+LIB = ctypes.CDLL("libzmq.so.5", use_errno=True)
+for function, arguments in {
+        "zmq_bind": [ctypes.c_void_p, ctypes.c_char_p],
+        "zmq_unbind": [ctypes.c_void_p, ctypes.c_char_p],
+        "zmq_connect": [ctypes.c_void_p, ctypes.c_char_p],
+        "zmq_disconnect": [ctypes.c_void_p, ctypes.c_char_p],
+        "zmq_setsockopt": [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t],
+        "zmq_getsockopt": [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p],
+        "zmq_ctx_set": [ctypes.c_void_p, ctypes.c_int, ctypes.c_int],
+        "zmq_ctx_get": [ctypes.c_void_p, ctypes.c_int],
+}.items():
+    getattr(LIB, function).argtypes = arguments
+
+# Not in every pyzmq's list of constants.
+OPTIONS = {"IPV4ONLY": 31, "IPV6": 42, "USE_FD": 89, "BINDTODEVICE": 92, "TOS": 57,
+           "TCP_ACCEPT_FILTER": 38, "ZAP_DOMAIN": 55, "PRIORITY": 112}
+KINDS = {"RADIO": 14, "DISH": 15, "DGRAM": 18}
+TEXT_OPTIONS = {"LAST_ENDPOINT", "BINDTODEVICE", "ZAP_DOMAIN"}
+ZMQ_ERRNOS = {156384712 + number: name for number, name in [
+    (1, "ENOTSUP"), (2, "EPROTONOSUPPORT"), (3, "ENOBUFS"), (4, "ENETDOWN"),
+    (51, "EFSM"), (52, "ENOCOMPATPROTO"), (53, "ETERM"), (54, "EMTHREAD")]}
+ERRNO_EVENTS = {"BIND_FAILED", "CLOSE_FAILED", "HANDSHAKE_FAILED_NO_DETAIL"}
+CODE_EVENTS = {"HANDSHAKE_FAILED_PROTOCOL", "HANDSHAKE_FAILED_AUTH"}
+
+
+def errno_name(number):
+    return ZMQ_ERRNOS.get(number) or errno.errorcode.get(number) or str(number)
+
+
+def outcome(rc):
+    return "ok" if rc != -1 else errno_name(ctypes.get_errno())
+
+
+def to_bytes(text):
+    """JSON text to bytes; surrogates stand for bytes that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def to_text(data):
+    return data.decode("utf-8", "backslashreplace")
+
+
+def option_number(name):
+    return OPTIONS.get(name) or int(getattr(zmq, name))
+
+
+class Watch:
+    """The monitor of one socket."""
+
+    def __init__(self, sock):
+        self.pair = sock.get_monitor_socket()
+        self.seen = []
+
+    def read_one(self, end):
+        left = max(0, int((end - time.monotonic()) * 1000))
+        if not self.pair.poll(left):
+            return None
+        head, endpoint = self.pair.recv_multipart()
+        number, value = struct.unpack("=Hi", head)
+        try:
+            name = zmq.Event(number).name
+        except ValueError:
+            name = "EVENT_%d" % number
+        if name in ERRNO_EVENTS:
+            value = errno_name(value)
+        elif name not in CODE_EVENTS:
+            value = None  # a file descriptor, a random interval, or nothing
+        return [name, to_text(endpoint), value]
+
+    def until(self, names, timeout):
+        """All events so far, once every one of `names` has come (as often as named)."""
+        end = time.monotonic() + timeout
+        while True:
+            missing = list(names)
+            for event in self.seen:
+                if event[0] in missing:
+                    missing.remove(event[0])
+            # Whatever is there already belongs to this answer as well.
+            event = self.read_one(end if missing else time.monotonic())
+            if event is not None:
+                self.seen.append(event)
+                continue
+            events, self.seen = self.seen, []
+            return events + [["TIMEOUT", ",".join(missing), None]] if missing else events
+
+
+class Zap(threading.Thread):
+    """Lets everyone in and writes down what libzmq asked."""
+
+    def __init__(self, context, status="200"):
+        super().__init__(daemon=True)
+        self.status = status
+        self.log = []
+        self.sock = context.socket(zmq.REP)
+        self.sock.linger = 0
+        self.sock.bind("inproc://zeromq.zap.01")
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                frames = self.sock.recv_multipart()
+                self.log.append([to_text(frame) for frame in frames])
+                status = self.status.encode()
+                self.sock.send_multipart([frames[0], frames[1], status, b"", b"user", b""])
+        except zmq.ZMQError:
+            self.sock.close(0)
+
+
+class State:
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        self.contexts = {}
+        self.sockets = {}
+        self.watches = {}
+        self.zaps = {}
+        self.held = {}
+        self.words = {}
+
+
+STATE = State()
+
+
+def expand(text):
+    for word, value in STATE.words.items():
+        text = text.replace("{%s}" % word, value)
+    return text
+
+
+# ------------------------------------------------------------------ contexts and sockets
+
+
+def op_ctx(ctx="c", opts=None, threads=1):
+    context = zmq.Context(threads)
+    STATE.contexts[ctx] = context
+    for name, value in (opts or {}).items():
+        result = op_ctxset(ctx, name, value)
+        if result != "ok":
+            return result
+    return "ok"
+
+
+def op_ctxset(ctx="c", opt=None, value=None):
+    return outcome(LIB.zmq_ctx_set(STATE.contexts[ctx].underlying, option_number(opt), value))
+
+
+def op_ctxget(ctx="c", opt=None):
+    rc = LIB.zmq_ctx_get(STATE.contexts[ctx].underlying, option_number(opt))
+    return rc if rc != -1 else outcome(rc)
+
+
+def op_socket(id, kind, ctx="c", ctx_opts=None, opts=None, monitor=False):
+    if ctx not in STATE.contexts:
+        result = op_ctx(ctx, ctx_opts)
+        if result != "ok":
+            return result
+    sock = STATE.contexts[ctx].socket(KINDS.get(kind) or getattr(zmq, kind))
+    STATE.sockets[id] = sock
+    if monitor:
+        STATE.watches[id] = Watch(sock)
+    for name, value in (opts or {}).items():
+        result = op_set(id, name, value)
+        if result != "ok":
+            return "%s=%r: %s" % (name, value, result)
+    return "ok"
+
+
+def op_set(id, opt, value, size=None):
+    """`value` is an int, or text for options that take bytes, or null for (NULL, 0)."""
+    if isinstance(value, int):
+        data = struct.pack("=i", value)
+    else:
+        data = to_bytes(expand(value)) if value is not None else None
+    length = size if size is not None else len(data or b"")
+    return outcome(LIB.zmq_setsockopt(STATE.sockets[id].underlying, option_number(opt),
+                                      data, length))
+
+
+def op_get(id, opt, keep=None):
+    size = ctypes.c_size_t(256 if opt in TEXT_OPTIONS else 4)
+    space = ctypes.create_string_buffer(max(size.value, 8))
+    rc = LIB.zmq_getsockopt(STATE.sockets[id].underlying, option_number(opt), space,
+                            ctypes.byref(size))
+    if rc == -1:
+        return outcome(rc)
+    if opt not in TEXT_OPTIONS:
+        return struct.unpack("=i", space.raw[:4])[0]
+    text = to_text(space.raw[:size.value].rstrip(b"\0"))
+    if keep:
+        STATE.words[keep] = text
+        STATE.words[keep + ".port"] = text.rsplit(":", 1)[-1]
+    return text
+
+
+def endpoint_call(name, id, ep, raw_hex):
+    data = bytes.fromhex(raw_hex) if raw_hex is not None else to_bytes(expand(ep))
+    return outcome(getattr(LIB, name)(STATE.sockets[id].underlying, data))
+
+
+def op_bind(id, ep="", raw_hex=None):
+    return endpoint_call("zmq_bind", id, ep, raw_hex)
+
+
+def op_unbind(id, ep="", raw_hex=None):
+    return endpoint_call("zmq_unbind", id, ep, raw_hex)
+
+
+def op_connect(id, ep="", raw_hex=None):
+    return endpoint_call("zmq_connect", id, ep, raw_hex)
+
+
+def op_disconnect(id, ep="", raw_hex=None):
+    return endpoint_call("zmq_disconnect", id, ep, raw_hex)
+
+
+def op_pybind(id, ep):
+    """As a Python program does it."""
+    try:
+        STATE.sockets[id].bind(expand(ep))
+    except zmq.ZMQError as error:
+        return errno_name(error.errno)
+    return "ok"
+
+
+def op_rebind(id, ep, times, pause_for=None):
+    """Unbind and bind again at once, many times, without a retry."""
+    sock = STATE.sockets[id].underlying
+    data = to_bytes(expand(ep))
+    results = {}
+    for _ in range(times):
+        first = outcome(LIB.zmq_unbind(sock, data))
+        second = outcome(LIB.zmq_bind(sock, data)) if first == "ok" else "-"
+        key = "%s/%s" % (first, second)
+        results[key] = results.get(key, 0) + 1
+        if key != "ok/ok":
+            break
+    return results
+
+
+def op_close(id):
+    sock = STATE.sockets.pop(id)
+    watch = STATE.watches.pop(id, None)
+    sock.close(0)
+    if watch is None:
+        return []
+    # The monitor says MONITOR_STOPPED when the last listener of the socket is gone.
+    events = watch.until(["MONITOR_STOPPED"], 10)
+    watch.pair.close(0)
+    return events
+
+
+def op_term(ctx="c"):
+    for watch in STATE.watches.values():
+        watch.pair.close(0)
+    for sock in STATE.sockets.values():
+        sock.close(0)
+    STATE.sockets.clear()
+    STATE.watches.clear()
+    start = time.monotonic()
+    STATE.contexts.pop(ctx).term()
+    return time.monotonic() - start
+
+
+def op_reset():
+    """Everything away: the next case starts anew."""
+    for held in STATE.held.values():
+        held.close()
+    for name in list(STATE.contexts):
+        op_term(name)
+    STATE.clear()
+    return "ok"
+
+
+# ------------------------------------------------------------------ messages and events
+
+
+def op_send(id, parts, timeout=5.0):
+    sock = STATE.sockets[id]
+    if not sock.poll(int(timeout * 1000), zmq.POLLOUT):
+        return "EAGAIN"
+    sock.send_multipart([to_bytes(expand(part)) for part in parts], zmq.DONTWAIT)
+    return "ok"
+
+
+def op_recv(id, timeout=5.0, hide_first=False):
+    sock = STATE.sockets[id]
+    if not sock.poll(int(timeout * 1000), zmq.POLLIN):
+        return {"timeout": True}
+    frames = sock.recv_multipart(zmq.DONTWAIT, copy=False)
+    try:
+        peer = frames[-1].get("Peer-Address")
+    except zmq.ZMQError as error:
+        peer = errno_name(error.errno)
+    parts = [to_text(frame.bytes) for frame in frames]
+    if hide_first:  # a routing id made up by libzmq
+        STATE.words["id"] = parts[0]
+        parts[0] = "<id>"
+    return {"parts": parts, "peer": peer}
+
+
+def op_reply(id, timeout=5.0):
+    """Receive one message and send it back (ROUTER, STREAM, REP, PAIR)."""
+    sock = STATE.sockets[id]
+    if not sock.poll(int(timeout * 1000), zmq.POLLIN):
+        return {"timeout": True}
+    frames = sock.recv_multipart(zmq.DONTWAIT, copy=False)
+    peer = frames[-1].get("Peer-Address")
+    sock.send_multipart([frame.bytes for frame in frames], zmq.DONTWAIT)
+    return {"peer": peer, "parts": [to_text(frame.bytes) for frame in frames][-1:]}
+
+
+def op_poll(id, flags=1, timeout=5.0):
+    return int(STATE.sockets[id].poll(int(timeout * 1000), flags))
+
+
+def op_events(id, until=(), timeout=5.0):
+    return STATE.watches[id].until(until, timeout)
+
+
+def op_zap(ctx="c", status="200"):
+    STATE.zaps[ctx] = Zap(STATE.contexts[ctx], status)
+    return "ok"
+
+
+def op_zaplog(ctx="c"):
+    return STATE.zaps[ctx].log
+
+
+def op_curve(id, role, server_key=None):
+    """Make a socket a CURVE server (returns its public key) or client."""
+    sock = STATE.sockets[id]
+    public, secret = zmq.curve_keypair()
+    sock.curve_publickey, sock.curve_secretkey = public, secret
+    if role == "server":
+        sock.curve_server = 1
+    else:
+        sock.curve_serverkey = server_key.encode()
+    return public.decode()
+
+
+# ------------------------------------------------------------------ plain sockets
+
+
+def plain_address(host, port, zone=None):
+    if ":" in host:
+        return socket.AF_INET6, (host, port, 0, socket.if_nametoindex(zone) if zone else 0)
+    return socket.AF_INET, (host, port)
+
+
+def op_tcp(host, port, zone=None, src=None, timeout=5.0, hold=None):
+    """Dial as any ZMTP peer would.  "greeting": a ZeroMQ socket answered; "closed": it let
+    us in and hung up; else the errno."""
+    family, address = plain_address(host, int(expand(str(port))), zone)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
+    try:
+        if src:
+            sock.bind(plain_address(src, 0, zone)[1])
+        sock.connect(address)
+        data = sock.recv(10)
+    except socket.timeout:
+        return "timeout"
+    except ConnectionResetError:
+        return "closed"
+    except OSError as error:
+        return errno_name(error.errno)
+    finally:
+        if hold:
+            STATE.held[hold] = sock
+        else:
+            sock.close()
+    return "greeting" if data[:1] == b"\xff" else "closed" if not data else "data"
+
+
+def op_occupy(id, host, port=0, v6only=True, listen=True, zone=None):
+    """Take a port as another program would; returns the port."""
+    family, address = plain_address(host, port, zone)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
+    try:
+        sock.bind(address)
+        if listen:
+            sock.listen(8)
+    except OSError as error:
+        sock.close()
+        return errno_name(error.errno)
+    STATE.held[id] = sock
+    return sock.getsockname()[1]
+
+
+def op_occupy_many(id, host, ports, v6only=True):
+    return [op_occupy("%s-%d" % (id, port), host, port, v6only) for port in ports]
+
+
+def op_release(id):
+    STATE.held.pop(id).close()
+    return "ok"
+
+
+def op_use_fd(id, held):
+    """Give a socket that we made ourselves to libzmq (ZMQ_USE_FD)."""
+    return op_set(id, "USE_FD", os.dup(STATE.held[held].fileno()))
+
+
+def op_tcpopts(port):
+    """Options of this process's listening TCP sockets on `port`, as the kernel has them."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            sock = socket.socket(fileno=os.dup(int(name)))
+        except OSError:
+            continue
+        with sock:
+            try:
+                if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    continue
+                address = sock.getsockname()
+            except OSError:
+                continue
+            if sock.family not in (socket.AF_INET, socket.AF_INET6) or address[1] != port:
+                continue
+            six = sock.family == socket.AF_INET6
+
+            def get(level, option):
+                return sock.getsockopt(level, option)
+            device = sock.getsockopt(socket.SOL_SOCKET, 25, 16).rstrip(b"\0").decode()
+            found.append({
+                "family": 6 if six else 4, "address": address[0],
+                "v6only": get(41, 26) if six else None,
+                "tos": get(0, 1), "tclass": get(41, 67) if six else None,
+                "priority": get(1, 12), "device": device,
+                "sndbuf": get(1, 7), "rcvbuf": get(1, 8),
+                "reuseaddr": get(1, 2),
+                "cloexec": not os.get_inheritable(int(name))})
+    return sorted(found, key=lambda entry: (entry["family"], entry["address"]))
+
+
+def op_fds():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def op_threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def op_shim(rules):
+    """New rules for the preloaded shim; returns how often each watched call was made."""
+    shim = ctypes.CDLL(None)
+    shim.zds_shim_set(rules.encode())
+    return "ok"
+
+
+def op_shim_counts():
+    shim = ctypes.CDLL(None)
+    shim.zds_shim_counts.restype = ctypes.c_char_p
+    return json.loads(shim.zds_shim_counts().decode())
+
+
+def op_setenv(name, value):
+    os.environ[name] = value
+    return "ok"
+
+
+def op_time(steps):
+    """Run steps and say how long they took."""
+    start = time.monotonic()
+    results = [perform(step) for step in steps]
+    return {"seconds": time.monotonic() - start, "results": results}
+
+
+# ------------------------------------------------------------------ main
+
+
+def perform(step):
+    step = dict(step)
+    return globals()["op_" + step.pop("op")](**step)
+
+
+def loaded():
+    with open("/proc/self/maps") as maps:
+        return sorted({line.split()[5] for line in maps
+                       if "/libzmq" in line and ".so" in line and "pyzmq" not in line})
+
+
+def read_orders(orders):
+    """Own thread: when the test run goes away we go too, whatever libzmq is doing."""
+    for line in sys.stdin:
+        orders.put(line)
+    os._exit(0)
+
+
+def main():
+    out = sys.stdout
+    orders = queue.Queue()
+    threading.Thread(target=read_orders, args=(orders,), daemon=True).start()
+    hello = {"libzmq": loaded(), "version": zmq.zmq_version_info()}
+    print(json.dumps(hello), file=out, flush=True)
+    while True:
+        order = json.loads(orders.get())
+        try:
+            answer = {"n": order["n"], "results": [perform(step) for step in order["do"]]}
+        except Exception:
+            answer = {"n": order["n"], "trouble": traceback.format_exc()}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()
