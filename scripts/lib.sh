@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=sh
+# What the programs in scripts/ share. They run with ZDS_SRC_DIR and ZDS_BUILD_DIR set, as the
+# Makefile sets them, and read what ./configure found from $ZDS_BUILD_DIR/build.conf.
+
+: "${ZDS_SRC_DIR:=$(cd "$(dirname "$0")/.." && pwd)}"
+: "${ZDS_BUILD_DIR:=$PWD}"
+: "${MAKE:=make}"
+: "${PYTHON:=/usr/bin/python3}"
+# shellcheck disable=SC2034 # for the programs that read this file
+ZDS_SCRIPTS=$ZDS_SRC_DIR/scripts ZDS_LOGS=$ZDS_BUILD_DIR/logs
+
+die ()
+{
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+if [ ! -f "$ZDS_BUILD_DIR/build.conf" ]; then
+    die "$ZDS_BUILD_DIR has no build.conf: run configure there first, or ./quickstart"
+fi
+# shellcheck source=/dev/null
+. "$ZDS_BUILD_DIR/build.conf"
+
+# Two builds of the same file in two directories are one for ccache: the stock and the patched
+# libzmq differ in a few files only.
+if [ -n "$CONF_CCACHE" ]; then
+    export CCACHE_BASEDIR="$ZDS_BUILD_DIR" CCACHE_NOHASHDIR=1
+fi
+
+# run_logged LOG COMMAND...: the output goes to LOG; when the command fails, its end is shown.
+run_logged ()
+{
+    log=$1
+    shift
+    echo "+ $*" >>"$log"
+    if ! "$@" >>"$log" 2>&1; then
+        echo "$(basename "$0"): this failed: $*" >&2
+        echo "The end of $log:" >&2
+        tail -n 25 "$log" | sed 's/^/    /' >&2
+        exit 1
+    fi
+}
+
+# apply_patch FILE DIR: with no fuzz, or not at all. Offsets are fine.
+apply_patch ()
+{
+    (cd "$2" && patch -p1 -F0 -s -f) <"$1" || return 1
+    # GNU patch keeps a copy of each file that it changed at an offset.
+    find "$2" -name '*.orig' -exec rm -f {} +
+}
+
+# series_of DIR: the names of the patches in DIR/series, in order.
+series_of ()
+{
+    if [ -f "$1/series" ]; then
+        sed -e 's/[[:space:]]*#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$1/series"
+    fi
+}
+
+# copy_transport SRC TREE: our sources go beside libzmq's.
+copy_transport ()
+{
+    for file in "$1"/transport/*.c "$1"/transport/*.h \
+        "$1"/transport/*.cpp "$1"/transport/*.hpp; do
+        [ -f "$file" ] || continue
+        name=$(basename "$file")
+        [ ! -e "$2/src/$name" ] || die "libzmq has a src/$name of its own"
+        cp "$file" "$2/src/$name"
+        chmod u+w "$2/src/$name"
+    done
+}
+
+# configure_libzmq TREE LOG ARG...: autogen and configure, each only when its input changed.
+configure_libzmq ()
+{
+    tree=$1
+    log=$2
+    shift 2
+    set -- --prefix="$CONF_PREFIX" --exec-prefix="$CONF_EXEC_PREFIX" \
+        --bindir="$CONF_BINDIR" --libdir="$CONF_LIBDIR" --includedir="$CONF_INCLUDEDIR" \
+        --datarootdir="$CONF_DATAROOTDIR" --mandir="$CONF_MANDIR" --disable-perf "$@"
+    [ -z "$CONF_BUILD" ] || set -- "$@" --build="$CONF_BUILD"
+    [ -z "$CONF_HOST" ] || set -- "$@" --host="$CONF_HOST"
+    set -- "$@" CC="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CC" \
+        CXX="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CXX"
+    [ -z "$CONF_CPPFLAGS" ] || set -- "$@" CPPFLAGS="$CONF_CPPFLAGS"
+    [ -z "$CONF_LDFLAGS" ] || set -- "$@" LDFLAGS="$CONF_LDFLAGS"
+    # The caller's flags, if any, come later and so win over these.
+    eval "set -- ${CONF_CFLAGS:+CFLAGS=\"\$CONF_CFLAGS\"} \
+        ${CONF_CXXFLAGS:+CXXFLAGS=\"\$CONF_CXXFLAGS\"} \"\$@\" $LIBZMQ_CONFIGURE_ARGS"
+
+    if [ ! -f "$tree/.zds-configured" ] || [ "$(cat "$tree/.zds-configured")" != "$*" ]; then
+        rm -f "$tree/.zds-configured"
+        if [ ! -f "$tree/.zds-autogen" ]; then
+            progress "autogen"
+            (cd "$tree" && run_logged "$log" ./autogen.sh) || exit 1
+            touch "$tree/.zds-autogen"
+        fi
+        progress "configure"
+        (cd "$tree" && run_logged "$log" ./configure "$@") || exit 1
+        echo "$*" >"$tree/.zds-configured"
+    fi
+}
+
+# result PASS|FAIL|SKIP NAME [REASON]: one test of a stage of "make check" ended.
+result ()
+{
+    echo "$1: $2${3:+: $3}"
+    if [ -n "${ZDS_RESULTS-}" ]; then
+        printf '%s\t%s\t%s\n' "$1" "$2" "${3-}" >>"$ZDS_RESULTS"
+    fi
+}
+
+# check_that NAME COMMAND...: a test that is one command.
+check_that ()
+{
+    check_name=$1
+    shift
+    echo "== $check_name"
+    if "$@"; then
+        result PASS "$check_name"
+    else
+        result FAIL "$check_name"
+    fi
+}
+
+# A program may define its own before it calls the functions above.
+progress ()
+{
+    :
+}
