@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  zmq-dualstack: try the dual-stack libzmq without installing it in place of
+    the system's.  */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "zds_settings.h"
+
+/*  Where the patched libzmq was installed.  */
+#ifndef ZDS_LIBDIR
+#error "ZDS_LIBDIR is the build system's to define"
+#endif
+
+#define SONAME "libzmq.so.5"
+
+/*  Exit statuses of a command that runs another one, as env(1) has them.  */
+enum
+{
+    EXIT_USAGE = 125,
+    EXIT_CANNOT_RUN = 126,
+    EXIT_NOT_FOUND = 127
+};
+
+static const char usage_text[] =
+  "Usage: zmq-dualstack run [--] PROGRAM [ARG]...\n"
+  "       zmq-dualstack --help | --version\n"
+  "\n"
+  "run    Runs PROGRAM, unmodified, on the dual-stack libzmq, in place of the\n"
+  "       system's or of one that it brought along. Programs that it starts\n"
+  "       run on it too. The exit status is PROGRAM's; 125 for wrong usage or\n"
+  "       a missing library, 126 if PROGRAM cannot be run, 127 if there is no\n"
+  "       such program.\n"
+  "\n"
+  "Environment:\n"
+  "  ZMQ_DUALSTACK=off  the dual-stack libzmq behaves as one without\n"
+  "                     dual stack\n"
+  "  ZDS_LIBDIR         directory of the " SONAME " to use, in place of\n"
+  "                     " ZDS_LIBDIR "\n";
+
+static int fail (int status_, const char *what_, const char *why_)
+{
+    fprintf (stderr, "zmq-dualstack: %s: %s\n", what_, why_);
+    return status_;
+}
+
+static int usage (const char *what_, const char *why_)
+{
+    fail (EXIT_USAGE, what_, why_);
+    fputs ("Try 'zmq-dualstack --help'.\n", stderr);
+    return EXIT_USAGE;
+}
+
+/*  Puts the library before all others that the dynamic linker loads.  Preloading
+    also replaces a copy under another file name: symbols are found in the
+    preloaded one first.  */
+static int preload (const char *library_)
+{
+    const char *others = getenv ("LD_PRELOAD");
+    char *value = NULL;
+    int rc;
+
+    if (others != NULL && others[0] != '\0')
+        rc = asprintf (&value, "%s:%s", library_, others);
+    else
+        rc = asprintf (&value, "%s", library_);
+    if (rc < 0)
+        return ENOMEM;
+    rc = setenv ("LD_PRELOAD", value, 1) == 0 ? 0 : errno;
+    free (value);
+    return rc;
+}
+
+/*  Says in time what would go unnoticed in the program: a misspelt word.  */
+static void check_settings (void)
+{
+    zds_settings_t settings;
+    char unknown[128];
+
+    zds_settings_parse (&settings, getenv ("ZMQ_DUALSTACK"), unknown,
+                        sizeof unknown);
+    if (settings.off)
+        fputs ("zmq-dualstack: ZMQ_DUALSTACK=off: IPv4 only\n", stderr);
+}
+
+static int run (char **argv_)
+{
+    const char *dir = getenv ("ZDS_LIBDIR");
+    char *library;
+    int rc;
+
+    if (argv_[0] != NULL && strcmp (argv_[0], "--") == 0)
+        argv_++;
+    if (argv_[0] == NULL)
+        return usage ("run", "no program given");
+
+    if (dir == NULL || dir[0] == '\0')
+        dir = ZDS_LIBDIR;
+    if (asprintf (&library, "%s/%s", dir, SONAME) < 0)
+        return fail (EXIT_USAGE, "run", strerror (ENOMEM));
+    /*  The dynamic linker only warns of a library that it cannot preload, and
+        the program would run on the system's.  Colons and blanks separate the
+        names in LD_PRELOAD.  */
+    if (strpbrk (library, ": \t\n") != NULL)
+        rc = fail (EXIT_USAGE, library, "colon or blank in the path");
+    else if (access (library, R_OK) != 0)
+        rc = fail (EXIT_USAGE, library, strerror (errno));
+    else if ((rc = preload (library)) != 0)
+        rc = fail (EXIT_USAGE, "run", strerror (rc));
+    free (library);
+    if (rc != 0)
+        return rc;
+
+    check_settings ();
+    execvp (argv_[0], argv_);
+    return fail (errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, argv_[0],
+                 strerror (errno));
+}
+
+/*  Help and version that did not reach their reader are a failure.  */
+static int print (const char *text_)
+{
+    if (fputs (text_, stdout) == EOF || fflush (stdout) == EOF)
+        return fail (EXIT_FAILURE, "stdout", strerror (errno));
+    return EXIT_SUCCESS;
+}
+
+int main (int argc_, char **argv_)
+{
+    const char *command = argc_ > 1 ? argv_[1] : NULL;
+
+    if (command == NULL)
+        return usage ("no command", "nothing to do");
+    if (strcmp (command, "--help") == 0 || strcmp (command, "-h") == 0
+        || strcmp (command, "help") == 0)
+        return print (usage_text);
+    if (strcmp (command, "--version") == 0)
+        return print ("zmq-dualstack " PACKAGE_VERSION "\n");
+    if (strcmp (command, "run") == 0)
+        return run (argv_ + 2);
+    return usage (command, "no such command");
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef __ZMQ_DUALSTACK_BINDS_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_BINDS_HPP_INCLUDED__
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "fd.hpp"
+
+namespace zmq
+{
+//  The tcp binds of a socket, under every name an application may use to undo
+//  them. Used by the thread that owns the socket.
+class dualstack_binds_t
+{
+  public:
+    typedef std::vector<fd_t> fds_t;
+
+    //  Remembers a bind of BOUND_AS that the socket knows as ENDPOINT (its
+    //  ZMQ_LAST_ENDPOINT). 'listening_' are the sockets opened for it; a socket
+    //  that the application passed in is not among them.
+    void add (const std::string &bound_as_,
+              const std::string &endpoint_,
+              const fds_t &listening_);
+
+    //  The endpoints that URI may mean besides URI itself, the likeliest first:
+    //  the latest bind of that very text, then the same address spelt as
+    //  ZMQ_LAST_ENDPOINT spells it. Looks nothing up: of names, only localhost
+    //  is known. 'address_' is the URI without its protocol.
+    std::vector<std::string> other_names (const std::string &uri_,
+                                          const char *address_) const;
+
+    //  Gives the port of a bind free at once, before the I/O thread closes its
+    //  sockets, and forgets the bind. No-op for what is not a bind.
+    void remove (const std::string &endpoint_);
+
+  private:
+    struct bind_t
+    {
+        std::string bound_as;
+        fds_t listening;
+    };
+
+    //  By endpoint, and from the text that was bound to the endpoints.
+    typedef std::map<std::string, bind_t> binds_t;
+    typedef std::multimap<std::string, std::string> endpoints_t;
+    binds_t _binds;
+    endpoints_t _endpoints;
+};
+}
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "precompiled.hpp"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <string>
+#include <vector>
+
+#include "dualstack_listen.hpp"
+#include "address.hpp"
+#include "err.hpp"
+#include "ip.hpp"
+#include "ip_resolver.hpp"
+#include "options.hpp"
+#include "tcp.hpp"
+#include "zds_host.h"
+
+#ifndef ZMQ_HAVE_WINDOWS
+#include <netdb.h>
+#include <unistd.h>
+#endif
+
+//  zmq_bind looks names up since libzmq 4.3.5.
+#if ZMQ_VERSION >= ZMQ_MAKE_VERSION(4, 3, 5)
+#define ZDS_NAMES_IN_BIND 1
+#else
+#define ZDS_NAMES_IN_BIND 0
+#endif
+
+static int fail (int error_)
+{
+    errno = error_;
+    return -1;
+}
+
+static void close_fd (zmq::fd_t fd_)
+{
+    const int saved_errno = errno;
+#ifdef ZMQ_HAVE_WINDOWS
+    closesocket (fd_);
+#else
+    ::close (fd_);
+#endif
+    errno = saved_errno;
+}
+
+//  The errno of the socket call that just failed.
+static int socket_errno ()
+{
+#ifdef ZMQ_HAVE_WINDOWS
+    return zmq::wsa_error_to_errno (WSAGetLastError ());
+#else
+    return errno;
+#endif
+}
+
+typedef std::vector<zds_ifaddr_t> ifaddrs_t;
+
+//  Where the system has no getifaddrs, libzmq still knows how to ask for one
+//  interface by name. Literals are left alone: it would take them too.
+static void
+ask_resolver (const zds_endpoint_t &endpoint_, bool ipv6_, ifaddrs_t *ifaddrs_)
+{
+    zmq::ip_resolver_options_t options;
+    options.bindable (true).allow_nic_name (true).ipv6 (ipv6_);
+    zmq::ip_resolver_t resolver (options);
+    zmq::ip_addr_t addr;
+    zds_ifaddr_t ifaddr;
+
+    memset (&ifaddr, 0, sizeof ifaddr);
+    if (strlen (endpoint_.host) >= sizeof ifaddr.name
+        || zds_endpoint_literal (&endpoint_, 0, &ifaddr.addr) == 0
+        || resolver.resolve (&addr, endpoint_.host) != 0
+        || zds_addr_from_sockaddr (&ifaddr.addr, addr.as_sockaddr (),
+                                   addr.sockaddr_len ())
+             != 0)
+        return;
+    strcpy (ifaddr.name, endpoint_.host);
+    ifaddrs_->push_back (ifaddr);
+}
+
+static int get_ifaddrs (const zds_endpoint_t &endpoint_, ifaddrs_t *ifaddrs_)
+{
+    zds_ifaddr_t *all;
+    size_t count;
+    const int rc = zds_host_ifaddrs (&all, &count);
+
+    if (rc == ENOTSUP) {
+        ask_resolver (endpoint_, false, ifaddrs_);
+        ask_resolver (endpoint_, true, ifaddrs_);
+        return 0;
+    }
+    if (rc == 0)
+        ifaddrs_->assign (all, all + count);
+    free (all);
+    //  Windows Subsystem for Linux has no interfaces to show.
+    return rc == EINVAL || rc == EOPNOTSUPP ? 0 : rc;
+}
+
+//  What the resolver has for a name, one family after the other: an answer for
+//  one of them is not to depend on the other's.
+static void
+look_up (const char *host_, int family_, std::vector<zds_addr_t> *out_)
+{
+    addrinfo hints;
+    addrinfo *result = NULL;
+
+    memset (&hints, 0, sizeof hints);
+    hints.ai_family = family_;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE;
+    if (getaddrinfo (host_, NULL, &hints, &result) != 0)
+        return;
+    for (const addrinfo *one = result; one != NULL; one = one->ai_next) {
+        zds_addr_t addr;
+        if (zds_addr_from_sockaddr (&addr, one->ai_addr, one->ai_addrlen) == 0)
+            out_->push_back (addr);
+    }
+    freeaddrinfo (result);
+}
+
+static int plan_name (const zds_endpoint_t &endpoint_,
+                      zds_mode_t mode_,
+                      zds_bind_plan_t *plan_)
+{
+    std::vector<zds_addr_t> addrs;
+
+    if (!ZDS_NAMES_IN_BIND || endpoint_.host[0] == '\0')
+        return ENODEV;
+    look_up (endpoint_.host, AF_INET, &addrs);
+    if (mode_ != ZDS_MODE_V4)
+        look_up (endpoint_.host, AF_INET6, &addrs);
+    return zds_bind_plan_names (plan_, &endpoint_, mode_,
+                                addrs.empty () ? NULL : &addrs[0],
+                                addrs.size ());
+}
+
+//  From HOST:PORT to the sockets to open, or an errno.
+static int plan_host (const std::string &text_,
+                      zds_mode_t mode_,
+                      bool names_,
+                      zds_bind_plan_t *plan_)
+{
+    zds_endpoint_t endpoint;
+    uint32_t zone_index;
+    ifaddrs_t ifaddrs;
+    int ifaddrs_rc = 0;
+
+    int rc = zds_endpoint_parse (&endpoint, text_.c_str (), ZDS_PORT_BIND);
+    if (rc == 0)
+        rc = zds_host_zone (&endpoint, &zone_index);
+    if (rc != 0)
+        return rc;
+
+    if (strcmp (endpoint.host, "*") != 0)
+        ifaddrs_rc = get_ifaddrs (endpoint, &ifaddrs);
+    rc = zds_bind_plan_make (plan_, &endpoint, zone_index, mode_,
+                             ifaddrs.empty () ? NULL : &ifaddrs[0],
+                             ifaddrs.size ());
+    if (rc == ENODEV && names_)
+        rc = plan_name (endpoint, mode_, plan_);
+    //  Without the list of interfaces it is not known that there is no such
+    //  interface.
+    return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
+}
+
+static int set_flag (zmq::fd_t fd_, int level_, int option_, int value_)
+{
+#ifdef ZMQ_HAVE_WINDOWS
+    const DWORD flag = value_;
+#else
+    const int flag = value_;
+#endif
+    return setsockopt (fd_, level_, option_,
+                       reinterpret_cast<const char *> (&flag), sizeof flag);
+}
+
+static int set_v6only (zmq::fd_t fd_, const zds_listener_t &listener_)
+{
+    if (listener_.v6only == ZDS_V6ONLY_NONE)
+        return 0;
+#ifdef IPV6_V6ONLY
+    if (set_flag (fd_, IPPROTO_IPV6, IPV6_V6ONLY,
+                  listener_.v6only == ZDS_V6ONLY_ON)
+        == 0)
+        return 0;
+    //  An address of one family has no use for the other.
+    const zds_class_t kind = zds_addr_class (&listener_.addr);
+    if (kind != ZDS_CLASS_UNSPECIFIED && kind != ZDS_CLASS_MAPPED_IPV4)
+        return 0;
+    return -1;
+#else
+    return fail (ENOPROTOOPT);
+#endif
+}
+
+static void set_freebind (zmq::fd_t fd_)
+{
+    //  Where there is no such thing, bind() says so with EADDRNOTAVAIL.
+#ifdef IP_FREEBIND
+    set_flag (fd_, IPPROTO_IP, IP_FREEBIND, 1);
+#else
+    LIBZMQ_UNUSED (fd_);
+#endif
+}
+
+//  A port that a former process left in TIME_WAIT is free to take; on Windows
+//  that goes without saying, and the option of this name lets anybody share.
+static int set_address_reuse (zmq::fd_t fd_)
+{
+#ifdef ZMQ_HAVE_WINDOWS
+    return set_flag (fd_, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+#else
+    return set_flag (fd_, SOL_SOCKET, SO_REUSEADDR, 1);
+#endif
+}
+
+//  The socket calls in their order. 'stage_' says how far it came.
+static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
+                                  const zmq::options_t &options_,
+                                  zds_bind_stage_t *stage_)
+{
+    *stage_ = ZDS_AT_SOCKET;
+    const zmq::fd_t fd = zmq::open_socket (zds_addr_family (&listener_.addr),
+                                           SOCK_STREAM, IPPROTO_TCP);
+    if (fd == zmq::retired_fd)
+        return zmq::retired_fd;
+
+    *stage_ = ZDS_AT_V6ONLY;
+    if (set_v6only (fd, listener_) != 0) {
+        errno = socket_errno ();
+        close_fd (fd);
+        return zmq::retired_fd;
+    }
+
+    *stage_ = ZDS_AT_OPTION;
+    if (zmq::tcp_prepare_socket (fd, options_) == zmq::retired_fd)
+        return zmq::retired_fd;
+    zmq::make_socket_noninheritable (fd);
+    if (set_address_reuse (fd) != 0) {
+        errno = socket_errno ();
+        close_fd (fd);
+        return zmq::retired_fd;
+    }
+    if (listener_.freebind)
+        set_freebind (fd);
+    return fd;
+}
+
+//  Returns an errno, or 0 and the port.
+static int bind_and_listen (zmq::fd_t fd_,
+                            const zds_addr_t &addr_,
+                            int backlog_,
+                            uint16_t *port_)
+{
+    sockaddr_storage ss;
+    zds_addr_t bound;
+
+    if (::bind (fd_, &addr_.sa,
+                static_cast<zmq::zmq_socklen_t> (zds_addr_len (&addr_)))
+          != 0
+        || ::listen (fd_, backlog_) != 0)
+        return socket_errno ();
+
+    const zmq::zmq_socklen_t len =
+      zmq::get_socket_address (fd_, zmq::socket_end_local, &ss);
+    if (len == 0)
+        return socket_errno ();
+    const int rc =
+      zds_addr_from_sockaddr (&bound, reinterpret_cast<sockaddr *> (&ss), len);
+    if (rc == 0)
+        *port_ = zds_addr_port (&bound);
+    return rc;
+}
+
+zmq::dualstack_listen_t::dualstack_listen_t () :
+    _count (0), _as_ipv4 (false), _unbindable (retired_fd)
+{
+    for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
+        _fds[i] = retired_fd;
+}
+
+zmq::dualstack_listen_t::~dualstack_listen_t ()
+{
+    for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
+        if (_fds[i] != retired_fd)
+            close_fd (_fds[i]);
+}
+
+unsigned zmq::dualstack_listen_t::count () const
+{
+    return _count;
+}
+
+zmq::fd_t zmq::dualstack_listen_t::release (unsigned slot_)
+{
+    const fd_t fd = _fds[slot_];
+    _fds[slot_] = retired_fd;
+    return fd;
+}
+
+bool zmq::dualstack_listen_t::as_ipv4 () const
+{
+    return _as_ipv4;
+}
+
+zmq::fd_t zmq::dualstack_listen_t::unbindable () const
+{
+    return _unbindable;
+}
+
+int zmq::dualstack_listen_t::open (const char *addr_, const options_t &options_)
+{
+    zds_bind_plan_t plan;
+    zds_bind_t bind;
+
+    const int rc = make_plan (addr_, options_, &plan);
+    if (rc != 0)
+        return fail (rc);
+    zds_bind_start (&bind, &plan);
+    return run (&bind, options_);
+}
+
+int zmq::dualstack_listen_t::make_plan (const char *addr_,
+                                        const options_t &options_,
+                                        zds_bind_plan_t *plan_) const
+{
+    const zds_mode_t mode = options_.ip_mode;
+    const char *destination = zds_endpoint_destination (addr_);
+
+    //  A source address means nothing to a listener, but it has to make sense.
+    if (destination != addr_) {
+        const std::string source (addr_, destination - 1 - addr_);
+        const int rc = plan_host (source, mode, false, plan_);
+        if (rc != 0)
+            return rc;
+    }
+    return plan_host (destination, mode, true, plan_);
+}
+
+int zmq::dualstack_listen_t::run (zds_bind_t *bind_, const options_t &options_)
+{
+    for (;;) {
+        const zds_bind_step_t step = zds_bind_next (bind_);
+        switch (step.op) {
+            case ZDS_BIND_OPEN:
+                open_listener (bind_, step, options_);
+                break;
+            case ZDS_BIND_CLOSE:
+                close_fd (release (step.slot));
+                zds_bind_closed (bind_);
+                break;
+            case ZDS_BIND_DONE:
+                _count = step.slot;
+                return 0;
+            case ZDS_BIND_FAILED:
+                return fail (step.error);
+        }
+    }
+}
+
+void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
+                                             const zds_bind_step_t &step_,
+                                             const options_t &options_)
+{
+    zds_bind_stage_t stage;
+    const fd_t fd = open_socket_for (step_.listener, options_, &stage);
+    int rc = fd == retired_fd ? errno : 0;
+    uint16_t port = 0;
+
+    if (rc == 0) {
+        stage = ZDS_AT_BIND;
+        rc = bind_and_listen (fd, step_.listener.addr, options_.backlog, &port);
+    }
+    if (rc != 0) {
+        if (fd != retired_fd) {
+            close_fd (fd);
+            _unbindable = fd;
+        }
+        zds_bind_failed (bind_, stage, rc);
+        return;
+    }
+    _fds[step_.slot] = fd;
+    if (step_.slot == 0)
+        _as_ipv4 = step_.listener.as_ipv4;
+    zds_bind_opened (bind_, port);
+}
+
+void zmq::dualstack_stop_listening (fd_t fd_)
+{
+    //  Fails on the systems that do not know it; the descriptor is closed soon
+    //  after in any case.
+#ifdef ZMQ_HAVE_WINDOWS
+    LIBZMQ_UNUSED (fd_);
+#else
+    ::shutdown (fd_, SHUT_RDWR);
+#endif
+}
+
+bool zmq::dualstack_has_stopped (fd_t fd_)
+{
+#if defined ZMQ_HAVE_WINDOWS || !defined SO_ACCEPTCONN
+    LIBZMQ_UNUSED (fd_);
+    return false;
+#else
+    int listening = 1;
+    socklen_t len = sizeof listening;
+
+    return getsockopt (fd_, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0
+           && listening == 0;
+#endif
+}

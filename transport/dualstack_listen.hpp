@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef __ZMQ_DUALSTACK_LISTEN_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_LISTEN_HPP_INCLUDED__
+
+#include "fd.hpp"
+#include "macros.hpp"
+#include "zds_bind.h"
+
+namespace zmq
+{
+struct options_t;
+
+//  The listening sockets of one bind: does what zds_bind decides.
+//
+//  Used by the thread that binds, which takes the sockets out one by one.
+//  What it does not take is closed with the object.
+class dualstack_listen_t
+{
+  public:
+    dualstack_listen_t ();
+    ~dualstack_listen_t ();
+
+    //  Opens every socket that ADDRESS:PORT asks for, with the options of a
+    //  listener, bound and listening, or none. A name that is neither an
+    //  interface nor a literal is looked up where this version of libzmq does
+    //  so, on the calling thread. Returns 0, or -1 and sets errno.
+    int open (const char *addr_, const options_t &options_);
+
+    //  Number of sockets open, at most ZDS_MAX_LISTENERS.
+    unsigned count () const;
+
+    //  Hands over a socket; slot 0 is the one that names the endpoint.
+    fd_t release (unsigned slot_);
+
+    //  True iff the sockets stand in for IPv4 ones (see options_t::as_ipv4).
+    bool as_ipv4 () const;
+
+    //  After open() failed: the former descriptor of the socket that could not
+    //  be bound; retired_fd if it did not come to that.
+    fd_t unbindable () const;
+
+  private:
+    int make_plan (const char *addr_,
+                   const options_t &options_,
+                   zds_bind_plan_t *plan_) const;
+    int run (zds_bind_t *bind_, const options_t &options_);
+    void open_listener (zds_bind_t *bind_,
+                        const zds_bind_step_t &step_,
+                        const options_t &options_);
+
+    fd_t _fds[ZDS_MAX_LISTENERS];
+    unsigned _count;
+    bool _as_ipv4;
+    fd_t _unbindable;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_listen_t)
+};
+
+//  Makes a listening socket give its port free at once, ahead of being closed
+//  by the thread that polls it. That thread's accept() then fails with EINVAL.
+//  Does nothing on systems that cannot shut a listening socket down.
+void dualstack_stop_listening (fd_t fd_);
+
+//  True iff that has been done to the socket.
+bool dualstack_has_stopped (fd_t fd_);
+}
+
+#endif

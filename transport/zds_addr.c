@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "zds_addr.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifndef _WIN32
+#include <netdb.h>
+#endif
+
+/*  The 96 bits that stand before the IPv4 address in ::ffff:a.b.c.d.  */
+static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0,    0,
+                                          0, 0, 0, 0, 0xff, 0xff};
+
+void zds_addr_any (zds_addr_t *addr_, int family_)
+{
+    /*  All-zero is the wildcard in both families.  */
+    memset (addr_, 0, sizeof *addr_);
+    addr_->sa.sa_family = (unsigned char) family_;
+}
+
+int zds_addr_from_sockaddr (zds_addr_t *addr_,
+                            const struct sockaddr *sa_,
+                            size_t len_)
+{
+    size_t wanted;
+
+    if (sa_ == NULL || len_ < sizeof (struct sockaddr))
+        return EINVAL;
+    if (sa_->sa_family == AF_INET)
+        wanted = sizeof addr_->v4;
+    else if (sa_->sa_family == AF_INET6)
+        wanted = sizeof addr_->v6;
+    else
+        return EAFNOSUPPORT;
+    if (len_ < wanted)
+        return EINVAL;
+
+    memset (addr_, 0, sizeof *addr_);
+    memcpy (addr_, sa_, wanted);
+    return 0;
+}
+
+size_t zds_addr_len (const zds_addr_t *addr_)
+{
+    return addr_->sa.sa_family == AF_INET6 ? sizeof addr_->v6
+                                           : sizeof addr_->v4;
+}
+
+int zds_addr_family (const zds_addr_t *addr_)
+{
+    return addr_->sa.sa_family;
+}
+
+uint16_t zds_addr_port (const zds_addr_t *addr_)
+{
+    return ntohs (addr_->sa.sa_family == AF_INET6 ? addr_->v6.sin6_port
+                                                  : addr_->v4.sin_port);
+}
+
+void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_)
+{
+    if (addr_->sa.sa_family == AF_INET6)
+        addr_->v6.sin6_port = htons (port_);
+    else
+        addr_->v4.sin_port = htons (port_);
+}
+
+int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_)
+{
+    struct addrinfo hints;
+    struct addrinfo *result = NULL;
+    int rc;
+
+    memset (&hints, 0, sizeof hints);
+    hints.ai_family = family_;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICHOST;
+
+    rc = getaddrinfo (text_, NULL, &hints, &result);
+    if (rc == EAI_MEMORY)
+        return ENOMEM;
+    if (rc != 0)
+        return EINVAL;
+
+    rc = zds_addr_from_sockaddr (addr_, result->ai_addr,
+                                 (size_t) result->ai_addrlen);
+    freeaddrinfo (result);
+    return rc == 0 ? 0 : EINVAL;
+}
+
+bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_)
+{
+    if (a_->sa.sa_family != b_->sa.sa_family)
+        return false;
+    if (a_->sa.sa_family == AF_INET6)
+        return a_->v6.sin6_port == b_->v6.sin6_port
+               && a_->v6.sin6_scope_id == b_->v6.sin6_scope_id
+               && memcmp (&a_->v6.sin6_addr, &b_->v6.sin6_addr,
+                          sizeof a_->v6.sin6_addr)
+                    == 0;
+    return a_->v4.sin_port == b_->v4.sin_port
+           && a_->v4.sin_addr.s_addr == b_->v4.sin_addr.s_addr;
+}
+
+zds_class_t zds_addr_class (const zds_addr_t *addr_)
+{
+    static const uint8_t zeros[15];
+    const uint8_t *b = (const uint8_t *) &addr_->v6.sin6_addr;
+
+    if (memcmp (b, mapped_prefix, sizeof mapped_prefix) == 0)
+        return ZDS_CLASS_MAPPED_IPV4;
+    if (memcmp (b, zeros, sizeof zeros) == 0 && b[15] <= 1)
+        return b[15] == 0 ? ZDS_CLASS_UNSPECIFIED : ZDS_CLASS_LOOPBACK;
+    if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
+        return ZDS_CLASS_LINK_LOCAL;
+    /*  fc00::/7, and the site-local fec0::/10 that it replaced (RFC 3879).  */
+    if ((b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0xc0))
+        return ZDS_CLASS_UNIQUE_LOCAL;
+    return ZDS_CLASS_GLOBAL;
+}
+
+/*  Makes '*addr_' the IPv4 address in the last four bytes of an IPv6 one.  */
+static void take_last_four (zds_addr_t *addr_)
+{
+    const struct sockaddr_in6 from = addr_->v6;
+
+    zds_addr_any (addr_, AF_INET);
+    addr_->v4.sin_port = from.sin6_port;
+    memcpy (&addr_->v4.sin_addr, (const uint8_t *) &from.sin6_addr + 12, 4);
+}
+
+void zds_addr_unmap (zds_addr_t *addr_)
+{
+    if (addr_->sa.sa_family == AF_INET6
+        && zds_addr_class (addr_) == ZDS_CLASS_MAPPED_IPV4)
+        take_last_four (addr_);
+}
+
+void zds_addr_map (zds_addr_t *addr_)
+{
+    struct sockaddr_in from;
+
+    if (addr_->sa.sa_family != AF_INET)
+        return;
+    from = addr_->v4;
+    zds_addr_any (addr_, AF_INET6);
+    addr_->v6.sin6_port = from.sin_port;
+    memcpy (&addr_->v6.sin6_addr, mapped_prefix, sizeof mapped_prefix);
+    memcpy ((uint8_t *) &addr_->v6.sin6_addr + 12, &from.sin_addr, 4);
+}
+
+void zds_addr_as_ipv4 (zds_addr_t *addr_)
+{
+    if (addr_->sa.sa_family == AF_INET6
+        && zds_addr_class (addr_) == ZDS_CLASS_UNSPECIFIED)
+        take_last_four (addr_);
+    else
+        zds_addr_unmap (addr_);
+}
+
+size_t zds_sockaddr_as_ipv4 (struct sockaddr *sa_, size_t len_)
+{
+    zds_addr_t addr;
+
+    if (zds_addr_from_sockaddr (&addr, sa_, len_) != 0)
+        return len_;
+    zds_addr_as_ipv4 (&addr);
+    memcpy (sa_, &addr, zds_addr_len (&addr));
+    return zds_addr_len (&addr);
+}

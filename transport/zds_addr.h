@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  IP addresses as plain values.
+
+    Everything here is a pure function of its arguments: no sockets, no
+    look-ups, no state.  Safe to call from any thread.  Functions that can
+    fail return 0 or an errno value and leave errno itself alone.  */
+
+#ifndef ZDS_ADDR_H_INCLUDED
+#define ZDS_ADDR_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+#include <winsock2.h>
+#include <ws2tcpip.h>
+#else
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*  One IPv4 or IPv6 address with its port; 'sa.sa_family' says which.
+    Unlike sockaddr_storage it is as small as IPv6 needs it.  */
+typedef union
+{
+    struct sockaddr sa;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} zds_addr_t;
+
+/*  What an IPv6 address is good for, from the widest reach to the narrowest
+    (RFC 4291 section 2.4, RFC 4193).  IPv4 addresses have no class.  */
+typedef enum
+{
+    ZDS_CLASS_GLOBAL,
+    ZDS_CLASS_UNIQUE_LOCAL,
+    ZDS_CLASS_LINK_LOCAL,
+    ZDS_CLASS_LOOPBACK,
+    ZDS_CLASS_UNSPECIFIED,
+    ZDS_CLASS_MAPPED_IPV4
+} zds_class_t;
+
+/*  The wildcard address of 'family_' (AF_INET or AF_INET6), port 0.  */
+void zds_addr_any (zds_addr_t *addr_, int family_);
+
+/*  Copies a socket address of 'len_' bytes.  EAFNOSUPPORT when it is neither
+    IPv4 nor IPv6, EINVAL when it is too short for its family.  */
+int zds_addr_from_sockaddr (zds_addr_t *addr_,
+                            const struct sockaddr *sa_,
+                            size_t len_);
+
+/*  Bytes of '*addr_' that bind() and connect() want to see.  */
+size_t zds_addr_len (const zds_addr_t *addr_);
+
+int zds_addr_family (const zds_addr_t *addr_);
+
+/*  The port, in host byte order.  */
+uint16_t zds_addr_port (const zds_addr_t *addr_);
+void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_);
+
+/*  Reads an address literal, without port and brackets, as 'family_'.
+
+    The platform's own getaddrinfo reads it (AI_NUMERICHOST: it parses and
+    looks nothing up), so that exactly those spellings are taken which libzmq
+    takes on this platform: 127.1 and 0x7f000001 too on most of them.
+
+    EINVAL when the text is no literal of that family, ENOMEM.  */
+int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_);
+
+/*  Neither argument need have been made by the same function: compares
+    family, address and scope, and the port.  */
+bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_);
+
+/*  Requires an IPv6 address.  */
+zds_class_t zds_addr_class (const zds_addr_t *addr_);
+
+/*  Turns ::ffff:a.b.c.d into a.b.c.d and back (RFC 4291 section 2.5.5.2).
+    Any other address is left as it is; the port stays.  */
+void zds_addr_unmap (zds_addr_t *addr_);
+void zds_addr_map (zds_addr_t *addr_);
+
+/*  The address that an IPv4-only socket would show in place of the one a
+    dual-stack socket shows: a mapped address becomes IPv4, and the IPv6
+    wildcard becomes 0.0.0.0.  True IPv6 addresses stay.  */
+void zds_addr_as_ipv4 (zds_addr_t *addr_);
+
+/*  The same for a socket address as the system returned it: rewrites the
+    buffer and gives the length that it has then.  */
+size_t zds_sockaddr_as_ipv4 (struct sockaddr *sa_, size_t len_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "zds_bind.h"
+
+#include <errno.h>
+#include <string.h>
+
+static zds_listener_t *add (zds_bind_plan_t *plan_, const zds_addr_t *addr_)
+{
+    zds_listener_t *listener = &plan_->listener[plan_->count++];
+
+    memset (listener, 0, sizeof *listener);
+    listener->addr = *addr_;
+    if (zds_addr_family (addr_) == AF_INET6)
+        listener->v6only = ZDS_V6ONLY_ON;
+    return listener;
+}
+
+static zds_listener_t *
+add_any (zds_bind_plan_t *plan_, int family_, uint16_t port_)
+{
+    zds_addr_t any;
+
+    zds_addr_any (&any, family_);
+    zds_addr_set_port (&any, port_);
+    return add (plan_, &any);
+}
+
+static void start_plan (zds_bind_plan_t *plan_, const char *why_)
+{
+    memset (plan_, 0, sizeof *plan_);
+    plan_->why = why_;
+}
+
+static void
+plan_wildcard (zds_bind_plan_t *plan_, zds_mode_t mode_, uint16_t port_)
+{
+    zds_listener_t *listener;
+
+    if (mode_ == ZDS_MODE_V4) {
+        start_plan (plan_, "* in an IPv4-only socket");
+        add_any (plan_, AF_INET, port_);
+        return;
+    }
+    start_plan (plan_, "* is one socket for both families");
+    listener = add_any (plan_, AF_INET6, port_);
+    listener->v6only = ZDS_V6ONLY_OFF;
+    listener->as_ipv4 = mode_ == ZDS_MODE_AUTO;
+}
+
+/*  The wildcard on a system whose sockets cannot serve both families.  The
+    family that stock libzmq would have bound names the endpoint.  */
+static void plan_wildcard_pair (zds_bind_plan_t *plan_)
+{
+    const zds_listener_t dual = plan_->listener[0];
+    const uint16_t port = zds_addr_port (&dual.addr);
+
+    start_plan (plan_, "* is a socket per family: this system has no other");
+    add_any (plan_, dual.as_ipv4 ? AF_INET : AF_INET6, port);
+    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->optional = true;
+}
+
+/*  The listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
+    IPv4 address for a mapped one.  False if there is no such thing.  */
+static bool plan_ipv4_instead (zds_bind_plan_t *plan_)
+{
+    zds_addr_t addr = plan_->listener[0].addr;
+
+    if (plan_->listener[0].v6only != ZDS_V6ONLY_OFF)
+        return false;
+    zds_addr_as_ipv4 (&addr);
+    if (zds_addr_family (&addr) != AF_INET)
+        return false;
+    start_plan (plan_, "IPv4 only: this system has no IPv6");
+    add (plan_, &addr);
+    return true;
+}
+
+/*  One literal address and no other.  */
+static int
+plan_literal (zds_bind_plan_t *plan_, zds_mode_t mode_, zds_addr_t addr_)
+{
+    if (mode_ == ZDS_MODE_V4 && zds_addr_family (&addr_) == AF_INET6)
+        return ENODEV;
+    /*  Mode V6 is stock's: one kind of socket, with IPv4 mapped into it.  */
+    if (mode_ == ZDS_MODE_V6)
+        zds_addr_map (&addr_);
+    start_plan (plan_, "a numeric address is only that address");
+    add (plan_, &addr_);
+    if (mode_ == ZDS_MODE_V6)
+        plan_->listener[0].v6only = ZDS_V6ONLY_OFF;
+    return 0;
+}
+
+/*  How good an address is to be an interface's one IPv6 address; less is
+    better.  */
+static int rank (const zds_ifaddr_t *ifaddr_)
+{
+    const bool lasting =
+      (ifaddr_->flags & (ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_DEPRECATED)) == 0;
+
+    switch (zds_addr_class (&ifaddr_->addr)) {
+        case ZDS_CLASS_LOOPBACK:
+            /*  Who binds to the loopback interface wants nobody else in, even
+                if a global address lives there too.  */
+            return 0;
+        case ZDS_CLASS_GLOBAL:
+            return lasting ? 1 : 2;
+        case ZDS_CLASS_UNIQUE_LOCAL:
+            return lasting ? 3 : 4;
+        default:
+            return lasting ? 5 : 6;
+    }
+}
+
+/*  The interface's address of a family, NULL if it has none: the first for
+    IPv4, the best for IPv6.  */
+static const zds_ifaddr_t *choose (const char *name_,
+                                   int family_,
+                                   const zds_ifaddr_t *ifaddrs_,
+                                   size_t count_)
+{
+    const zds_ifaddr_t *best = NULL;
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        const zds_ifaddr_t *ifaddr = &ifaddrs_[i];
+        if (zds_addr_family (&ifaddr->addr) != family_
+            || (ifaddr->flags & ZDS_IFADDR_DUPLICATE) != 0
+            || strcmp (ifaddr->name, name_) != 0)
+            continue;
+        if (family_ == AF_INET)
+            return ifaddr;
+        if (best == NULL || rank (ifaddr) < rank (best))
+            best = ifaddr;
+    }
+    return best;
+}
+
+static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
+{
+    zds_addr_t addr = *addr_;
+
+    zds_addr_set_port (&addr, port_);
+    return addr;
+}
+
+static void
+add_ifaddr (zds_bind_plan_t *plan_, const zds_ifaddr_t *ifaddr_, uint16_t port_)
+{
+    const zds_addr_t addr = with_port (&ifaddr_->addr, port_);
+    zds_listener_t *listener = add (plan_, &addr);
+
+    listener->freebind = (ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0;
+    /*  Stock would not have bound the second; its absence, found out only now,
+        must not take the first away.  */
+    listener->optional = plan_->count > 1;
+}
+
+static int plan_interface (zds_bind_plan_t *plan_,
+                           const zds_endpoint_t *endpoint_,
+                           zds_mode_t mode_,
+                           const zds_ifaddr_t *ifaddrs_,
+                           size_t count_)
+{
+    static const int families[][ZDS_MAX_LISTENERS] = {
+      {AF_INET, AF_INET6}, /* ZDS_MODE_AUTO */
+      {AF_INET6, AF_INET}, /* ZDS_MODE_V6 */
+      {AF_INET, AF_INET},  /* ZDS_MODE_V4 */
+    };
+    const int *order = families[mode_];
+    unsigned i;
+
+    start_plan (plan_, "an interface is a socket per family it has");
+    for (i = 0; i < ZDS_MAX_LISTENERS; i++) {
+        const zds_ifaddr_t *found =
+          choose (endpoint_->host, order[i], ifaddrs_, count_);
+        if (found != NULL && (i == 0 || order[i] != order[0]))
+            add_ifaddr (plan_, found, endpoint_->port);
+    }
+    return plan_->count > 0 ? 0 : ENODEV;
+}
+
+int zds_bind_plan_make (zds_bind_plan_t *plan_,
+                        const zds_endpoint_t *endpoint_,
+                        uint32_t zone_index_,
+                        zds_mode_t mode_,
+                        const zds_ifaddr_t *ifaddrs_,
+                        size_t count_)
+{
+    zds_addr_t addr;
+    int rc;
+
+    start_plan (plan_, "");
+    if (strcmp (endpoint_->host, "*") == 0) {
+        plan_wildcard (plan_, mode_, endpoint_->port);
+        return 0;
+    }
+    if (endpoint_->host[0] != '\0'
+        && plan_interface (plan_, endpoint_, mode_, ifaddrs_, count_) == 0)
+        return 0;
+
+    rc = zds_endpoint_literal (endpoint_, zone_index_, &addr);
+    if (rc == 0)
+        return plan_literal (plan_, mode_, addr);
+    return rc == EINVAL ? ENODEV : rc;
+}
+
+static const zds_addr_t *
+first_of (int family_, const zds_addr_t *addrs_, size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++)
+        if (zds_addr_family (&addrs_[i]) == family_)
+            return &addrs_[i];
+    return NULL;
+}
+
+int zds_bind_plan_names (zds_bind_plan_t *plan_,
+                         const zds_endpoint_t *endpoint_,
+                         zds_mode_t mode_,
+                         const zds_addr_t *addrs_,
+                         size_t count_)
+{
+    const zds_addr_t *v4 = first_of (AF_INET, addrs_, count_);
+    const zds_addr_t *v6 =
+      mode_ == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
+    unsigned i;
+
+    start_plan (plan_, "a name is a socket per family it leads to");
+    if (mode_ == ZDS_MODE_V6) {
+        /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
+        if (v6 != NULL)
+            add (plan_, v6)->v6only = ZDS_V6ONLY_OFF;
+        else if (v4 != NULL)
+            return plan_literal (plan_, mode_, with_port (v4, endpoint_->port));
+        v6 = NULL;
+    }
+    if (v4 != NULL)
+        add (plan_, v4);
+    if (v6 != NULL)
+        add (plan_, v6);
+
+    for (i = 0; i < plan_->count; i++) {
+        plan_->listener[i].addr =
+          with_port (&plan_->listener[i].addr, endpoint_->port);
+        plan_->listener[i].optional = i > 0;
+    }
+    return plan_->count > 0 ? 0 : ENODEV;
+}
+
+void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_)
+{
+    memset (bind_, 0, sizeof *bind_);
+    bind_->plan = *plan_;
+    bind_->port = zds_addr_port (&plan_->listener[0].addr);
+    bind_->port_is_systems = bind_->port == 0;
+}
+
+zds_bind_step_t zds_bind_next (const zds_bind_t *bind_)
+{
+    zds_bind_step_t step;
+
+    memset (&step, 0, sizeof step);
+    step.slot = bind_->opened;
+    if (bind_->closing && bind_->opened > 0) {
+        step.op = ZDS_BIND_CLOSE;
+        step.slot = bind_->opened - 1;
+    } else if (bind_->error != 0) {
+        step.op = ZDS_BIND_FAILED;
+        step.error = bind_->error;
+    } else if (bind_->opened < bind_->plan.count) {
+        step.op = ZDS_BIND_OPEN;
+        step.listener = bind_->plan.listener[bind_->opened];
+        zds_addr_set_port (&step.listener.addr, bind_->port);
+    } else {
+        step.op = ZDS_BIND_DONE;
+    }
+    return step;
+}
+
+void zds_bind_opened (zds_bind_t *bind_, uint16_t port_)
+{
+    bind_->opened++;
+    bind_->port = port_;
+}
+
+void zds_bind_closed (zds_bind_t *bind_)
+{
+    bind_->opened--;
+    if (bind_->opened > 0)
+        return;
+    bind_->closing = false;
+    if (bind_->port_is_systems)
+        bind_->port = 0;
+}
+
+/*  Whether a failure means that the host lacks the family or the address,
+    rather than that something is in the way.  */
+static bool is_absence (zds_bind_stage_t stage_, int error_)
+{
+    if (stage_ == ZDS_AT_SOCKET)
+        return error_ != EMFILE && error_ != ENFILE && error_ != ENOBUFS
+               && error_ != ENOMEM;
+    return stage_ == ZDS_AT_BIND
+           && (error_ == EADDRNOTAVAIL || error_ == EAFNOSUPPORT);
+}
+
+/*  Whether another plan for the first listener takes the failed one's place.  */
+static bool plan_again (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
+{
+    zds_bind_plan_t *plan = &bind_->plan;
+    const bool dual = plan->listener[0].v6only == ZDS_V6ONLY_OFF;
+
+    if (bind_->opened > 0 || !dual)
+        return false;
+    if (stage_ == ZDS_AT_V6ONLY
+        && zds_addr_class (&plan->listener[0].addr) == ZDS_CLASS_UNSPECIFIED) {
+        plan_wildcard_pair (plan);
+        return true;
+    }
+    if (stage_ != ZDS_AT_V6ONLY && !is_absence (stage_, error_))
+        return false;
+    return plan_ipv4_instead (plan);
+}
+
+static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
+{
+    plan_->count--;
+    memmove (&plan_->listener[index_], &plan_->listener[index_ + 1],
+             (plan_->count - index_) * sizeof plan_->listener[0]);
+}
+
+void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
+{
+    if (plan_again (bind_, stage_, error_))
+        return;
+    if (bind_->plan.listener[bind_->opened].optional
+        && is_absence (stage_, error_)) {
+        drop_listener (&bind_->plan, bind_->opened);
+        return;
+    }
+    /*  The port that the system chose for one family is taken in the other:
+        give it back and let the system choose again.  */
+    bind_->closing = bind_->opened > 0;
+    if (bind_->closing && bind_->port_is_systems && stage_ == ZDS_AT_BIND
+        && error_ == EADDRINUSE && ++bind_->tries < ZDS_BIND_MAX_TRIES)
+        return;
+    bind_->error = error_;
+}

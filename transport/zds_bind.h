@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Binding: which listening sockets an endpoint asks for, and how to get all
+    of them or none.
+
+    zds_bind_plan_make turns the text of an endpoint and the addresses of the
+    host into a plan.  zds_bind_t carries the plan out: it names one step after
+    the other, the caller does it and says how it went.  Nothing here opens a
+    socket, reads a clock or allocates; a test invents the host.  Not safe to
+    share between threads without a lock; nothing is global.  */
+
+#ifndef ZDS_BIND_H_INCLUDED
+#define ZDS_BIND_H_INCLUDED
+
+#include "zds_addr.h"
+#include "zds_endpoint.h"
+#include "zds_mode.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*  An address of one of the host's interfaces.  */
+typedef struct
+{
+    char name[64]; /* of the interface, or an IPv4 alias label (eth0:1) */
+    zds_addr_t addr;
+    unsigned flags; /* ZDS_IFADDR_...; 0 where the system does not tell */
+} zds_ifaddr_t;
+
+enum
+{
+    ZDS_IFADDR_TEMPORARY = 1,  /* RFC 8981 */
+    ZDS_IFADDR_DEPRECATED = 2, /* RFC 4862 section 5.5.4 */
+    ZDS_IFADDR_TENTATIVE = 4,  /* detection of duplicates still runs */
+    ZDS_IFADDR_DUPLICATE = 8   /* it ran, and somebody else has the address */
+};
+
+typedef enum
+{
+    ZDS_V6ONLY_NONE, /* an IPv4 socket */
+    ZDS_V6ONLY_OFF,
+    ZDS_V6ONLY_ON
+} zds_v6only_t;
+
+/*  One listening socket to open.  */
+typedef struct
+{
+    zds_addr_t addr;
+    zds_v6only_t v6only;
+    /*  Bind although the address does not work yet (IP_FREEBIND): it is still
+        tentative.  */
+    bool freebind;
+    /*  The bind goes on without this one if the host turns out not to have the
+        family or the address; any other failure fails the whole bind.  */
+    bool optional;
+    /*  The socket stands in for an IPv4 one: show its IPv4 peers, and its own
+        wildcard address, as IPv4.  */
+    bool as_ipv4;
+} zds_listener_t;
+
+enum
+{
+    ZDS_MAX_LISTENERS = 2 /* one per family */
+};
+
+/*  The first listener is the one that names the endpoint to the application
+    (ZMQ_LAST_ENDPOINT, monitor events).  */
+typedef struct
+{
+    zds_listener_t listener[ZDS_MAX_LISTENERS];
+    unsigned count;
+    const char *why; /* static text, for people: which rule made the plan */
+} zds_bind_plan_t;
+
+/*  What 'endpoint_' asks for in 'mode_', on a host with these addresses.
+    'zone_index_' is the index of the endpoint's zone, 0 if it has none.
+
+    Returns 0; ENODEV when the host part is neither *, nor an interface with an
+    address of a wanted family, nor a literal of a wanted family: the caller may
+    then look the name up and call zds_bind_plan_names; ENOMEM.  */
+int zds_bind_plan_make (zds_bind_plan_t *plan_,
+                        const zds_endpoint_t *endpoint_,
+                        uint32_t zone_index_,
+                        zds_mode_t mode_,
+                        const zds_ifaddr_t *ifaddrs_,
+                        size_t count_);
+
+/*  The same for the addresses that a look-up of a name gave: the first of each
+    family.  ENODEV when there is none of a wanted family.  */
+int zds_bind_plan_names (zds_bind_plan_t *plan_,
+                         const zds_endpoint_t *endpoint_,
+                         zds_mode_t mode_,
+                         const zds_addr_t *addrs_,
+                         size_t count_);
+
+typedef enum
+{
+    ZDS_BIND_OPEN, /* open, bind and listen as 'listener' says, keep as 'slot' */
+    ZDS_BIND_CLOSE, /* close what is kept as 'slot' */
+    ZDS_BIND_DONE,  /* the sockets in the slots below 'slot' are the bind */
+    ZDS_BIND_FAILED /* nothing is open; 'error' is the errno to report */
+} zds_bind_op_t;
+
+/*  Where opening a listener failed.  */
+typedef enum
+{
+    ZDS_AT_SOCKET, /* socket () itself */
+    ZDS_AT_V6ONLY, /* IPV6_V6ONLY could not be set as wanted */
+    ZDS_AT_OPTION, /* any other socket option */
+    ZDS_AT_BIND    /* bind () or listen () */
+} zds_bind_stage_t;
+
+typedef struct
+{
+    zds_bind_op_t op;
+    unsigned slot;
+    int error;
+    zds_listener_t listener;
+} zds_bind_step_t;
+
+/*  A bind under way.  The caller owns it and every socket.  */
+typedef struct
+{
+    zds_bind_plan_t plan;
+    unsigned opened;      /* slots in use */
+    unsigned tries;       /* ports given up because one family had them taken */
+    uint16_t port;        /* that all sockets share; 0: not known yet */
+    bool port_is_systems; /* the endpoint left the choice to the system */
+    bool closing;
+    int error; /* of a bind that failed; 0 while closing to try again */
+} zds_bind_t;
+
+enum
+{
+    ZDS_BIND_MAX_TRIES = 100
+};
+
+/*  Copies the plan.  */
+void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_);
+
+/*  The step to do now.  Asking twice gives the same answer.  */
+zds_bind_step_t zds_bind_next (const zds_bind_t *bind_);
+
+/*  The step ZDS_BIND_OPEN succeeded, on this port.  */
+void zds_bind_opened (zds_bind_t *bind_, uint16_t port_);
+
+/*  The step ZDS_BIND_OPEN failed; the caller has closed what it had of it.
+    'error_' is a positive errno.  */
+void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_);
+
+/*  The step ZDS_BIND_CLOSE is done.  */
+void zds_bind_closed (zds_bind_t *bind_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

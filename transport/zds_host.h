@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  What the host says of itself: facts for zds_bind, asked of the system.  */
+
+#ifndef ZDS_HOST_H_INCLUDED
+#define ZDS_HOST_H_INCLUDED
+
+#include "zds_bind.h"
+#include "zds_filter.h"
+#include "zds_pgm.h"
+#include "zds_settings.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*  All addresses of all interfaces, up or down, in the system's order, as one
+    malloc'ed array that the caller frees (NULL when there are none).  May wait
+    up to a second while the system is too busy to answer.  Safe in any thread.
+
+    Returns 0 or an errno: ENOMEM, ENOTSUP on a system without getifaddrs, what
+    getifaddrs says (EMFILE, ENOBUFS ...).  */
+int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_);
+
+/*  The index of the interface that an endpoint's zone names; 0 without a zone.
+    EINVAL when there is no such interface, or the number is 0.  */
+int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
+
+/*  Reads ADDRESS[/BITS] as an accept filter (see zds_filter.h); a zone in it
+    has to exist here.  Returns 0, EINVAL or ENOMEM.  */
+int zds_host_filter (zds_filter_t *filter_,
+                     const char *text_,
+                     zds_mode_t mode_);
+
+/*  zds_pgm_check against the addresses of this host.  */
+int zds_host_pgm_check (const char *network_);
+
+/*  The settings in the environment variable ZMQ_DUALSTACK (see zds_settings.h),
+    none in a set-user-ID program.  Words that it does not know are named on
+    stderr, once in a process.  Reads the environment: not while another thread
+    changes it.  */
+zds_settings_t zds_host_settings (void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  The administrator's word: the environment variable ZMQ_DUALSTACK.
+
+    Words are separated by commas or white space, in any order:
+
+        off      sockets of applications that said nothing about IPv6 are
+                 IPv4-only, as with a libzmq without dual stack  */
+
+#ifndef ZDS_SETTINGS_H_INCLUDED
+#define ZDS_SETTINGS_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "zds_mode.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct
+{
+    bool off;
+} zds_settings_t;
+
+/*  Reads 'text_'; NULL is as good as empty.  What it does not know is left out
+    of account and listed, separated by spaces and cut where it does not fit, in
+    'unknown_', a buffer of 'size_' > 0 bytes: an empty string is a clean read.
+    Pure function, safe in any thread.  */
+void zds_settings_parse (zds_settings_t *settings_,
+                         const char *text_,
+                         char *unknown_,
+                         size_t size_);
+
+/*  The mode of a socket whose application said nothing.  */
+zds_mode_t zds_settings_mode (const zds_settings_t *settings_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
