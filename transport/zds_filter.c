@@ -91,7 +91,8 @@ int zds_filter_make (zds_filter_t *filter_,
         zds_addr_map (&filter_->network);
     if (zds_addr_family (&filter_->network) == AF_INET6)
         return finish_ipv6 (filter_, mode_, bits);
-    return finish_ipv4 (filter_, mode_ == ZDS_MODE_V6 || ipv6, bits);
+    return finish_ipv4 (
+      filter_, mode_ == ZDS_MODE_V6 || (ipv6 && mode_ == ZDS_MODE_AUTO), bits);
 }
 
 static bool same_prefix (const uint8_t *a_, const uint8_t *b_, unsigned bits_)

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "text.h"
+#include "zds_bind.h"
+
+/*  A host with a bit of everything.  */
+typedef struct
+{
+    const char *name;
+    const char *addr;
+    unsigned flags;
+} interface_t;
+
+static const interface_t host[] = {
+  {"lo", "127.0.0.1", 0},
+  {"eth0", "192.0.2.1", 0},
+  {"eth0", "192.0.2.2", 0},
+  {"eth0:1", "192.0.2.3", 0},
+  {"v4", "198.51.100.1", 0},
+  {"lo", "2001:db8::53", 0},
+  {"lo", "::1", 0},
+  {"eth0", "2001:db8::a", ZDS_IFADDR_TEMPORARY},
+  {"eth0", "fe80::1%2", 0},
+  {"eth0", "2001:db8::b", ZDS_IFADDR_DEPRECATED},
+  {"eth0", "fd00::1", 0},
+  {"eth0", "2001:db8::c", 0},
+  {"eth0", "2001:db8::d", 0},
+  {"temp", "fd00::2", 0},
+  {"temp", "2001:db8::e", ZDS_IFADDR_TEMPORARY},
+  {"ula", "fe80::2%4", 0},
+  {"ula", "fd00::3", ZDS_IFADDR_DEPRECATED},
+  {"ula", "fd00::4", 0},
+  {"link", "fe80::3%5", 0},
+  {"dad", "192.0.2.9", 0},
+  {"dad", "2001:db8::f", ZDS_IFADDR_TENTATIVE},
+  {"dup", "192.0.2.10", 0},
+  {"dup", "2001:db8::10", ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE},
+  {"10", "203.0.113.1", 0},
+};
+
+static size_t ifaddrs_of_host (zds_ifaddr_t *ifaddrs_)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT (host); i++) {
+        memset (&ifaddrs_[i], 0, sizeof ifaddrs_[i]);
+        strcpy (ifaddrs_[i].name, host[i].name);
+        ifaddrs_[i].addr = addr_of (host[i].addr);
+        ifaddrs_[i].flags = host[i].flags;
+    }
+    return COUNT (host);
+}
+
+/*  "[::]:5 off as4, 0.0.0.0:5 opt": the sockets of a plan and what is special
+    about each.  */
+static const char *
+text_of_plan (const zds_bind_plan_t *plan_, char *buffer_, size_t size_)
+{
+    static const char *const v6only[] = {"", " off", " on"};
+    char addr[80];
+    size_t used = 0;
+    unsigned i;
+
+    buffer_[0] = '\0';
+    for (i = 0; i < plan_->count; i++) {
+        const zds_listener_t *one = &plan_->listener[i];
+        used += (size_t) snprintf (
+          buffer_ + used, size_ - used, "%s%s%s%s%s%s", i > 0 ? ", " : "",
+          text_of (&one->addr, addr, sizeof addr), v6only[one->v6only],
+          one->freebind ? " free" : "", one->optional ? " opt" : "",
+          one->as_ipv4 ? " as4" : "");
+    }
+    return buffer_;
+}
+
+static int plan (zds_bind_plan_t *plan_, const char *text_, zds_mode_t mode_)
+{
+    zds_ifaddr_t ifaddrs[COUNT (host)];
+    const size_t count = ifaddrs_of_host (ifaddrs);
+    zds_endpoint_t endpoint;
+
+    assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
+    return zds_bind_plan_make (plan_, &endpoint, endpoint.zone[0] == 0 ? 0 : 2,
+                               mode_, ifaddrs, count);
+}
+
+typedef struct
+{
+    const char *text;
+    const char *in_auto, *in_v6, *in_v4; /* NULL: ENODEV */
+} row_t;
+
+static void
+check_plan (const char *text_, zds_mode_t mode_, const char *expected_)
+{
+    zds_bind_plan_t made;
+    char text[200];
+    const int rc = plan (&made, text_, mode_);
+
+    if (expected_ == NULL) {
+        if (rc != ENODEV)
+            fail_msg ("%s in mode %d: %d", text_, mode_, rc);
+        return;
+    }
+    if (rc != 0)
+        fail_msg ("%s in mode %d: errno %d", text_, mode_, rc);
+    if (strcmp (text_of_plan (&made, text, sizeof text), expected_) != 0)
+        fail_msg ("%s in mode %d: %s", text_, mode_, text);
+    assert_true (made.why[0] != '\0');
+}
+
+static void check_rows (const row_t *rows_, size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        check_plan (rows_[i].text, ZDS_MODE_AUTO, rows_[i].in_auto);
+        check_plan (rows_[i].text, ZDS_MODE_V6, rows_[i].in_v6);
+        check_plan (rows_[i].text, ZDS_MODE_V4, rows_[i].in_v4);
+    }
+}
+
+static void test_b1_wildcard (void **state_)
+{
+    static const row_t rows[] = {
+      {"*:5", "[::]:5 off as4", "[::]:5 off", "0.0.0.0:5"},
+      {"*:*", "[::]:0 off as4", "[::]:0 off", "0.0.0.0:0"},
+      {"[*]:0", "[::]:0 off as4", "[::]:0 off", "0.0.0.0:0"},
+    };
+    (void) state_;
+    check_rows (rows, COUNT (rows));
+}
+
+static void test_b2_interface (void **state_)
+{
+    static const row_t rows[] = {
+      /*  Of the IPv6 addresses the lasting global one that comes first.  */
+      {"eth0:5", "192.0.2.1:5, [2001:db8::c]:5 on opt",
+       "[2001:db8::c]:5 on, 192.0.2.1:5 opt", "192.0.2.1:5"},
+      {"eth0:1:5", "192.0.2.3:5", "192.0.2.3:5", "192.0.2.3:5"},
+      {"v4:5", "198.51.100.1:5", "198.51.100.1:5", "198.51.100.1:5"},
+      {"lo:5", "127.0.0.1:5, [::1]:5 on opt", "[::1]:5 on, 127.0.0.1:5 opt",
+       "127.0.0.1:5"},
+      {"temp:5", "[2001:db8::e]:5 on", "[2001:db8::e]:5 on", NULL},
+      {"ula:5", "[fd00::4]:5 on", "[fd00::4]:5 on", NULL},
+      {"link:5", "[fe80::3%5]:5 on", "[fe80::3%5]:5 on", NULL},
+      {"dad:5", "192.0.2.9:5, [2001:db8::f]:5 on free opt",
+       "[2001:db8::f]:5 on free, 192.0.2.9:5 opt", "192.0.2.9:5"},
+      {"dup:5", "192.0.2.10:5", "192.0.2.10:5", "192.0.2.10:5"},
+      {"nosuch:5", NULL, NULL, NULL},
+      {"ETH0:5", NULL, NULL, NULL},
+      {":5", NULL, NULL, NULL},
+      /*  An interface comes before a literal of the same spelling.  */
+      {"10:5", "203.0.113.1:5", "203.0.113.1:5", "203.0.113.1:5"},
+    };
+    (void) state_;
+    check_rows (rows, COUNT (rows));
+}
+
+static void test_b3_literal (void **state_)
+{
+    static const row_t rows[] = {
+      {"127.0.0.1:5", "127.0.0.1:5", "[::ffff:127.0.0.1]:5 off", "127.0.0.1:5"},
+      {"127.1:5", "127.0.0.1:5", "[::ffff:127.0.0.1]:5 off", "127.0.0.1:5"},
+      {"0.0.0.0:5", "0.0.0.0:5", "[::ffff:0.0.0.0]:5 off", "0.0.0.0:5"},
+      {"[::]:5", "[::]:5 on", "[::]:5 off", NULL},
+      {"[::1]:5", "[::1]:5 on", "[::1]:5 off", NULL},
+      {"::1:5", "[::1]:5 on", "[::1]:5 off", NULL},
+      {"[fe80::1%eth0]:5", "[fe80::1%2]:5 on", "[fe80::1%2]:5 off", NULL},
+      {"[::ffff:127.0.0.1]:5", "127.0.0.1:5", "[::ffff:127.0.0.1]:5 off",
+       "127.0.0.1:5"},
+      {"localhost:5", NULL, NULL, NULL},
+      {"[::1:5", NULL, NULL, NULL},
+    };
+    (void) state_;
+    check_rows (rows, COUNT (rows));
+}
+
+static void test_b8_names (void **state_)
+{
+    static const struct
+    {
+        const char *answers[4];
+        const char *in_auto, *in_v6, *in_v4;
+    } rows[] = {
+      {{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"},
+       "10.0.0.1:5, [2001:db8::1]:5 on opt",
+       "[2001:db8::1]:5 off, 10.0.0.1:5 opt",
+       "10.0.0.1:5"},
+      {{"10.0.0.1"}, "10.0.0.1:5", "[::ffff:10.0.0.1]:5 off", "10.0.0.1:5"},
+      {{"2001:db8::1"}, "[2001:db8::1]:5 on", "[2001:db8::1]:5 off", NULL},
+      {{NULL}, NULL, NULL, NULL},
+    };
+    zds_endpoint_t endpoint;
+    size_t i, n, mode;
+    (void) state_;
+
+    zds_endpoint_parse (&endpoint, "name:5", ZDS_PORT_BIND);
+    for (i = 0; i < COUNT (rows); i++) {
+        const char *const expected[] = {rows[i].in_auto, rows[i].in_v6,
+                                        rows[i].in_v4};
+        zds_addr_t addrs[4];
+
+        for (n = 0; n < 4 && rows[i].answers[n] != NULL; n++)
+            addrs[n] = addr_of (rows[i].answers[n]);
+        for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++) {
+            zds_bind_plan_t made;
+            char text[200];
+            const int rc = zds_bind_plan_names (&made, &endpoint,
+                                                (zds_mode_t) mode, addrs, n);
+            assert_int_equal (rc, expected[mode] == NULL ? ENODEV : 0);
+            if (rc == 0)
+                assert_string_equal (text_of_plan (&made, text, sizeof text),
+                                     expected[mode]);
+        }
+    }
+}
+
+/*  Carries a plan out against an invented system: per opening, in order, what
+    it answers. The log of the steps is the result.  */
+typedef struct
+{
+    zds_bind_stage_t stage; /* where it fails */
+    int error;              /* 0: it succeeds ... */
+    uint16_t port;          /* ... on this port */
+} answer_t;
+
+static const char *
+run (zds_bind_plan_t *plan_, const answer_t *answers_, char *log_, size_t size_)
+{
+    static const char *const v6only[] = {"", " off", " on"};
+    zds_bind_t bind;
+    char addr[80];
+    size_t used = 0;
+    unsigned steps;
+
+    zds_bind_start (&bind, plan_);
+    for (steps = 0; steps < 1000; steps++) {
+        const zds_bind_step_t step = zds_bind_next (&bind);
+        const zds_bind_step_t again = zds_bind_next (&bind);
+
+        assert_memory_equal (&step, &again, sizeof step);
+        switch (step.op) {
+            case ZDS_BIND_OPEN:
+                used += (size_t) snprintf (
+                  log_ + used, size_ - used, "%u=%s%s ", step.slot,
+                  text_of (&step.listener.addr, addr, sizeof addr),
+                  v6only[step.listener.v6only]);
+                if (answers_->error == 0)
+                    zds_bind_opened (&bind, answers_->port);
+                else
+                    zds_bind_failed (&bind, answers_->stage, answers_->error);
+                answers_++;
+                break;
+            case ZDS_BIND_CLOSE:
+                used += (size_t) snprintf (log_ + used, size_ - used,
+                                           "close%u ", step.slot);
+                zds_bind_closed (&bind);
+                break;
+            case ZDS_BIND_DONE:
+                snprintf (log_ + used, size_ - used, "done%u", step.slot);
+                return log_;
+            case ZDS_BIND_FAILED:
+                snprintf (log_ + used, size_ - used, "%s",
+                          strerrorname_np (step.error));
+                return log_;
+        }
+    }
+    fail_msg ("no end after %s", log_);
+    return NULL;
+}
+
+typedef struct
+{
+    const char *text;
+    zds_mode_t mode;
+    answer_t answers[8];
+    const char *expected;
+} run_row_t;
+
+static void check_runs (const run_row_t *rows_, size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        zds_bind_plan_t made;
+        char log[500];
+
+        assert_int_equal (plan (&made, rows_[i].text, rows_[i].mode), 0);
+        run (&made, rows_[i].answers, log, sizeof log);
+        if (strcmp (log, rows_[i].expected) != 0)
+            fail_msg ("%s: %s", rows_[i].text, log);
+    }
+}
+
+#define AUTO ZDS_MODE_AUTO
+#define V6 ZDS_MODE_V6
+#define V4 ZDS_MODE_V4
+
+static void test_b4_one_port_for_both_families (void **state_)
+{
+    static const run_row_t rows[] = {
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {0, 0, 5}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on done2"},
+      {"eth0:*",
+       AUTO,
+       {{0, 0, 7}, {0, 0, 7}},
+       "0=192.0.2.1:0 1=[2001:db8::c]:7 on done2"},
+      {"eth0:*",
+       V6,
+       {{0, 0, 7}, {0, 0, 7}},
+       "0=[2001:db8::c]:0 on 1=192.0.2.1:7 done2"},
+      /*  Taken in the second family: a new port for both.  */
+      {"eth0:*",
+       AUTO,
+       {{0, 0, 7}, {ZDS_AT_BIND, EADDRINUSE, 0}, {0, 0, 8}, {0, 0, 8}},
+       "0=192.0.2.1:0 1=[2001:db8::c]:7 on close0 "
+       "0=192.0.2.1:0 1=[2001:db8::c]:8 on done2"},
+    };
+    (void) state_;
+    check_runs (rows, COUNT (rows));
+}
+
+static void test_b4_gives_up_in_the_end (void **state_)
+{
+    zds_bind_plan_t made;
+    zds_bind_t bind;
+    unsigned opened = 0, closed = 0;
+    (void) state_;
+
+    plan (&made, "eth0:*", AUTO);
+    zds_bind_start (&bind, &made);
+    for (;;) {
+        const zds_bind_step_t step = zds_bind_next (&bind);
+        if (step.op == ZDS_BIND_FAILED) {
+            assert_int_equal (step.error, EADDRINUSE);
+            break;
+        }
+        if (step.op == ZDS_BIND_CLOSE) {
+            closed++;
+            zds_bind_closed (&bind);
+        } else if (step.slot == 0) {
+            assert_int_equal (zds_addr_port (&step.listener.addr), 0);
+            opened++;
+            zds_bind_opened (&bind, (uint16_t) (1000 + opened));
+        } else
+            zds_bind_failed (&bind, ZDS_AT_BIND, EADDRINUSE);
+    }
+    assert_int_equal (opened, ZDS_BIND_MAX_TRIES);
+    assert_int_equal (closed, opened);
+}
+
+static void test_b5_all_or_nothing (void **state_)
+{
+    static const run_row_t rows[] = {
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_BIND, EADDRINUSE, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on close0 EADDRINUSE"},
+      {"eth0:*",
+       AUTO,
+       {{0, 0, 7}, {ZDS_AT_BIND, EACCES, 0}},
+       "0=192.0.2.1:0 1=[2001:db8::c]:7 on close0 EACCES"},
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_SOCKET, EMFILE, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on close0 EMFILE"},
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_OPTION, EPERM, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on close0 EPERM"},
+      {"eth0:5",
+       AUTO,
+       {{ZDS_AT_BIND, EADDRINUSE, 0}},
+       "0=192.0.2.1:5 EADDRINUSE"},
+      /*  The address of the first went away: not what was asked for.  */
+      {"eth0:5",
+       AUTO,
+       {{ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
+       "0=192.0.2.1:5 EADDRNOTAVAIL"},
+      {"*:5", AUTO, {{ZDS_AT_BIND, EADDRINUSE, 0}}, "0=[::]:5 off EADDRINUSE"},
+      {"*:5", AUTO, {{ZDS_AT_SOCKET, EMFILE, 0}}, "0=[::]:5 off EMFILE"},
+      {"*:5", AUTO, {{ZDS_AT_OPTION, EPERM, 0}}, "0=[::]:5 off EPERM"},
+      {"127.0.0.1:5",
+       AUTO,
+       {{ZDS_AT_BIND, EADDRINUSE, 0}},
+       "0=127.0.0.1:5 EADDRINUSE"},
+      {"[::1]:5",
+       AUTO,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
+       "0=[::1]:5 on EAFNOSUPPORT"},
+    };
+    (void) state_;
+    check_runs (rows, COUNT (rows));
+}
+
+static void test_b7_hosts_without_ipv6 (void **state_)
+{
+    static const run_row_t rows[] = {
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {0, 0, 5}},
+       "0=[::]:5 off 0=0.0.0.0:5 done1"},
+      {"*:*",
+       V6,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {0, 0, 9}},
+       "0=[::]:0 off 0=0.0.0.0:0 done1"},
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_BIND, EADDRNOTAVAIL, 0}, {0, 0, 5}},
+       "0=[::]:5 off 0=0.0.0.0:5 done1"},
+      /*  A sandbox that forbids IPv6.  */
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_SOCKET, EACCES, 0}, {0, 0, 5}},
+       "0=[::]:5 off 0=0.0.0.0:5 done1"},
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {ZDS_AT_BIND, EADDRINUSE, 0}},
+       "0=[::]:5 off 0=0.0.0.0:5 EADDRINUSE"},
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
+      {"127.0.0.1:5",
+       V6,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {0, 0, 5}},
+       "0=[::ffff:127.0.0.1]:5 off 0=127.0.0.1:5 done1"},
+      {"[::1]:5",
+       V6,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
+       "0=[::1]:5 off EAFNOSUPPORT"},
+    };
+    (void) state_;
+    check_runs (rows, COUNT (rows));
+}
+
+static void test_b1_systems_without_dual_sockets (void **state_)
+{
+    static const run_row_t rows[] = {
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}, {0, 0, 5}},
+       "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on done2"},
+      {"*:*",
+       V6,
+       {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 7}, {0, 0, 7}},
+       "0=[::]:0 off 0=[::]:0 on 1=0.0.0.0:7 done2"},
+      {"*:*",
+       AUTO,
+       {{ZDS_AT_V6ONLY, EINVAL, 0},
+        {0, 0, 7},
+        {ZDS_AT_BIND, EADDRINUSE, 0},
+        {0, 0, 8},
+        {0, 0, 8}},
+       "0=[::]:0 off 0=0.0.0.0:0 1=[::]:7 on close0 0=0.0.0.0:0 1=[::]:8 on "
+       "done2"},
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}, {ZDS_AT_BIND, EADDRINUSE, 0}},
+       "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on close0 EADDRINUSE"},
+      /*  Without a way to say V6ONLY the pair cannot be had either.  */
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}, {ZDS_AT_V6ONLY, EINVAL, 0}},
+       "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on close0 EINVAL"},
+      {"127.0.0.1:5",
+       V6,
+       {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}},
+       "0=[::ffff:127.0.0.1]:5 off 0=127.0.0.1:5 done1"},
+    };
+    (void) state_;
+    check_runs (rows, COUNT (rows));
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_b1_wildcard),
+      cmocka_unit_test (test_b2_interface),
+      cmocka_unit_test (test_b3_literal),
+      cmocka_unit_test (test_b8_names),
+      cmocka_unit_test (test_b4_one_port_for_both_families),
+      cmocka_unit_test (test_b4_gives_up_in_the_end),
+      cmocka_unit_test (test_b5_all_or_nothing),
+      cmocka_unit_test (test_b7_hosts_without_ipv6),
+      cmocka_unit_test (test_b1_systems_without_dual_sockets),
+    };
+    return cmocka_run_group_tests_name ("bind", tests, NULL, NULL);
+}
