@@ -5,6 +5,10 @@
 #ifndef TEXT_H_INCLUDED
 #define TEXT_H_INCLUDED
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
