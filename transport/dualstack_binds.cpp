@@ -43,14 +43,24 @@ static void add_localhost (uint16_t port_, names_t *names_)
     }
 }
 
-void zmq::dualstack_binds_t::add (const std::string &bound_as_,
+//  False where the text is no endpoint at all.
+static bool parse (const char *address_, zds_endpoint_t *endpoint_)
+{
+    return zds_endpoint_parse (endpoint_, zds_endpoint_destination (address_),
+                               ZDS_PORT_BIND)
+           == 0;
+}
+
+void zmq::dualstack_binds_t::add (const std::string &uri_,
+                                  const char *address_,
                                   const std::string &endpoint_,
                                   const fds_t &listening_)
 {
-    bind_t &bind = _binds[endpoint_];
-    bind.bound_as = bound_as_;
-    bind.listening = listening_;
-    _endpoints.insert (std::make_pair (bound_as_, endpoint_));
+    zds_endpoint_t endpoint;
+
+    _listening[endpoint_] = listening_;
+    if (parse (address_, &endpoint) && endpoint.port != 0)
+        _endpoints[uri_] = endpoint_;
 }
 
 std::vector<std::string>
@@ -62,16 +72,11 @@ zmq::dualstack_binds_t::other_names (const std::string &uri_,
     zds_addr_t addr;
     uint32_t zone_index;
 
-    const std::pair<endpoints_t::const_iterator, endpoints_t::const_iterator>
-      bound = _endpoints.equal_range (uri_);
-    if (bound.first != bound.second) {
-        endpoints_t::const_iterator latest = bound.second;
-        names.push_back ((--latest)->second);
-    }
+    const endpoints_t::const_iterator bound = _endpoints.find (uri_);
+    if (bound != _endpoints.end ())
+        names.push_back (bound->second);
 
-    if (zds_endpoint_parse (&endpoint, zds_endpoint_destination (address_),
-                            ZDS_PORT_BIND)
-          != 0
+    if (!parse (address_, &endpoint)
         || zds_host_zone (&endpoint, &zone_index) != 0)
         return names;
     if (zds_endpoint_is_localhost (&endpoint))
@@ -83,17 +88,18 @@ zmq::dualstack_binds_t::other_names (const std::string &uri_,
 
 void zmq::dualstack_binds_t::remove (const std::string &endpoint_)
 {
-    const binds_t::iterator bind = _binds.find (endpoint_);
-    if (bind == _binds.end ())
+    const listening_t::iterator bind = _listening.find (endpoint_);
+    if (bind == _listening.end ())
         return;
+    for (fds_t::size_type i = 0; i < bind->second.size (); i++)
+        dualstack_stop_listening (bind->second[i]);
+    _listening.erase (bind);
 
-    const fds_t &listening = bind->second.listening;
-    for (fds_t::size_type i = 0; i < listening.size (); i++)
-        dualstack_stop_listening (listening[i]);
-
-    endpoints_t::iterator it = _endpoints.lower_bound (bind->second.bound_as);
-    while (it->second != endpoint_)
-        ++it;
-    _endpoints.erase (it);
-    _binds.erase (bind);
+    //  The sockets of one ZeroMQ socket are few.
+    for (endpoints_t::iterator it = _endpoints.begin ();
+         it != _endpoints.end (); ++it)
+        if (it->second == endpoint_) {
+            _endpoints.erase (it);
+            return;
+        }
 }

@@ -18,17 +18,22 @@ class dualstack_binds_t
   public:
     typedef std::vector<fd_t> fds_t;
 
-    //  Remembers a bind of BOUND_AS that the socket knows as ENDPOINT (its
+    //  Remembers a bind of URI that the socket knows as ENDPOINT (its
     //  ZMQ_LAST_ENDPOINT). 'listening_' are the sockets opened for it; a socket
-    //  that the application passed in is not among them.
-    void add (const std::string &bound_as_,
+    //  that the application passed in is not among them. 'address_' is the URI
+    //  without its protocol.
+    //
+    //  A URI that left the port to the system does not say which bind is meant,
+    //  so it undoes none: stock's rule, and its tests insist on it.
+    void add (const std::string &uri_,
+              const char *address_,
               const std::string &endpoint_,
               const fds_t &listening_);
 
     //  The endpoints that URI may mean besides URI itself, the likeliest first:
-    //  the latest bind of that very text, then the same address spelt as
+    //  the bind of that very text, then the same address spelt as
     //  ZMQ_LAST_ENDPOINT spells it. Looks nothing up: of names, only localhost
-    //  is known. 'address_' is the URI without its protocol.
+    //  is known.
     std::vector<std::string> other_names (const std::string &uri_,
                                           const char *address_) const;
 
@@ -37,16 +42,10 @@ class dualstack_binds_t
     void remove (const std::string &endpoint_);
 
   private:
-    struct bind_t
-    {
-        std::string bound_as;
-        fds_t listening;
-    };
-
-    //  By endpoint, and from the text that was bound to the endpoints.
-    typedef std::map<std::string, bind_t> binds_t;
-    typedef std::multimap<std::string, std::string> endpoints_t;
-    binds_t _binds;
+    //  By endpoint, and the endpoint by the text that was bound.
+    typedef std::map<std::string, fds_t> listening_t;
+    typedef std::map<std::string, std::string> endpoints_t;
+    listening_t _listening;
     endpoints_t _endpoints;
 };
 }
