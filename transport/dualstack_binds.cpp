@@ -44,15 +44,15 @@ static void add_localhost (uint16_t port_, names_t *names_)
 }
 
 //  False where the text is no endpoint at all.
-static bool parse (const char *address_, zds_endpoint_t *endpoint_)
+static bool parse (const std::string &address_, zds_endpoint_t *endpoint_)
 {
-    return zds_endpoint_parse (endpoint_, zds_endpoint_destination (address_),
+    return zds_endpoint_parse (endpoint_,
+                               zds_endpoint_destination (address_.c_str ()),
                                ZDS_PORT_BIND)
            == 0;
 }
 
-void zmq::dualstack_binds_t::add (const std::string &uri_,
-                                  const char *address_,
+void zmq::dualstack_binds_t::add (const std::string &address_,
                                   const std::string &endpoint_,
                                   const fds_t &listening_)
 {
@@ -60,19 +60,18 @@ void zmq::dualstack_binds_t::add (const std::string &uri_,
 
     _listening[endpoint_] = listening_;
     if (parse (address_, &endpoint) && endpoint.port != 0)
-        _endpoints[uri_] = endpoint_;
+        _endpoints[address_] = endpoint_;
 }
 
 std::vector<std::string>
-zmq::dualstack_binds_t::other_names (const std::string &uri_,
-                                     const char *address_) const
+zmq::dualstack_binds_t::other_names (const std::string &address_) const
 {
     names_t names;
     zds_endpoint_t endpoint;
     zds_addr_t addr;
     uint32_t zone_index;
 
-    const endpoints_t::const_iterator bound = _endpoints.find (uri_);
+    const endpoints_t::const_iterator bound = _endpoints.find (address_);
     if (bound != _endpoints.end ())
         names.push_back (bound->second);
 
