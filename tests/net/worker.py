@@ -131,6 +131,7 @@ class Zap(threading.Thread):
 
 class State:
     def __init__(self):
+        self.over = False
         self.clear()
 
     def clear(self):
@@ -140,6 +141,7 @@ class State:
         self.zaps = {}
         self.held = {}
         self.words = {}
+        self.routing = {}
 
 
 STATE = State()
@@ -246,7 +248,7 @@ def op_pybind(id, ep):
     return "ok"
 
 
-def op_rebind(id, ep, times, pause_for=None):
+def op_rebind(id, ep, times):
     """Unbind and bind again at once, many times, without a retry."""
     sock = STATE.sockets[id].underlying
     data = to_bytes(expand(ep))
@@ -259,6 +261,23 @@ def op_rebind(id, ep, times, pause_for=None):
         if key != "ok/ok":
             break
     return results
+
+
+def op_settle(id):
+    """Wait until what unbind left to the I/O thread is done there: the thread works through
+    its orders one by one, so what we order now is done after it."""
+    sock, watch = STATE.sockets[id].underlying, STATE.watches[id]
+    probe = "ipc://@zds-settle"
+    outcome(LIB.zmq_bind(sock, probe.encode()))
+    outcome(LIB.zmq_unbind(sock, probe.encode()))
+    end = time.monotonic() + 5
+    while ["CLOSED", probe, None] not in watch.seen:
+        event = watch.read_one(end)
+        if event is None:
+            return "the I/O thread is stuck"
+        watch.seen.append(event)
+    watch.seen = [event for event in watch.seen if event[1] != probe]
+    return "ok"
 
 
 def op_close(id):
@@ -302,7 +321,8 @@ def op_send(id, parts, timeout=5.0):
     sock = STATE.sockets[id]
     if not sock.poll(int(timeout * 1000), zmq.POLLOUT):
         return "EAGAIN"
-    sock.send_multipart([to_bytes(expand(part)) for part in parts], zmq.DONTWAIT)
+    frames = [STATE.routing[id] if part == "<id>" else to_bytes(expand(part)) for part in parts]
+    sock.send_multipart(frames, zmq.DONTWAIT)
     return "ok"
 
 
@@ -317,7 +337,7 @@ def op_recv(id, timeout=5.0, hide_first=False):
         peer = errno_name(error.errno)
     parts = [to_text(frame.bytes) for frame in frames]
     if hide_first:  # a routing id made up by libzmq
-        STATE.words["id"] = parts[0]
+        STATE.routing[id] = frames[0].bytes
         parts[0] = "<id>"
     return {"parts": parts, "peer": peer}
 
@@ -396,10 +416,11 @@ def op_tcp(host, port, zone=None, src=None, timeout=5.0, hold=None):
     return "greeting" if data[:1] == b"\xff" else "closed" if not data else "data"
 
 
-def op_occupy(id, host, port=0, v6only=True, listen=True, zone=None):
+def op_occupy(id, host, port=0, v6only=True, listen=True, zone=None, reuse=False):
     """Take a port as another program would; returns the port."""
     family, address = plain_address(host, port, zone)
     sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
     try:
@@ -497,8 +518,20 @@ def op_time(steps):
 
 
 def perform(step):
+    """A step marked `vital` that fails ends its case: what follows would only time out."""
     step = dict(step)
-    return globals()["op_" + step.pop("op")](**step)
+    op, vital = step.pop("op"), step.pop("vital", False)
+    if op == "reset":
+        STATE.over = False
+    if STATE.over:
+        return "skipped"
+    result = globals()["op_" + op](**step)
+    STATE.over = vital and (result != "ok" if isinstance(result, str) else timed_out(result))
+    return result
+
+
+def timed_out(result):
+    return "TIMEOUT" in str(result) or "'timeout'" in str(result)
 
 
 def loaded():
