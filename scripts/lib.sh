@@ -85,10 +85,10 @@ configure_libzmq ()
     set -- "$@" CC="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CC" \
         CXX="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CXX"
     [ -z "$CONF_CPPFLAGS" ] || set -- "$@" CPPFLAGS="$CONF_CPPFLAGS"
-    [ -z "$CONF_LDFLAGS" ] || set -- "$@" LDFLAGS="$CONF_LDFLAGS"
     # The caller's flags, if any, come later and so win over these.
     eval "set -- ${CONF_CFLAGS:+CFLAGS=\"\$CONF_CFLAGS\"} \
-        ${CONF_CXXFLAGS:+CXXFLAGS=\"\$CONF_CXXFLAGS\"} \"\$@\" $LIBZMQ_CONFIGURE_ARGS"
+        ${CONF_CXXFLAGS:+CXXFLAGS=\"\$CONF_CXXFLAGS\"} \
+        ${CONF_LDFLAGS:+LDFLAGS=\"\$CONF_LDFLAGS\"} \"\$@\" $LIBZMQ_CONFIGURE_ARGS"
 
     if [ ! -f "$tree/.zds-configured" ] || [ "$(cat "$tree/.zds-configured")" != "$*" ]; then
         rm -f "$tree/.zds-configured"
