@@ -61,7 +61,8 @@ static void plan_wildcard_pair (zds_bind_plan_t *plan_)
 
     start_plan (plan_, "* is a socket per family: this system has no other");
     add_any (plan_, dual.as_ipv4 ? AF_INET : AF_INET6, port);
-    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->optional = true;
+    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->need =
+      ZDS_NEEDED_IF_ADDRESS;
 }
 
 /*  The listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
@@ -156,9 +157,12 @@ add_ifaddr (zds_bind_plan_t *plan_, const zds_ifaddr_t *ifaddr_, uint16_t port_)
     zds_listener_t *listener = add (plan_, &addr);
 
     listener->freebind = (ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0;
-    /*  Stock would not have bound the second; its absence, found out only now,
-        must not take the first away.  */
-    listener->optional = plan_->count > 1;
+    /*  A second family that the interface shows but this process may not use
+        must not take the first away.  Nor may a tentative address, on a system
+        that cannot bind it yet.  */
+    if (plan_->count > 1)
+        listener->need =
+          listener->freebind ? ZDS_NEEDED_IF_ADDRESS : ZDS_NEEDED_IF_FAMILY;
 }
 
 static int plan_interface (zds_bind_plan_t *plan_,
@@ -249,7 +253,8 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
     for (i = 0; i < plan_->count; i++) {
         plan_->listener[i].addr =
           with_port (&plan_->listener[i].addr, endpoint_->port);
-        plan_->listener[i].optional = i > 0;
+        /*  The other family of a name may well be another host's.  */
+        plan_->listener[i].need = i > 0 ? ZDS_NEEDED_IF_ADDRESS : ZDS_NEEDED;
     }
     return plan_->count > 0 ? 0 : ENODEV;
 }
@@ -262,6 +267,16 @@ void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_)
     bind_->port_is_systems = bind_->port == 0;
 }
 
+/*  The slot that is opened after 'opened_' others.  When the port that the
+    system chose for one family was taken in the other, the other chooses next:
+    its free ports are fewer.  */
+static unsigned slot_after (const zds_bind_t *bind_, unsigned opened_)
+{
+    const bool reversed = bind_->plan.count > 1 && bind_->tries % 2 == 1;
+
+    return reversed ? bind_->plan.count - 1 - opened_ : opened_;
+}
+
 zds_bind_step_t zds_bind_next (const zds_bind_t *bind_)
 {
     zds_bind_step_t step;
@@ -270,13 +285,14 @@ zds_bind_step_t zds_bind_next (const zds_bind_t *bind_)
     step.slot = bind_->opened;
     if (bind_->closing && bind_->opened > 0) {
         step.op = ZDS_BIND_CLOSE;
-        step.slot = bind_->opened - 1;
+        step.slot = slot_after (bind_, bind_->opened - 1);
     } else if (bind_->error != 0) {
         step.op = ZDS_BIND_FAILED;
         step.error = bind_->error;
     } else if (bind_->opened < bind_->plan.count) {
         step.op = ZDS_BIND_OPEN;
-        step.listener = bind_->plan.listener[bind_->opened];
+        step.slot = slot_after (bind_, bind_->opened);
+        step.listener = bind_->plan.listener[step.slot];
         zds_addr_set_port (&step.listener.addr, bind_->port);
     } else {
         step.op = ZDS_BIND_DONE;
@@ -293,20 +309,24 @@ void zds_bind_opened (zds_bind_t *bind_, uint16_t port_)
 void zds_bind_closed (zds_bind_t *bind_)
 {
     bind_->opened--;
-    if (bind_->opened > 0)
+    if (bind_->opened > 0 || bind_->error != 0)
         return;
+    /*  Once more from the start.  */
     bind_->closing = false;
-    if (bind_->port_is_systems)
-        bind_->port = 0;
+    bind_->port = 0;
+    bind_->tries++;
 }
 
-/*  Whether a failure means that the host lacks the family or the address,
-    rather than that something is in the way.  */
-static bool is_absence (zds_bind_stage_t stage_, int error_)
+/*  Whether the failure means that this process has no use of the family.
+    Kernels without IPv6 say EAFNOSUPPORT; sandboxes say what they like.  */
+static bool lacks_family (zds_bind_stage_t stage_, int error_)
 {
-    if (stage_ == ZDS_AT_SOCKET)
-        return error_ != EMFILE && error_ != ENFILE && error_ != ENOBUFS
-               && error_ != ENOMEM;
+    return stage_ == ZDS_AT_SOCKET && error_ != EMFILE && error_ != ENFILE
+           && error_ != ENOBUFS && error_ != ENOMEM;
+}
+
+static bool lacks_address (zds_bind_stage_t stage_, int error_)
+{
     return stage_ == ZDS_AT_BIND
            && (error_ == EADDRNOTAVAIL || error_ == EAFNOSUPPORT);
 }
@@ -324,7 +344,8 @@ static bool plan_again (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
         plan_wildcard_pair (plan);
         return true;
     }
-    if (stage_ != ZDS_AT_V6ONLY && !is_absence (stage_, error_))
+    if (stage_ != ZDS_AT_V6ONLY && !lacks_family (stage_, error_)
+        && !lacks_address (stage_, error_))
         return false;
     return plan_ipv4_instead (plan);
 }
@@ -336,20 +357,34 @@ static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
              (plan_->count - index_) * sizeof plan_->listener[0]);
 }
 
+static bool
+can_go_without (zds_need_t need_, zds_bind_stage_t stage_, int error_)
+{
+    if (need_ == ZDS_NEEDED)
+        return false;
+    return lacks_family (stage_, error_)
+           || (need_ == ZDS_NEEDED_IF_ADDRESS
+               && lacks_address (stage_, error_));
+}
+
 void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
 {
+    const unsigned slot = slot_after (bind_, bind_->opened);
+
     if (plan_again (bind_, stage_, error_))
         return;
-    if (bind_->plan.listener[bind_->opened].optional
-        && is_absence (stage_, error_)) {
-        drop_listener (&bind_->plan, bind_->opened);
+    if (can_go_without (bind_->plan.listener[slot].need, stage_, error_)) {
+        drop_listener (&bind_->plan, slot);
         return;
     }
+    bind_->closing = bind_->opened > 0;
     /*  The port that the system chose for one family is taken in the other:
         give it back and let the system choose again.  */
-    bind_->closing = bind_->opened > 0;
     if (bind_->closing && bind_->port_is_systems && stage_ == ZDS_AT_BIND
-        && error_ == EADDRINUSE && ++bind_->tries < ZDS_BIND_MAX_TRIES)
+        && error_ == EADDRINUSE && bind_->tries + 1 < ZDS_BIND_MAX_TRIES)
         return;
+    /*  Stock's word for an IPv6 address on a host without IPv6.  */
+    if (stage_ == ZDS_AT_SOCKET && error_ == EAFNOSUPPORT)
+        error_ = ENODEV;
     bind_->error = error_;
 }
