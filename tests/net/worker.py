@@ -548,7 +548,9 @@ def read_orders(orders):
 
 
 def main():
-    out = sys.stdout
+    # Libraries print on standard output now and then; ours goes elsewhere.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     orders = queue.Queue()
     threading.Thread(target=read_orders, args=(orders,), daemon=True).start()
     hello = {"libzmq": loaded(), "version": zmq.zmq_version_info()}
