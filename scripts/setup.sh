@@ -34,7 +34,7 @@ QUICKSTART_PACKAGES=(
 CHECK_PACKAGES=(
     libcmocka-dev python3-pytest nftables abigail-tools quilt ccache
     python3-pytest-asyncio python3-tornado python3-gevent
-    clang-format-14 shellcheck flake8
+    clang-format-14 shellcheck flake8 git
 )
 
 say ()
@@ -203,7 +203,9 @@ configure_build ()
 # build TARGET...: with libzmq's own lines of progress on the terminal.
 build ()
 {
-    say "make $* (a first build takes a few minutes)"
+    local first=''
+    [ -e "$BUILD/stage/patched/lib" ] || first=' (the first build takes a few minutes)'
+    say "make $*$first"
     make -C "$BUILD" -s --no-print-directory -j"$JOBS" "$@" || die "the build failed"
 }
 
