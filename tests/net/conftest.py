@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Fixtures of the network suite; lab.py is the harness itself."""
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,8 @@ def pytest_configure(config):
 
 def pytest_sessionstart(session):
     laboratory.sweep()
+    # SIGTERM ends the run as Ctrl-C does: fixtures are torn down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_b5_socket_is_usable_after_a_failed_bind(host, mode):
     ("bind4=EADDRNOTAVAIL", "EADDRNOTAVAIL"), ("bind6=EADDRNOTAVAIL", "EADDRNOTAVAIL"),
     ("bind@2=ENOMEM", "ENOMEM"), ("listen@1=EADDRINUSE", "EADDRINUSE"),
     ("listen@2=EADDRINUSE", "EADDRINUSE"), ("socket4=EMFILE", "EMFILE"),
-    ("socket6=EMFILE", "EMFILE"), ("socket6=EACCES", "EACCES"), ("socket4=ENOBUFS", "ENOBUFS"),
+    ("socket6=EMFILE", "EMFILE"), ("socket6=ENOBUFS", "ENOBUFS"), ("socket4=ENOBUFS", "ENOBUFS"),
 ])
 @modes("auto", "v6")
 def test_b5_any_failing_call_fails_the_bind(host, shim, mode, rule, failure):
@@ -68,6 +68,19 @@ def test_b5_any_failing_call_fails_the_bind(host, shim, mode, rule, failure):
     events = sock.close()
     assert failures(events) == [["BIND_FAILED", "eth0:5555", failure]]
     assert [event[0] for event in events].count("LISTENING") == 1
+
+
+@pytest.mark.parametrize("refusal", ["EAFNOSUPPORT", "EACCES", "EPERM"])
+def test_b5_no_ipv6_sockets_at_all_is_not_a_failure(host, shim, refusal):
+    """B-7: a sandbox lists IPv6 addresses and refuses IPv6 sockets.  Stock binds there.
+    Catches: failing what works with stock."""
+    worker = host.worker(shim=shim("socket6=" + refusal))
+    sock = worker.socket("REP", monitor=True)
+    assert sock.bind("tcp://eth0:5555") == "tcp://10.0.0.1:5555"
+    assert host.open_on(5555) == ["10.0.0.1"]
+    sock.unbind("tcp://eth0:5555")
+    assert host.listeners() == []
+    assert [event[0] for event in sock.close()] == ["LISTENING", "CLOSED", "MONITOR_STOPPED"]
 
 
 @pytest.mark.parametrize("rule", ["bind@2=EACCES", "listen@1=EADDRINUSE", "listen@2=EADDRINUSE"])

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: MPL-2.0
+"""D-1: `zmq-dualstack run -- PROGRAM ARG...`."""
+import contextlib
+import os
+import select
+import signal
+import struct
+import subprocess
+
+import pytest
+from lab import DEADLINE, HERE, PYTHON, LabError, libdir
+
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "examples")
+
+
+def cli():
+    path = os.environ.get("ZDS_CLI")
+    if not path or not os.access(path, os.X_OK):
+        raise LabError("ZDS_CLI=%r is not the zmq-dualstack command" % path)
+    return path
+
+
+def environment(**more):
+    """The command finds the library that it was built for; the tests name it, since it may
+    not be installed yet."""
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+           "ZDS_LIBDIR": libdir("patched")}
+    env.update(more)
+    return env
+
+
+def include_dir():
+    for lib in ("patched", "stock"):
+        path = os.path.join(os.path.dirname(libdir(lib)), "include")
+        if os.path.exists(os.path.join(path, "zmq.h")):
+            return path
+    if os.path.exists("/usr/include/zmq.h"):
+        return "/usr/include"
+    raise LabError("no zmq.h next to the libraries, nor in /usr/include")
+
+
+def build(where, source, directory, library="libzmq.so.5", *flags):
+    """An ordinary program, linked with a libzmq that is not ours."""
+    program = os.path.join(where, os.path.basename(source)[:-2])
+    subprocess.run(["cc", "-o", program, source, "-I" + include_dir(), "-L" + directory,
+                    "-l:" + library, "-Wl,--allow-shlib-undefined"] + list(flags), check=True)
+    return program
+
+
+@contextlib.contextmanager
+def running(node, argv, env):
+    process = subprocess.Popen(node.enter(argv), env=env, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        ready = select.select([process.stdout], [], [], DEADLINE)[0]
+        line = process.stdout.readline().strip() if ready else "nothing in time"
+        if not line.startswith("bound "):
+            process.kill()
+            raise LabError("%r: %s %s" % (argv, line, process.stderr.read()))
+        yield process, line[len("bound "):]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def loaded_by(process):
+    with open("/proc/%d/maps" % process.pid) as maps:
+        return {line.split()[5] for line in maps if "libzmq" in line}
+
+
+def served(node, port=5555):
+    """Whether a request gets its answer over each family."""
+    worker = node.worker("stock")
+    answers = {}
+    for address in ("10.0.0.1", "[2001:db8::1]"):
+        sock = worker.socket("REQ", IPV6=1)
+        sock.connect("tcp://%s:%d" % (address, port))
+        sock.send("hello")
+        answers[address] = sock.recv().get("parts")
+    worker.kill()
+    return answers
+
+
+def python_program():
+    return [PYTHON, os.path.join(EXAMPLES, "rep_server.py")], "hello from Python"
+
+
+@pytest.fixture
+def c_program(lab):
+    return build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), libdir("stock"))
+
+
+@pytest.mark.parametrize("endpoint,listens,shown", [
+    ("tcp://*:5555", ["*"], "tcp://0.0.0.0:5555"),
+    ("tcp://eth0:5555", ["10.0.0.1", "2001:db8::1"], "tcp://10.0.0.1:5555")])
+def test_d1_python_program(host, endpoint, listens, shown):
+    """Catches: a library that the program does not load; one family only."""
+    argv, words = python_program()
+    with running(host, [cli(), "run", "--"] + argv + [endpoint], environment()) as (process, said):
+        assert said == shown
+        assert host.open_on(5555) == listens
+        wanted = os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5"))
+        assert wanted in {os.path.realpath(path) for path in loaded_by(process)}
+        assert served(host) == {"10.0.0.1": [words], "[2001:db8::1]": [words]}
+
+
+@pytest.mark.parametrize("endpoint,listens", [
+    ("tcp://*:5555", ["*"]), ("tcp://eth0:5555", ["10.0.0.1", "2001:db8::1"])])
+def test_d1_c_program(host, c_program, endpoint, listens):
+    """The same program is IPv4-only without the command.  Catches: as above."""
+    env = environment(LD_LIBRARY_PATH=libdir("stock"))
+    with running(host, [c_program, endpoint], env):
+        assert len(host.open_on(5555)) == 1 and ":" not in host.open_on(5555)[0]
+    with running(host, [cli(), "run", "--", c_program, endpoint], env):
+        assert host.open_on(5555) == listens
+        assert served(host) == {"10.0.0.1": ["hello from C"], "[2001:db8::1]": ["hello from C"]}
+
+
+@pytest.mark.parametrize("name", ["libzmq.so.5", "libzmq-3a5b7c9d.so.5.2.4"])
+def test_d1_program_with_a_libzmq_of_its_own(lab, host, name):
+    """Found by RPATH, under the usual name or, as wheels have it, under another.
+    Catches: LD_LIBRARY_PATH alone, which RPATH and other names get past."""
+    own = os.path.join(lab.dir, "own")
+    os.mkdir(own)
+    with open(os.path.join(libdir("stock"), "libzmq.so.5"), "rb") as library:
+        image = library.read()
+    with open(os.path.join(own, name), "wb") as copy:
+        copy.write(image if name == "libzmq.so.5" else drop_soname(image))
+    program = build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), own, name,
+                    "-Wl,--disable-new-dtags,-rpath," + own)
+    with running(host, [program, "tcp://*:5555"], environment()) as (process, said):
+        assert os.path.join(own, name) in loaded_by(process)
+        assert host.open_on(5555) == ["0.0.0.0"]
+    with running(host, [cli(), "run", "--", program, "tcp://*:5555"], environment()):
+        assert host.open_on(5555) == ["*"]
+        assert served(host) == {"10.0.0.1": ["hello from C"], "[2001:db8::1]": ["hello from C"]}
+
+
+def drop_soname(image):
+    """Without a SONAME the linker records the name of the file.  The entry of this ELF64
+    image becomes one that means nothing."""
+    start, size, count = struct.unpack_from("<Q", image, 32)[0], 56, \
+        struct.unpack_from("<H", image, 56)[0]
+    for number in range(count):
+        kind, offset, length = (struct.unpack_from("<I", image, start + number * size)[0],
+                                struct.unpack_from("<Q", image, start + number * size + 8)[0],
+                                struct.unpack_from("<Q", image, start + number * size + 32)[0])
+        if kind != 2:  # PT_DYNAMIC
+            continue
+        for at in range(offset, offset + length, 16):
+            if struct.unpack_from("<q", image, at)[0] == 14:  # DT_SONAME -> DT_DEBUG
+                return image[:at] + struct.pack("<q", 21) + image[at + 8:]
+    raise LabError("no DT_SONAME")
+
+
+def test_d1_programs_that_a_program_starts(host):
+    """Catches: a library for the first process only."""
+    argv, words = python_program()
+    text = '"$@" tcp://*:5555; echo over'
+    with running(host, [cli(), "run", "--", "sh", "-c", text, "sh"] + argv, environment()):
+        assert host.open_on(5555) == ["*"]
+
+
+def test_d1_the_switch_reaches_the_program(host, c_program):
+    """Catches: a command that cleans or sets ZMQ_DUALSTACK itself."""
+    env = environment(ZMQ_DUALSTACK="off", LD_LIBRARY_PATH=libdir("stock"))
+    with running(host, [cli(), "run", "--", c_program, "tcp://*:5555"], env):
+        assert host.open_on(5555) == ["0.0.0.0"]
+
+
+@pytest.fixture
+def say(lab):
+    program = os.path.join(lab.dir, "say")
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-o", program,
+                    os.path.join(HERE, "programs", "say.c")], check=True)
+    return program
+
+
+def run(argv, stdin=None, **env):
+    return subprocess.run([cli()] + argv, env=environment(**env), input=stdin,
+                          capture_output=True, text=True, timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 125, 126, 127, 255])
+def test_d1_exit_status(say, status):
+    """Catches: a status of our own, a wait that maps it."""
+    done = run(["run", "--", say, str(status)])
+    assert done.returncode == status
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT", "SIGSEGV", "SIGUSR1"])
+def test_d1_end_by_a_signal(say, name):
+    """Catches: 128+n instead of the signal."""
+    number = getattr(signal, name)
+    done = run(["run", "--", say, str(-number)])
+    assert done.returncode == -number
+
+
+def test_d1_signals_reach_the_program(host):
+    """The program takes the command's place.  Catches: a parent in between that dies alone."""
+    argv, words = python_program()
+    with running(host, [cli(), "run", "--"] + argv + ["tcp://*:5555"], environment()) as (
+            process, said):
+        process.terminate()
+        assert process.wait(DEADLINE) == -signal.SIGTERM
+        assert host.listeners() == []
+
+
+def test_d1_arguments_are_passed_through(say):
+    """Catches: an option parser that eats what is the program's, a shell in between."""
+    args = ["0", "", "a b", "--", "--help", "-v", "*", "$HOME", "'", '"', "\\", "\u00e9", "run",
+            "x" * 100000, "tcp://*:5555"]
+    done = run(["run", "--", say] + args)
+    assert done.stdout.split("\n")[:-1] == ["[%s]" % arg for arg in [say] + args]
+
+
+def test_d1_dashes_may_be_left_out(say):
+    """Catches: `run PROGRAM` refused.  The program's own dashes are its own."""
+    assert run(["run", say, "0"]).stdout == "[%s]\n[0]\n" % say
+    assert run(["run", say, "0", "--", "-x"]).stdout == "[%s]\n[0]\n[--]\n[-x]\n" % say
+
+
+def test_d1_standard_input_and_environment(say):
+    """Catches: input swallowed; variables lost; another preload dropped."""
+    done = run(["run", "--", "sh", "-c", 'cat; echo "$MINE"'], stdin="line\n", MINE="kept")
+    assert done.stdout == "line\nkept\n"
+
+
+def test_d1_an_existing_preload_is_kept(shim):
+    """Catches: LD_PRELOAD overwritten."""
+    done = run(["run", "--", "sh", "-c", "cat /proc/self/maps"], LD_PRELOAD=shim.path)
+    assert shim.path in done.stdout
+    assert os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5")) in done.stdout
+
+
+def test_d1_program_is_found_in_path(say):
+    """Catches: a path of our own."""
+    done = run(["run", "--", "say", "3"], PATH=os.path.dirname(say) + ":/usr/bin:/bin")
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", "./none"])
+def test_d1_missing_program(name):
+    """Catches: silence, another status, a message that does not name it."""
+    done = run(["run", "--", name, "arg"])
+    assert done.returncode == 127
+    assert name in done.stderr and "zmq-dualstack" in done.stderr
+    assert done.stdout == ""
+
+
+def test_d1_program_that_cannot_be_run(lab):
+    """Catches: the same status for a file that is there."""
+    path = lab.write("data", "not a program")
+    done = run(["run", "--", path])
+    assert done.returncode == 126
+    assert path in done.stderr
+
+
+@pytest.mark.parametrize("argv", [[], ["run"], ["run", "--"], ["walk", "--", "true"], ["--nope"]])
+def test_d1_wrong_usage(argv):
+    """Catches: running something all the same."""
+    done = run(argv)
+    assert done.returncode not in (0, 127)
+    assert "zmq-dualstack" in done.stderr
+    assert done.stdout == ""
+
+
+def test_d1_help_says_how():
+    """Catches: a help text on the wrong stream, or none."""
+    done = run(["--help"])
+    assert done.returncode == 0 and done.stderr == ""
+    assert "run" in done.stdout and "PROGRAM" in done.stdout
+
+
+def test_d1_missing_library_is_an_error(lab, say):
+    """The dynamic linker only warns.  Catches: running on the system's library unnoticed."""
+    done = run(["run", "--", say, "0"], ZDS_LIBDIR=os.path.join(lab.dir, "nowhere"))
+    assert done.returncode not in (0, 127)
+    assert "nowhere" in done.stderr
+    assert done.stdout == ""
