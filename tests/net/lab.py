@@ -414,8 +414,8 @@ class Worker:
 
     # -- libzmq
 
-    def context(self, opts=None, name="c"):
-        self.must("ctx", ctx=name, opts=opts or {})
+    def context(self, opts=None, name="c", threads=1):
+        self.must("ctx", ctx=name, opts=opts or {}, threads=threads)
         return name
 
     def socket(self, kind, ctx="c", monitor=False, mode=None, **opts):

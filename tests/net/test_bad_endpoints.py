@@ -109,7 +109,7 @@ def test_u1_bad_endpoints_on_other_sockets(lab, kind):
 @pytest.mark.parametrize("name", ["auto", "v6"])
 def test_u1_bad_endpoints_under_sanitizers(lab, name):
     """The same list with a library built with ASan and UBSan: ZDS_ASAN_LIBDIR names its
-    directory (see build-asan)."""
+    directory (`make asan` builds one)."""
     if not os.environ.get("ZDS_ASAN_LIBDIR"):
         pytest.skip("ZDS_ASAN_LIBDIR is not set: no library built with sanitizers to run")
     check(lab, "asan", MODES[name], "PAIR", endpoints.tcp())

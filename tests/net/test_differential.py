@@ -7,6 +7,7 @@ Peer-Address or ZAP address of another form, an errno changed on a path that fai
 option that reads back otherwise.
 """
 import json
+import os
 
 import pytest
 from lab import Lab, LabError, WorkerDied
@@ -141,10 +142,10 @@ def run_batch(stock, patched, batch):
     return ["%s: patched: %s (stock: %s)" % (batch[0].name, patched_death, stock_death or "fine")]
 
 
-def differ(lab, chosen, make=make_host, env=None, shim=None):
+def differ(lab, chosen, make=make_host, env=None, shim=None, ours="patched"):
     chosen = list(chosen)
     assert chosen
-    sides = [Side(make(lab), lib, env, shim) for lib in ("stock", "patched")]
+    sides = [Side(make(lab), lib, env, shim) for lib in ("stock", ours)]
     complaints = []
     for start in range(0, len(chosen), CHUNK):
         complaints += run_batch(sides[0], sides[1], chosen[start:start + CHUNK])
@@ -157,6 +158,16 @@ def differ(lab, chosen, make=make_host, env=None, shim=None):
                                    "descriptors", "deliberate", "random_walks"])
 def test_u1_same_calls_same_answers(lab, group):
     differ(lab, getattr(cases, group)())
+
+
+@pytest.mark.parametrize("group", ["lives", "crossings", "orders", "several", "descriptors",
+                                   "random_walks"])
+def test_u1_under_sanitizers(lab, group):
+    """The same sequences with ASan and UBSan.  Catches: a listener used after its end, a
+    read past a text, undefined behaviour that happens to give the right answer."""
+    if not os.environ.get("ZDS_ASAN_LIBDIR"):
+        pytest.skip("ZDS_ASAN_LIBDIR is not set: no library built with sanitizers to run")
+    differ(lab, list(getattr(cases, group)())[::2], ours="asan")
 
 
 def test_u1_the_switch(lab):

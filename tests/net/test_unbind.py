@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """B-6: unbinding."""
+import os
+
 import pytest
 from conftest import modes
 
@@ -19,6 +21,12 @@ BOUND = {
     "tcp://[fe80::1%INDEX]:5555": ["fe80::1%eth0"],
     "tcp://127.1:5555": ["127.0.0.1"],
     "tcp://ula0:5555": ["fd00::1"],
+    "tcp://[eth0]:5555": ["10.0.0.1", "2001:db8::1"],
+    "tcp://eth0:05555": ["10.0.0.1", "2001:db8::1"],
+    "tcp://*:5555abc": ["*"],
+    "tcp://eth0%lo:5555": ["10.0.0.1", "2001:db8::1"],
+    "tcp://10.0.0.1:0;eth0:5555": ["10.0.0.1", "2001:db8::1"],
+    "tcp://eth0:71091": ["10.0.0.1", "2001:db8::1"],
 }
 
 
@@ -196,6 +204,107 @@ def test_b6_bind_again_with_established_connections(host, endpoint, hosts):
     for address in hosts:
         assert client.do("tcp", host=address, port=5555) == "greeting"
     assert server.do("rebind", id=sock.name, ep=endpoint, times=20) == {"ok/ok": 20}
+
+
+def test_b6_one_text_bound_twice(host):
+    """The interface's addresses changed in between, so both binds succeeded.
+    Catches: a table of texts that holds one bind for each."""
+    worker = host.worker()
+    sock = worker.socket("REP")
+    sock.bind("tcp://eth0:5555")
+    host.addr_del("eth0", "10.0.0.1/24", "2001:db8::1/64")
+    host.addr("eth0", "10.0.0.77/24", "2001:db8::77/64")
+    sock.bind("tcp://eth0:5555")
+    assert len(host.listeners()) == 4
+    assert sock.unbind_rc("tcp://eth0:5555") == "ok"
+    if host.listeners():
+        assert sock.unbind_rc("tcp://eth0:5555") == "ok"
+    assert host.listeners() == []
+    assert sock.unbind_rc("tcp://eth0:5555") == "ENOENT"
+
+
+@pytest.mark.parametrize("lib", ["patched", "asan"])
+@pytest.mark.parametrize("endpoint", ["tcp://*:5555", "tcp://eth0:5555"])
+def test_b6_unbind_while_peers_arrive(host, endpoint, lib):
+    """Two programs connect without pause while the bind comes and goes.
+    Catches: accept() on a socket that unbind has shut down taken for a fatal error; a
+    listener used after its end (with sanitizers)."""
+    if lib == "asan" and not os.environ.get("ZDS_ASAN_LIBDIR"):
+        pytest.skip("ZDS_ASAN_LIBDIR is not set: no library built with sanitizers to run")
+    server = host.worker(lib)
+    server.context(threads=3)
+    sock = server.socket("ROUTER")
+    sock.bind(endpoint)
+    floods = [host.worker("stock") for _ in range(2)]
+    for flood, address in zip(floods, ("10.0.0.1", "2001:db8::1")):
+        flood.post([{"op": "flood", "host": address, "port": 5555, "seconds": 1.5}])
+    total = 0
+    while total < 400:
+        assert server.do("rebind", id=sock.name, ep=endpoint, times=50) == {"ok/ok": 50}
+        total += 50
+    reached = [flood.collect()[0] for flood in floods]
+    assert all(count > 0 for count in reached), reached
+    assert server.do("tcp", host="2001:db8::1", port=5555) == "greeting"
+    sock.unbind(endpoint)
+    assert host.listeners() == []
+    server.do("term")
+
+
+@pytest.mark.parametrize("lib", ["patched", "asan"])
+@pytest.mark.parametrize("opts", [{}, {"AFFINITY": 4}])
+def test_b6_several_io_threads(host, lib, opts):
+    """The sockets of a bind may live in different I/O threads.
+    Catches: a second listener closed or freed from the wrong one."""
+    if lib == "asan" and not os.environ.get("ZDS_ASAN_LIBDIR"):
+        pytest.skip("ZDS_ASAN_LIBDIR is not set: no library built with sanitizers to run")
+    worker = host.worker(lib)
+    for _ in range(10):
+        worker.context(threads=4)
+        sock = worker.socket("ROUTER", monitor=True, **opts)
+        for port in range(5000, 5010):
+            sock.bind("tcp://eth0:%d" % port)
+        peers = [worker.socket("DEALER", IPV6=1) for _ in range(4)]
+        for number, peer in enumerate(peers):
+            peer.connect("tcp://[2001:db8::1]:%d" % (5000 + number))
+            peer.connect("tcp://10.0.0.1:%d" % (5005 + number))
+            peer.send("one")
+            peer.send("two")
+        for _ in range(8):
+            assert "parts" in sock.recv()
+        for port in range(5000, 5010, 2):
+            sock.unbind("tcp://eth0:%d" % port)
+        assert len(host.listeners()) == 10
+        events = [event[0] for event in sock.close()]
+        assert (events.count("LISTENING"), events.count("CLOSED")) == (10, 10)
+        worker.do("term")
+        assert host.listeners() == []
+
+
+def test_b6_no_io_thread(host):
+    """EMTHREAD as stock.  Catches: sockets opened before a thread is found for them."""
+    worker = host.worker()
+    worker.context(threads=0)
+    sock = worker.socket("REP")
+    for endpoint in ("tcp://*:5555", "tcp://eth0:5555"):
+        assert sock.bind_rc(endpoint) == "EMTHREAD"
+    assert host.listeners() == []
+
+
+@pytest.mark.parametrize("by", ["bound", "last_endpoint"])
+def test_b6_under_sanitizers(host4, by):
+    """Every bind of the table with ASan and UBSan.  Catches: what only they see."""
+    if not os.environ.get("ZDS_ASAN_LIBDIR"):
+        pytest.skip("ZDS_ASAN_LIBDIR is not set: no library built with sanitizers to run")
+    worker = host4.worker("asan")
+    for endpoint in BOUND:
+        endpoint = real(endpoint, host4)
+        sock = worker.socket("REP", monitor=True)
+        last = sock.bind(endpoint)
+        sock.unbind(endpoint if by == "bound" else last)
+        assert host4.listeners() == []
+        sock.bind(endpoint)
+        sock.close()
+        worker.do("term")
 
 
 def test_b6_unbind_leaves_other_binds_alone(host):

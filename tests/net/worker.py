@@ -37,6 +37,7 @@ for function, arguments in {
 OPTIONS = {"IPV4ONLY": 31, "IPV6": 42, "USE_FD": 89, "BINDTODEVICE": 92, "TOS": 57,
            "TCP_ACCEPT_FILTER": 38, "ZAP_DOMAIN": 55, "PRIORITY": 112}
 KINDS = {"RADIO": 14, "DISH": 15, "DGRAM": 18}
+LONG_OPTIONS = {"AFFINITY", "MAXMSGSIZE"}
 TEXT_OPTIONS = {"LAST_ENDPOINT", "BINDTODEVICE", "ZAP_DOMAIN"}
 ZMQ_ERRNOS = {156384712 + number: name for number, name in [
     (1, "ENOTSUP"), (2, "EPROTONOSUPPORT"), (3, "ENOBUFS"), (4, "ENETDOWN"),
@@ -194,7 +195,7 @@ def op_socket(id, kind, ctx="c", ctx_opts=None, opts=None, monitor=False):
 def op_set(id, opt, value, size=None):
     """`value` is an int, or text for options that take bytes, or null for (NULL, 0)."""
     if isinstance(value, int):
-        data = struct.pack("=i", value)
+        data = struct.pack("=q" if opt in LONG_OPTIONS else "=i", value)
     else:
         data = to_bytes(expand(value)) if value is not None else None
     length = size if size is not None else len(data or b"")
@@ -414,6 +415,21 @@ def op_tcp(host, port, zone=None, src=None, timeout=5.0, hold=None):
         else:
             sock.close()
     return "greeting" if data[:1] == b"\xff" else "closed" if not data else "data"
+
+
+def op_flood(host, port, seconds):
+    """Connect and hang up without pause; returns how often somebody answered."""
+    family, address = plain_address(host, port)
+    end, reached = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.settimeout(1.0)
+            try:
+                sock.connect(address)
+                reached += 1
+            except OSError:
+                pass
+    return reached
 
 
 def op_occupy(id, host, port=0, v6only=True, listen=True, zone=None, reuse=False):

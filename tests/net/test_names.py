@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MPL-2.0
+"""B-8: host names in bind follow what that libzmq version allows: none in 4.3.4, and from
+4.3.5 on a socket for each family that the name leads to."""
+import pytest
+from conftest import modes
+
+HOSTS = ("127.0.0.1 localhost both.test\n::1 localhost both.test\n127.0.0.1 four.test\n"
+         "::1 six.test\n192.0.2.9 foreign.test\n")
+
+
+@pytest.fixture
+def named(lab):
+    node = lab.node(etc={"hosts": HOSTS, "nsswitch.conf": "hosts: files dns\n",
+                         "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"})
+    node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
+    return node
+
+
+def allowed(worker):
+    """Whether this version of libzmq looks names up in zmq_bind."""
+    return worker.version >= (4, 3, 5)
+
+
+# name, what listens by mode where names are allowed
+NAMES = {
+    "both.test": {"auto": ["127.0.0.1", "::1"], "v6": ["::1"], "v4": ["127.0.0.1"],
+                  "off": ["127.0.0.1"]},
+    "four.test": {"auto": ["127.0.0.1"], "v6": ["::ffff:127.0.0.1"], "v4": ["127.0.0.1"],
+                  "off": ["127.0.0.1"]},
+    "six.test": {"auto": ["::1"], "v6": ["::1"], "v4": None, "off": None},
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+@modes("auto", "v6", "v4", "off")
+def test_b8_names_in_bind(named, mode, name):
+    """Catches: a look-up in a version that has none (an app would block in zmq_bind), an
+    errno other than stock's, one family only where names are allowed."""
+    worker = named.worker(env=mode.env)
+    sock = worker.socket("REP", mode=mode)
+    result = sock.bind_rc("tcp://%s:5555" % name)
+    wanted = NAMES[name][mode.name] if allowed(worker) else None
+    if wanted is None:
+        assert result == "ENODEV"
+        assert named.listeners() == []
+    else:
+        assert result == "ok"
+        assert set(wanted) <= set(named.open_on(5555))
+        sock.unbind("tcp://%s:5555" % name)
+        assert named.listeners() == []
+
+
+@modes("auto", "v6", "v4")
+def test_b8_as_stock_of_the_same_version(named, mode):
+    """Catches: names that stock refuses or takes, taken or refused."""
+    for name in ("both.test", "four.test", "localhost", "foreign.test", "none.test", "a..b"):
+        results = {}
+        for lib in ("stock", "patched"):
+            worker = named.worker(lib)
+            results[lib] = worker.socket("REP", mode=mode).bind_rc("tcp://%s:5555" % name)
+            worker.kill()
+        assert results["patched"] in (results["stock"], "ok"), name
+        if not allowed(named.worker()):
+            assert results["patched"] == results["stock"], name
+
+
+@modes("auto", "v6", "v4")
+def test_b8_no_dns_where_names_are_not_allowed(named, shim, mode):
+    """Catches: AI_NUMERICHOST forgotten."""
+    dns = named.nameserver({"dns.test": {"A": ["127.0.0.1"], "AAAA": ["::1"]}})
+    worker = named.worker(shim=shim(""))
+    sock = worker.socket("REP", mode=mode)
+    result = sock.bind_rc("tcp://dns.test:5555")
+    assert (result, dns.queries() == []) == (
+        ("ok", False) if allowed(worker) else ("ENODEV", True))
+    if not allowed(worker):
+        assert worker.do("shim_counts")["lookup"] == 0
