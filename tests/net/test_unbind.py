@@ -223,6 +223,21 @@ def test_b6_one_text_bound_twice(host):
     assert sock.unbind_rc("tcp://eth0:5555") == "ENOENT"
 
 
+@pytest.mark.parametrize("old,new", [("tcp://eth0:5555", "tcp://10.0.0.1:5555"),
+                                     ("tcp://*:5555", "tcp://0.0.0.0:5555")])
+def test_b6_text_of_a_bind_that_is_over(host, old, new):
+    """Another bind has the address now.  Catches: a text kept after its bind."""
+    sock = host.worker().socket("REP")
+    for name in (old, new):  # by text, by LAST_ENDPOINT
+        sock.bind(old)
+        sock.unbind(name)
+        sock.bind(new)
+        assert sock.unbind_rc(old) == "ENOENT"
+        assert len(host.listeners()) == 1
+        sock.unbind(new)
+        assert host.listeners() == []
+
+
 @pytest.mark.parametrize("lib", ["patched", "asan"])
 @pytest.mark.parametrize("endpoint", ["tcp://*:5555", "tcp://eth0:5555"])
 def test_b6_unbind_while_peers_arrive(host, endpoint, lib):
