@@ -70,8 +70,12 @@ def option_number(name):
 class Watch:
     """The monitor of one socket."""
 
+    count = 0
+
     def __init__(self, sock):
-        self.pair = sock.get_monitor_socket()
+        # The name that pyzmq would choose may still be taken by a socket just closed.
+        Watch.count += 1
+        self.pair = sock.get_monitor_socket(addr="inproc://zds-monitor-%d" % Watch.count)
         self.seen = []
 
     def read_one(self, end):
