@@ -87,13 +87,39 @@ static void check_settings (void)
 
     zds_settings_parse (&settings, getenv ("ZMQ_DUALSTACK"), unknown,
                         sizeof unknown);
+    if (unknown[0] != '\0')
+        fail (0, "ZMQ_DUALSTACK: ignored, not known", unknown);
     if (settings.off)
         fputs ("zmq-dualstack: ZMQ_DUALSTACK=off: IPv4 only\n", stderr);
 }
 
-static int run (char **argv_)
+/*  The absolute path of the library, so that a program may change its directory;
+    NULL, with a message, if it is not there.  The caller frees it.  */
+static char *find_library (void)
 {
     const char *dir = getenv ("ZDS_LIBDIR");
+    char *path = NULL;
+    char *library;
+
+    if (dir == NULL || dir[0] == '\0')
+        dir = ZDS_LIBDIR;
+    if (asprintf (&path, "%s/%s", dir, SONAME) < 0) {
+        fail (EXIT_USAGE, "run", strerror (ENOMEM));
+        return NULL;
+    }
+    library = realpath (path, NULL);
+    if (library != NULL && access (library, R_OK) != 0) {
+        free (library);
+        library = NULL;
+    }
+    if (library == NULL)
+        fail (EXIT_USAGE, path, strerror (errno));
+    free (path);
+    return library;
+}
+
+static int run (char **argv_)
+{
     char *library;
     int rc;
 
@@ -101,18 +127,15 @@ static int run (char **argv_)
         argv_++;
     if (argv_[0] == NULL)
         return usage ("run", "no program given");
+    library = find_library ();
+    if (library == NULL)
+        return EXIT_USAGE;
 
-    if (dir == NULL || dir[0] == '\0')
-        dir = ZDS_LIBDIR;
-    if (asprintf (&library, "%s/%s", dir, SONAME) < 0)
-        return fail (EXIT_USAGE, "run", strerror (ENOMEM));
     /*  The dynamic linker only warns of a library that it cannot preload, and
         the program would run on the system's.  Colons and blanks separate the
         names in LD_PRELOAD.  */
     if (strpbrk (library, ": \t\n") != NULL)
         rc = fail (EXIT_USAGE, library, "colon or blank in the path");
-    else if (access (library, R_OK) != 0)
-        rc = fail (EXIT_USAGE, library, strerror (errno));
     else if ((rc = preload (library)) != 0)
         rc = fail (EXIT_USAGE, "run", strerror (rc));
     free (library);

@@ -19,27 +19,31 @@ static void add_name (const zds_addr_t &addr_, names_t *names_)
         names_->push_back (name);
 }
 
-//  An address as ZMQ_LAST_ENDPOINT shows it, in mode V6 mapped.
-static void add_spellings (zds_addr_t addr_, names_t *names_)
+//  An address as ZMQ_LAST_ENDPOINT shows it: in mode V6 mapped, but for
+//  interfaces that have no IPv6.
+static void add_spellings (zds_addr_t addr_, zds_mode_t mode_, names_t *names_)
 {
+    zds_addr_t mapped = addr_;
+
+    zds_addr_map (&mapped);
+    if (mode_ == ZDS_MODE_V6)
+        add_name (mapped, names_);
     add_name (addr_, names_);
-    if (zds_addr_family (&addr_) == AF_INET) {
-        zds_addr_map (&addr_);
-        add_name (addr_, names_);
-    }
+    add_name (mapped, names_);
 }
 
-static void add_localhost (uint16_t port_, names_t *names_)
+static void add_localhost (uint16_t port_, zds_mode_t mode_, names_t *names_)
 {
     static const char *const loopback[] = {"127.0.0.1", "::1"};
     static const int family[] = {AF_INET, AF_INET6};
 
     for (int i = 0; i < 2; i++) {
+        const int which = mode_ == ZDS_MODE_V6 ? 1 - i : i;
         zds_addr_t addr;
-        if (zds_addr_parse (&addr, loopback[i], family[i]) != 0)
+        if (zds_addr_parse (&addr, loopback[which], family[which]) != 0)
             continue;
         zds_addr_set_port (&addr, port_);
-        add_spellings (addr, names_);
+        add_spellings (addr, mode_, names_);
     }
 }
 
@@ -58,30 +62,34 @@ void zmq::dualstack_binds_t::add (const std::string &address_,
 {
     zds_endpoint_t endpoint;
 
-    _listening[endpoint_] = listening_;
+    //  Two binds share an endpoint where devices tell them apart; one unbind is
+    //  for both.
+    fds_t &fds = _listening[endpoint_];
+    fds.insert (fds.end (), listening_.begin (), listening_.end ());
     if (parse (address_, &endpoint) && endpoint.port != 0)
-        _endpoints[address_] = endpoint_;
+        _endpoints.insert (std::make_pair (address_, endpoint_));
 }
 
 std::vector<std::string>
-zmq::dualstack_binds_t::other_names (const std::string &address_) const
+zmq::dualstack_binds_t::other_names (const std::string &address_,
+                                     zds_mode_t mode_) const
 {
     names_t names;
     zds_endpoint_t endpoint;
     zds_addr_t addr;
     uint32_t zone_index;
 
-    const endpoints_t::const_iterator bound = _endpoints.find (address_);
-    if (bound != _endpoints.end ())
+    endpoints_t::const_iterator bound = _endpoints.upper_bound (address_);
+    if (bound != _endpoints.begin () && (--bound)->first == address_)
         names.push_back (bound->second);
 
     if (!parse (address_, &endpoint)
         || zds_host_zone (&endpoint, &zone_index) != 0)
         return names;
     if (zds_endpoint_is_localhost (&endpoint))
-        add_localhost (endpoint.port, &names);
+        add_localhost (endpoint.port, mode_, &names);
     else if (zds_endpoint_literal (&endpoint, zone_index, &addr) == 0)
-        add_spellings (addr, &names);
+        add_spellings (addr, mode_, &names);
     return names;
 }
 
@@ -94,11 +102,11 @@ void zmq::dualstack_binds_t::remove (const std::string &endpoint_)
         dualstack_stop_listening (bind->second[i]);
     _listening.erase (bind);
 
-    //  The sockets of one ZeroMQ socket are few.
-    for (endpoints_t::iterator it = _endpoints.begin ();
-         it != _endpoints.end (); ++it)
-        if (it->second == endpoint_) {
-            _endpoints.erase (it);
-            return;
-        }
+    //  The binds of one ZeroMQ socket are few.
+    endpoints_t::iterator it = _endpoints.begin ();
+    while (it != _endpoints.end ())
+        if (it->second == endpoint_)
+            _endpoints.erase (it++);
+        else
+            ++it;
 }

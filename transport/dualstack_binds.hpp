@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fd.hpp"
+#include "zds_mode.h"
 
 namespace zmq
 {
@@ -29,10 +30,11 @@ class dualstack_binds_t
               const fds_t &listening_);
 
     //  The endpoints that tcp://ADDRESS may mean besides itself, the likeliest
-    //  first: the bind of that very text, then the same address spelt as
+    //  first: the latest bind of that very text, then the same address spelt as
     //  ZMQ_LAST_ENDPOINT spells it. Looks nothing up: of names, only localhost
-    //  is known.
-    std::vector<std::string> other_names (const std::string &address_) const;
+    //  is known, as what it was to stock in that mode first.
+    std::vector<std::string> other_names (const std::string &address_,
+                                          zds_mode_t mode_) const;
 
     //  Gives the port of a bind free at once, before the I/O thread closes its
     //  sockets, and forgets the bind. No-op for what is not a bind.
@@ -41,7 +43,7 @@ class dualstack_binds_t
   private:
     //  By endpoint, and the endpoint by the address that was bound.
     typedef std::map<std::string, fds_t> listening_t;
-    typedef std::map<std::string, std::string> endpoints_t;
+    typedef std::multimap<std::string, std::string> endpoints_t;
     listening_t _listening;
     endpoints_t _endpoints;
 };

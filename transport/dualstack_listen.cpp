@@ -77,6 +77,10 @@ ask_resolver (const zds_endpoint_t &endpoint_, bool ipv6_, ifaddrs_t *ifaddrs_)
                                    addr.sockaddr_len ())
              != 0)
         return;
+    //  The resolver loses the scope that a link-local address cannot do without.
+    if (zds_addr_family (&ifaddr.addr) == AF_INET6
+        && zds_addr_class (&ifaddr.addr) == ZDS_CLASS_LINK_LOCAL)
+        return;
     strcpy (ifaddr.name, endpoint_.host);
     ifaddrs_->push_back (ifaddr);
 }
@@ -85,7 +89,7 @@ static int get_ifaddrs (const zds_endpoint_t &endpoint_, ifaddrs_t *ifaddrs_)
 {
     zds_ifaddr_t *all;
     size_t count;
-    const int rc = zds_host_ifaddrs (&all, &count);
+    const int rc = zds_host_ifaddrs (endpoint_.host, &all, &count);
 
     if (rc == ENOTSUP) {
         ask_resolver (endpoint_, false, ifaddrs_);
@@ -390,25 +394,23 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
 
 void zmq::dualstack_stop_listening (fd_t fd_)
 {
-    //  Fails on the systems that do not know it; the descriptor is closed soon
-    //  after in any case.
-#ifdef ZMQ_HAVE_WINDOWS
-    LIBZMQ_UNUSED (fd_);
-#else
+#ifdef __linux__
     ::shutdown (fd_, SHUT_RDWR);
+#else
+    LIBZMQ_UNUSED (fd_);
 #endif
 }
 
 bool zmq::dualstack_has_stopped (fd_t fd_)
 {
-#if defined ZMQ_HAVE_WINDOWS || !defined SO_ACCEPTCONN
-    LIBZMQ_UNUSED (fd_);
-    return false;
-#else
+#ifdef __linux__
     int listening = 1;
     socklen_t len = sizeof listening;
 
     return getsockopt (fd_, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0
            && listening == 0;
+#else
+    LIBZMQ_UNUSED (fd_);
+    return false;
 #endif
 }

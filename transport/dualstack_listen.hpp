@@ -58,8 +58,9 @@ class dualstack_listen_t
 };
 
 //  Makes a listening socket give its port free at once, ahead of being closed
-//  by the thread that polls it. That thread's accept() then fails with EINVAL.
-//  Does nothing on systems that cannot shut a listening socket down.
+//  by the thread that polls it, whose accept() then fails with EINVAL. Acts on
+//  every copy of the descriptor. Linux only; a no-op elsewhere, where the port
+//  is free when the socket is closed.
 void dualstack_stop_listening (fd_t fd_);
 
 //  True iff that has been done to the socket.

@@ -21,7 +21,11 @@ void zds_addr_any (zds_addr_t *addr_, int family_)
 {
     /*  All-zero is the wildcard in both families.  */
     memset (addr_, 0, sizeof *addr_);
+    /*  The member is 8 bits wide on some systems, 16 on others.  */
     addr_->sa.sa_family = (unsigned char) family_;
+#ifdef SIN6_LEN
+    addr_->sa.sa_len = (unsigned char) zds_addr_len (addr_);
+#endif
 }
 
 int zds_addr_from_sockaddr (zds_addr_t *addr_,

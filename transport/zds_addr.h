@@ -2,9 +2,9 @@
 
 /*  IP addresses as plain values.
 
-    Everything here is a pure function of its arguments: no sockets, no
-    look-ups, no state.  Safe to call from any thread.  Functions that can
-    fail return 0 or an errno value and leave errno itself alone.  */
+    Everything here depends on its arguments alone: no sockets, no look-ups, no
+    state.  Safe to call from any thread.  Functions that can fail return 0 or
+    an errno value; errno itself means nothing after them.  */
 
 #ifndef ZDS_ADDR_H_INCLUDED
 #define ZDS_ADDR_H_INCLUDED

@@ -61,8 +61,7 @@ static void plan_wildcard_pair (zds_bind_plan_t *plan_)
 
     start_plan (plan_, "* is a socket per family: this system has no other");
     add_any (plan_, dual.as_ipv4 ? AF_INET : AF_INET6, port);
-    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->need =
-      ZDS_NEEDED_IF_ADDRESS;
+    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->optional = true;
 }
 
 /*  The listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
@@ -157,12 +156,7 @@ add_ifaddr (zds_bind_plan_t *plan_, const zds_ifaddr_t *ifaddr_, uint16_t port_)
     zds_listener_t *listener = add (plan_, &addr);
 
     listener->freebind = (ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0;
-    /*  A second family that the interface shows but this process may not use
-        must not take the first away.  Nor may a tentative address, on a system
-        that cannot bind it yet.  */
-    if (plan_->count > 1)
-        listener->need =
-          listener->freebind ? ZDS_NEEDED_IF_ADDRESS : ZDS_NEEDED_IF_FAMILY;
+    listener->optional = plan_->count > 1;
 }
 
 static int plan_interface (zds_bind_plan_t *plan_,
@@ -253,8 +247,7 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
     for (i = 0; i < plan_->count; i++) {
         plan_->listener[i].addr =
           with_port (&plan_->listener[i].addr, endpoint_->port);
-        /*  The other family of a name may well be another host's.  */
-        plan_->listener[i].need = i > 0 ? ZDS_NEEDED_IF_ADDRESS : ZDS_NEEDED;
+        plan_->listener[i].optional = i > 0;
     }
     return plan_->count > 0 ? 0 : ENODEV;
 }
@@ -267,14 +260,12 @@ void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_)
     bind_->port_is_systems = bind_->port == 0;
 }
 
-/*  The slot that is opened after 'opened_' others.  When the port that the
-    system chose for one family was taken in the other, the other chooses next:
-    its free ports are fewer.  */
+/*  The slot that is opened after 'opened_' others.  */
 static unsigned slot_after (const zds_bind_t *bind_, unsigned opened_)
 {
-    const bool reversed = bind_->plan.count > 1 && bind_->tries % 2 == 1;
-
-    return reversed ? bind_->plan.count - 1 - opened_ : opened_;
+    if (bind_->reversed && bind_->plan.count > 1)
+        return bind_->plan.count - 1 - opened_;
+    return opened_;
 }
 
 zds_bind_step_t zds_bind_next (const zds_bind_t *bind_)
@@ -311,10 +302,12 @@ void zds_bind_closed (zds_bind_t *bind_)
     bind_->opened--;
     if (bind_->opened > 0 || bind_->error != 0)
         return;
-    /*  Once more from the start.  */
+    /*  Once more from the start.  The family that had the port taken chooses
+        now: its free ports are fewer.  */
     bind_->closing = false;
     bind_->port = 0;
     bind_->tries++;
+    bind_->reversed = !bind_->reversed;
 }
 
 /*  Whether the failure means that this process has no use of the family.
@@ -325,10 +318,13 @@ static bool lacks_family (zds_bind_stage_t stage_, int error_)
            && error_ != ENOBUFS && error_ != ENOMEM;
 }
 
+/*  EPERM is a sandbox's as well: systemd's SocketBindAllow= speaks of one
+    family.  EACCES is not: it is about the port.  */
 static bool lacks_address (zds_bind_stage_t stage_, int error_)
 {
     return stage_ == ZDS_AT_BIND
-           && (error_ == EADDRNOTAVAIL || error_ == EAFNOSUPPORT);
+           && (error_ == EADDRNOTAVAIL || error_ == EAFNOSUPPORT
+               || error_ == EPERM);
 }
 
 /*  Whether another plan for the first listener takes the failed one's place.  */
@@ -357,23 +353,14 @@ static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
              (plan_->count - index_) * sizeof plan_->listener[0]);
 }
 
-static bool
-can_go_without (zds_need_t need_, zds_bind_stage_t stage_, int error_)
-{
-    if (need_ == ZDS_NEEDED)
-        return false;
-    return lacks_family (stage_, error_)
-           || (need_ == ZDS_NEEDED_IF_ADDRESS
-               && lacks_address (stage_, error_));
-}
-
 void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
 {
     const unsigned slot = slot_after (bind_, bind_->opened);
 
     if (plan_again (bind_, stage_, error_))
         return;
-    if (can_go_without (bind_->plan.listener[slot].need, stage_, error_)) {
+    if (bind_->plan.listener[slot].optional
+        && (lacks_family (stage_, error_) || lacks_address (stage_, error_))) {
         drop_listener (&bind_->plan, slot);
         return;
     }
@@ -384,7 +371,8 @@ void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
         && error_ == EADDRINUSE && bind_->tries + 1 < ZDS_BIND_MAX_TRIES)
         return;
     /*  Stock's word for an IPv6 address on a host without IPv6.  */
-    if (stage_ == ZDS_AT_SOCKET && error_ == EAFNOSUPPORT)
+    if (stage_ == ZDS_AT_SOCKET && error_ == EAFNOSUPPORT
+        && zds_addr_family (&bind_->plan.listener[slot].addr) == AF_INET6)
         error_ = ENODEV;
     bind_->error = error_;
 }

@@ -23,7 +23,7 @@ extern "C" {
 /*  An address of one of the host's interfaces.  */
 typedef struct
 {
-    char name[64]; /* of the interface, or an IPv4 alias label (eth0:1) */
+    char name[256]; /* of the interface, or an IPv4 alias label (eth0:1) */
     zds_addr_t addr;
     unsigned flags; /* ZDS_IFADDR_...; 0 where the system does not tell */
 } zds_ifaddr_t;
@@ -43,15 +43,6 @@ typedef enum
     ZDS_V6ONLY_ON
 } zds_v6only_t;
 
-/*  Without what a bind can do without one of its listeners.  Any other failure
-    of a listener fails the whole bind.  */
-typedef enum
-{
-    ZDS_NEEDED,
-    ZDS_NEEDED_IF_FAMILY, /* goes without if the host lacks the family */
-    ZDS_NEEDED_IF_ADDRESS /* and also if it lacks the address */
-} zds_need_t;
-
 /*  One listening socket to open.  */
 typedef struct
 {
@@ -60,7 +51,10 @@ typedef struct
     /*  Bind although the address does not work yet (IP_FREEBIND): it is still
         tentative.  */
     bool freebind;
-    zds_need_t need;
+    /*  The bind goes on without this one if the process turns out not to have the
+        family or the address: stock would have bound the other alone.  Any other
+        failure fails the whole bind.  */
+    bool optional;
     /*  The socket stands in for an IPv4 one: show its IPv4 peers, and its own
         wildcard address, as IPv4.  */
     bool as_ipv4;
@@ -131,8 +125,8 @@ typedef struct
 {
     zds_bind_plan_t plan;
     unsigned opened;      /* slots in use */
-    unsigned tries;       /* ports given up because one family had them taken;
-                             odd: the second listener goes first */
+    unsigned tries;       /* ports given up because one family had them taken */
+    bool reversed;        /* the last listener goes first */
     uint16_t port;        /* that all sockets share; 0: not known yet */
     bool port_is_systems; /* the endpoint left the choice to the system */
     bool closing;

@@ -19,12 +19,8 @@
 #include <unistd.h>
 #endif
 
-#ifndef __STDC_NO_ATOMICS__
-#include <stdatomic.h>
-#endif
-
-/*  Systems known to have getifaddrs.  libzmq's own test for it is in its
-    platform.hpp, which C cannot include.  */
+/*  Systems known to have getifaddrs.  The core is built without libzmq too, so
+    it does not ask libzmq's configure.  */
 #if defined __linux__ || defined __FreeBSD__ || defined __NetBSD__             \
   || defined __OpenBSD__ || defined __DragonFly__ || defined __APPLE__         \
   || defined __GNU__ || defined __QNXNTO__
@@ -158,7 +154,9 @@ static void add_flags (list_t *list_)
 
 #endif
 
-int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_)
+int zds_host_ifaddrs (const char *name_,
+                      zds_ifaddr_t **ifaddrs_,
+                      size_t *count_)
 {
     struct ifaddrs *all = NULL;
     const struct ifaddrs *one;
@@ -172,6 +170,8 @@ int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_)
 
     for (one = all; one != NULL && rc == 0; one = one->ifa_next) {
         zds_addr_t addr;
+        if (name_ != NULL && strcmp (name_, one->ifa_name) != 0)
+            continue;
         /*  getifaddrs does not tell the length; its family vouches for it.  */
         if (one->ifa_addr != NULL
             && zds_addr_from_sockaddr (&addr, one->ifa_addr, sizeof addr) == 0)
@@ -183,7 +183,9 @@ int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_)
         return rc;
     }
 
-    add_flags (&list);
+    /*  One file less to open for who binds a literal.  */
+    if (list.count > 0)
+        add_flags (&list);
     *ifaddrs_ = list.at;
     *count_ = list.count;
     return 0;
@@ -191,8 +193,11 @@ int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_)
 
 #else
 
-int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_)
+int zds_host_ifaddrs (const char *name_,
+                      zds_ifaddr_t **ifaddrs_,
+                      size_t *count_)
 {
+    (void) name_;
     *ifaddrs_ = NULL;
     *count_ = 0;
     return ENOTSUP;
@@ -236,7 +241,7 @@ int zds_host_pgm_check (const char *network_)
 
     /*  Without the list, literals are still recognised, and OpenPGM, which
         needs the list too, has the last word.  */
-    zds_host_ifaddrs (&ifaddrs, &count);
+    zds_host_ifaddrs (NULL, &ifaddrs, &count);
     rc = zds_pgm_check (network_, ifaddrs, count);
     free (ifaddrs);
     return rc;
@@ -257,15 +262,12 @@ static const char *environment (const char *name_)
 /*  True for the first caller in the process.  */
 static bool first_time (void)
 {
-#ifndef __STDC_NO_ATOMICS__
-    static atomic_flag done = ATOMIC_FLAG_INIT;
-    return !atomic_flag_test_and_set (&done);
+    static int done;
+#if defined __GNUC__ || defined __clang__
+    return __atomic_exchange_n (&done, 1, __ATOMIC_RELAXED) == 0;
 #else
     /*  Two threads at once may both be first, and the line appears twice.  */
-    static bool done;
-    const bool first = !done;
-    done = true;
-    return first;
+    return done++ == 0;
 #endif
 }
 

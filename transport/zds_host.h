@@ -14,13 +14,16 @@
 extern "C" {
 #endif
 
-/*  All addresses of all interfaces, up or down, in the system's order, as one
-    malloc'ed array that the caller frees (NULL when there are none).  May wait
-    up to a second while the system is too busy to answer.  Safe in any thread.
+/*  The addresses of the interface 'name_', or of all for NULL, up or down, in
+    the system's order, as one malloc'ed array that the caller frees (NULL when
+    there are none).  May wait up to a second while the system is too busy to
+    answer.  Safe in any thread.
 
     Returns 0 or an errno: ENOMEM, ENOTSUP on a system without getifaddrs, what
     getifaddrs says (EMFILE, ENOBUFS ...).  */
-int zds_host_ifaddrs (zds_ifaddr_t **ifaddrs_, size_t *count_);
+int zds_host_ifaddrs (const char *name_,
+                      zds_ifaddr_t **ifaddrs_,
+                      size_t *count_);
 
 /*  The index of the interface that an endpoint's zone names; 0 without a zone.
     EINVAL when there is no such interface, or the number is 0.  */

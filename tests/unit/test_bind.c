@@ -51,13 +51,12 @@ static size_t ifaddrs_of_host (zds_ifaddr_t *ifaddrs_)
     return COUNT (host);
 }
 
-/*  "[::]:5 off as4, 0.0.0.0:5 if-family": the sockets of a plan and what is special
+/*  "[::]:5 off as4, 0.0.0.0:5 opt": the sockets of a plan and what is special
     about each.  */
 static const char *
 text_of_plan (const zds_bind_plan_t *plan_, char *buffer_, size_t size_)
 {
     static const char *const v6only[] = {"", " off", " on"};
-    static const char *const need[] = {"", " if-family", " if-addr"};
     char addr[80];
     size_t used = 0;
     unsigned i;
@@ -68,10 +67,18 @@ text_of_plan (const zds_bind_plan_t *plan_, char *buffer_, size_t size_)
         used += (size_t) snprintf (
           buffer_ + used, size_ - used, "%s%s%s%s%s%s", i > 0 ? ", " : "",
           text_of (&one->addr, addr, sizeof addr), v6only[one->v6only],
-          one->freebind ? " free" : "", need[one->need],
+          one->freebind ? " free" : "", one->optional ? " opt" : "",
           one->as_ipv4 ? " as4" : "");
     }
     return buffer_;
+}
+
+/*  What the host's if_nametoindex says of the zones in the tables.  */
+static uint32_t zone_of (const zds_endpoint_t *endpoint_)
+{
+    if (strcmp (endpoint_->zone, "eth0") == 0)
+        return 2;
+    return endpoint_->zone[0] == '\0' ? 0 : 77;
 }
 
 static int plan (zds_bind_plan_t *plan_, const char *text_, zds_mode_t mode_)
@@ -81,8 +88,8 @@ static int plan (zds_bind_plan_t *plan_, const char *text_, zds_mode_t mode_)
     zds_endpoint_t endpoint;
 
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    return zds_bind_plan_make (plan_, &endpoint, endpoint.zone[0] == 0 ? 0 : 2,
-                               mode_, ifaddrs, count);
+    return zds_bind_plan_make (plan_, &endpoint, zone_of (&endpoint), mode_,
+                               ifaddrs, count);
 }
 
 typedef struct
@@ -136,17 +143,17 @@ static void test_b2_interface (void **state_)
 {
     static const row_t rows[] = {
       /*  Of the IPv6 addresses the lasting global one that comes first.  */
-      {"eth0:5", "192.0.2.1:5, [2001:db8::c]:5 on if-family",
-       "[2001:db8::c]:5 on, 192.0.2.1:5 if-family", "192.0.2.1:5"},
+      {"eth0:5", "192.0.2.1:5, [2001:db8::c]:5 on opt",
+       "[2001:db8::c]:5 on, 192.0.2.1:5 opt", "192.0.2.1:5"},
       {"eth0:1:5", "192.0.2.3:5", "192.0.2.3:5", "192.0.2.3:5"},
       {"v4:5", "198.51.100.1:5", "198.51.100.1:5", "198.51.100.1:5"},
-      {"lo:5", "127.0.0.1:5, [::1]:5 on if-family",
-       "[::1]:5 on, 127.0.0.1:5 if-family", "127.0.0.1:5"},
+      {"lo:5", "127.0.0.1:5, [::1]:5 on opt", "[::1]:5 on, 127.0.0.1:5 opt",
+       "127.0.0.1:5"},
       {"temp:5", "[2001:db8::e]:5 on", "[2001:db8::e]:5 on", NULL},
       {"ula:5", "[fd00::4]:5 on", "[fd00::4]:5 on", NULL},
       {"link:5", "[fe80::3%5]:5 on", "[fe80::3%5]:5 on", NULL},
-      {"dad:5", "192.0.2.9:5, [2001:db8::f]:5 on free if-addr",
-       "[2001:db8::f]:5 on free, 192.0.2.9:5 if-family", "192.0.2.9:5"},
+      {"dad:5", "192.0.2.9:5, [2001:db8::f]:5 on free opt",
+       "[2001:db8::f]:5 on free, 192.0.2.9:5 opt", "192.0.2.9:5"},
       {"dup:5", "192.0.2.10:5", "192.0.2.10:5", "192.0.2.10:5"},
       {"nosuch:5", NULL, NULL, NULL},
       {"ETH0:5", NULL, NULL, NULL},
@@ -185,8 +192,8 @@ static void test_b8_names (void **state_)
         const char *in_auto, *in_v6, *in_v4;
     } rows[] = {
       {{"10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"},
-       "10.0.0.1:5, [2001:db8::1]:5 on if-addr",
-       "[2001:db8::1]:5 off, 10.0.0.1:5 if-addr",
+       "10.0.0.1:5, [2001:db8::1]:5 on opt",
+       "[2001:db8::1]:5 off, 10.0.0.1:5 opt",
        "10.0.0.1:5"},
       {{"10.0.0.1"}, "10.0.0.1:5", "[::ffff:10.0.0.1]:5 off", "10.0.0.1:5"},
       {{"2001:db8::1"}, "[2001:db8::1]:5 on", "[2001:db8::1]:5 off", NULL},
@@ -226,6 +233,26 @@ typedef struct
     uint16_t port;          /* ... on this port */
 } answer_t;
 
+static const char *name_of (int error_)
+{
+    static const struct
+    {
+        int error;
+        const char *name;
+    } names[] = {
+      {EADDRINUSE, "EADDRINUSE"}, {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
+      {EACCES, "EACCES"},         {EPERM, "EPERM"},
+      {EMFILE, "EMFILE"},         {ENODEV, "ENODEV"},
+      {EINVAL, "EINVAL"},         {EAFNOSUPPORT, "EAFNOSUPPORT"},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT (names); i++)
+        if (names[i].error == error_)
+            return names[i].name;
+    return "an errno that the test does not know";
+}
+
 static const char *
 run (zds_bind_plan_t *plan_, const answer_t *answers_, char *log_, size_t size_)
 {
@@ -263,7 +290,7 @@ run (zds_bind_plan_t *plan_, const answer_t *answers_, char *log_, size_t size_)
                 return log_;
             case ZDS_BIND_FAILED:
                 snprintf (log_ + used, size_ - used, "%s",
-                          strerrorname_np (step.error));
+                          name_of (step.error));
                 return log_;
         }
     }
@@ -377,11 +404,6 @@ static void test_b5_all_or_nothing (void **state_)
        AUTO,
        {{ZDS_AT_BIND, EADDRINUSE, 0}},
        "0=192.0.2.1:5 EADDRINUSE"},
-      /*  An address that went away meanwhile was asked for all the same.  */
-      {"eth0:5",
-       AUTO,
-       {{0, 0, 5}, {ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
-       "0=192.0.2.1:5 1=[2001:db8::c]:5 on close0 EADDRNOTAVAIL"},
       {"eth0:5",
        AUTO,
        {{ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
@@ -435,6 +457,19 @@ static void test_b7_hosts_without_ipv6 (void **state_)
        AUTO,
        {{0, 0, 5}, {ZDS_AT_SOCKET, EACCES, 0}},
        "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
+      /*  Gone meanwhile, or of a family that a sandbox forbids to bind.  */
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_BIND, EPERM, 0}, {0, 0, 5}},
+       "0=[::]:5 off 0=0.0.0.0:5 done1"},
+      {"127.0.0.1:5",
+       AUTO,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
+       "0=127.0.0.1:5 EAFNOSUPPORT"},
       /*  Tentative, and no IP_FREEBIND here.  */
       {"dad:5",
        AUTO,

@@ -67,6 +67,14 @@ static void test_endless_parts (void **state_)
     memset (text, '1', sizeof text);
     text[sizeof text - 1] = '\0';
     assert_int_equal (zds_pgm_check (text, NULL, 0), 0);
+    memset (text, ',', sizeof text - 1);
+    assert_int_equal (zds_pgm_check (text, NULL, 0), 0);
+    memset (text, ';', sizeof text - 1);
+    assert_int_equal (zds_pgm_check (text, NULL, 0), EINVAL);
+    memcpy (text + sizeof text - 4, "::1", 4);
+    assert_int_equal (zds_pgm_check (text, NULL, 0), EINVAL);
+    memset (text, ',', sizeof text - 4);
+    assert_int_equal (zds_pgm_check (text, NULL, 0), EAFNOSUPPORT);
 }
 
 int main (void)
