@@ -25,14 +25,14 @@ ZMQ_CONFIGURE_ARGS="--with-pgm --with-libsodium --with-norm=yes --with-libgssapi
 
 # The first group builds, the second runs the demonstration.
 QUICKSTART_PACKAGES=(
-    autoconf automake libtool pkg-config gcc g++ make patch dpkg-dev xz-utils
+    autoconf automake libtool pkg-config gcc g++ ccache make patch dpkg-dev xz-utils
     libpgm-dev libsodium-dev libnorm-dev libkrb5-dev libbsd-dev
     python3 python3-zmq iproute2 util-linux
 )
 # The first group runs the tests, the second is what pyzmq's own tests need, the third looks at the
 # files.
 CHECK_PACKAGES=(
-    libcmocka-dev python3-pytest nftables abigail-tools quilt ccache
+    libcmocka-dev python3-pytest nftables abigail-tools quilt
     python3-pytest-asyncio python3-tornado python3-gevent
     clang-format-14 shellcheck flake8 git
 )
