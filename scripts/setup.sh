@@ -71,7 +71,7 @@ require_debian ()
         ID=$(. /etc/os-release && echo "$ID") VERSION_ID=$(. /etc/os-release && echo "${VERSION_ID-}")
     fi
     command -v apt-get >/dev/null ||
-        die "this needs apt-get, and the system is $name. Elsewhere: see README.md, \"Other systems\"."
+        die "this needs apt-get, and the system is $name. Elsewhere: see README.md, \"Install it\"."
     if [ "$ID $VERSION_ID" != "debian 12" ]; then
         say "note: made for Debian 12, this is $name; package names may differ"
     fi
