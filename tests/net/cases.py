@@ -320,6 +320,10 @@ def deliberate():
                 step("bind", id="s", ep="tcp://eth0:5555"),
                 step("bind", id="t", ep="tcp://eth0:5555")],
                {3: ("EADDRINUSE", ADDED_IN_V6)})
+    yield Case("interface-in-v6-then-its-ipv4-address",
+               [open_socket("s", "REP", v6), step("bind", id="s", ep="tcp://lo:5555"),
+                step("bind", id="s", ep="tcp://127.0.0.1:5555")],
+               {2: ("EADDRINUSE", ADDED_IN_V6)})
     yield Case("unbind-by-a-name",
                [open_socket("s", "REP", auto), step("bind", id="s", ep="tcp://127.0.0.1:5555"),
                 step("unbind", id="s", ep="tcp://host.test:5555")],
