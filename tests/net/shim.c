@@ -25,16 +25,27 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum call {
-    SOCKET4, SOCKET6, V6ONLY0, V6ONLY1, BIND, BIND4, BIND6, LISTEN, GETIFADDRS, LOOKUP,
+enum call
+{
+    SOCKET4,
+    SOCKET6,
+    V6ONLY0,
+    V6ONLY1,
+    BIND,
+    BIND4,
+    BIND6,
+    LISTEN,
+    GETIFADDRS,
+    LOOKUP,
     CALLS
 };
 
-static const char *const call_names[CALLS] = {"socket4", "socket6", "v6only0", "v6only1",
-                                              "bind", "bind4", "bind6", "listen",
-                                              "getifaddrs", "lookup"};
+static const char *const call_names[CALLS] = {
+  "socket4", "socket6", "v6only0", "v6only1",    "bind",
+  "bind4",   "bind6",   "listen",  "getifaddrs", "lookup"};
 
-struct rule {
+struct rule
+{
     int error; /* 0: no rule */
     int first; /* 0: every call */
     int on;    /* also the calls after `first` */
@@ -61,13 +72,15 @@ static void parse_rule (const char *text, size_t length)
     const char *equals = memchr (text, '=', length);
     for (int call = 0; equals && call < CALLS; call++) {
         size_t name = strlen (call_names[call]);
-        if (strncmp (text, call_names[call], name) || (text[name] != '=' && text[name] != '@'))
+        if (strncmp (text, call_names[call], name)
+            || (text[name] != '=' && text[name] != '@'))
             continue;
         struct rule rule = {0, 0, 0};
         if (text[name] == '@')
             rule.first = atoi (text + name + 1);
         rule.on = equals[-1] == '+';
-        rule.error = errno_by_name (equals + 1, (size_t) (text + length - equals - 1));
+        rule.error =
+          errno_by_name (equals + 1, (size_t) (text + length - equals - 1));
         rules[call] = rule;
         return;
     }
@@ -101,8 +114,9 @@ const char *zds_shim_counts (void)
     size_t used = 0;
     pthread_mutex_lock (&lock);
     for (int call = 0; call < CALLS; call++)
-        used += (size_t) snprintf (text + used, sizeof text - used, "%s\"%s\":%d",
-                                   call ? "," : "{", call_names[call], counts[call]);
+        used +=
+          (size_t) snprintf (text + used, sizeof text - used, "%s\"%s\":%d",
+                             call ? "," : "{", call_names[call], counts[call]);
     snprintf (text + used, sizeof text - used, "}");
     pthread_mutex_unlock (&lock);
     return text;
@@ -121,7 +135,8 @@ static int verdict (enum call call)
     pthread_mutex_unlock (&lock);
     if (!rule.error)
         return 0;
-    int hit = !rule.first || number == rule.first || (rule.on && number > rule.first);
+    int hit =
+      !rule.first || number == rule.first || (rule.on && number > rule.first);
     return hit ? rule.error : 0;
 }
 
@@ -150,24 +165,28 @@ static int fail (int error)
 int socket (int domain, int type, int protocol)
 {
     int (*real) (int, int, int) = (int (*) (int, int, int)) next ("socket");
-    int error = domain == AF_INET ? verdict (SOCKET4) : domain == AF_INET6 ? verdict (SOCKET6) : 0;
+    int error = domain == AF_INET    ? verdict (SOCKET4)
+                : domain == AF_INET6 ? verdict (SOCKET6)
+                                     : 0;
     if (error)
         return fail (error);
     int fd = real (domain, type, protocol);
     if (fd != -1 && domain == AF_INET6 && has_rule (V6ONLY0)) {
-        int (*set) (int, int, int, const void *, socklen_t) =
-          (int (*) (int, int, int, const void *, socklen_t)) next ("setsockopt");
+        int (*set) (int, int, int, const void *, socklen_t) = (int (*) (
+          int, int, int, const void *, socklen_t)) next ("setsockopt");
         int one = 1;
         set (fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     }
     return fd;
 }
 
-int setsockopt (int fd, int level, int name, const void *value, socklen_t length)
+int setsockopt (
+  int fd, int level, int name, const void *value, socklen_t length)
 {
     int (*real) (int, int, int, const void *, socklen_t) =
       (int (*) (int, int, int, const void *, socklen_t)) next ("setsockopt");
-    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && length == sizeof (int)) {
+    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY
+        && length == sizeof (int)) {
         int error = verdict (*(const int *) value ? V6ONLY1 : V6ONLY0);
         if (error)
             return fail (error);
@@ -182,7 +201,8 @@ int bind (int fd, const struct sockaddr *address, socklen_t length)
       (int (*) (int, const struct sockaddr *, socklen_t)) next ("bind");
     int inet = address->sa_family == AF_INET || address->sa_family == AF_INET6;
     int error = inet ? verdict (BIND) : 0;
-    int by_family = !inet ? 0 : verdict (address->sa_family == AF_INET ? BIND4 : BIND6);
+    int by_family =
+      !inet ? 0 : verdict (address->sa_family == AF_INET ? BIND4 : BIND6);
     if (error || by_family)
         return fail (error ? error : by_family);
     return real (fd, address, length);
@@ -194,22 +214,27 @@ int listen (int fd, int backlog)
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
     int known = !getsockname (fd, (struct sockaddr *) &address, &length);
-    int inet = known && (address.ss_family == AF_INET || address.ss_family == AF_INET6);
+    int inet =
+      known && (address.ss_family == AF_INET || address.ss_family == AF_INET6);
     int error = inet ? verdict (LISTEN) : 0;
     return error ? fail (error) : real (fd, backlog);
 }
 
 int getifaddrs (struct ifaddrs **list)
 {
-    int (*real) (struct ifaddrs **) = (int (*) (struct ifaddrs **)) next ("getifaddrs");
+    int (*real) (struct ifaddrs **) =
+      (int (*) (struct ifaddrs **)) next ("getifaddrs");
     int error = verdict (GETIFADDRS);
     return error ? fail (error) : real (list);
 }
 
-int getaddrinfo (const char *node, const char *service, const struct addrinfo *hints,
+int getaddrinfo (const char *node,
+                 const char *service,
+                 const struct addrinfo *hints,
                  struct addrinfo **result)
 {
-    int (*real) (const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+    int (*real) (const char *, const char *, const struct addrinfo *,
+                 struct addrinfo **) =
       (int (*) (const char *, const char *, const struct addrinfo *,
                 struct addrinfo **)) next ("getaddrinfo");
     int numeric = hints && (hints->ai_flags & AI_NUMERICHOST);
