@@ -137,6 +137,7 @@ class Zap(threading.Thread):
 class State:
     def __init__(self):
         self.over = False
+        self.probes = 0
         self.clear()
 
     def clear(self):
@@ -272,7 +273,9 @@ def op_settle(id):
     """Wait until what unbind left to the I/O thread is done there: the thread works through
     its orders one by one, so what we order now is done after it."""
     sock, watch = STATE.sockets[id].underlying, STATE.watches[id]
-    probe = "ipc://@zds-settle"
+    # A name of its own: the last one's listener may not be closed yet.
+    STATE.probes += 1
+    probe = "ipc://@zds-settle-%d" % STATE.probes
     outcome(LIB.zmq_bind(sock, probe.encode()))
     outcome(LIB.zmq_unbind(sock, probe.encode()))
     end = time.monotonic() + 5
