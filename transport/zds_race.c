@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "zds_race.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NONE ((size_t) -1)
+
+/*  Facts about the race.  Nothing below is kept: what to do next is derived from
+    what is known, so an answer that comes late costs no code.  */
+
+static unsigned ask_bit (int family_)
+{
+    return family_ == AF_INET6  ? ZDS_ASK_IPV6
+           : family_ == AF_INET ? ZDS_ASK_IPV4
+                                : 0u;
+}
+
+static unsigned running (const zds_race_t *race_)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        n += race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel;
+    return n;
+}
+
+/*  A slot that is in use though its attempt is to be cancelled counts as taken:
+    the caller still has the socket.  */
+static int free_slot (const zds_race_t *race_)
+{
+    int i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (race_->slot[i].candidate < 0)
+            return i;
+    return -1;
+}
+
+static bool is_running (const zds_race_t *race_, unsigned attempt_)
+{
+    return attempt_ < ZDS_RACE_MAX_RUNNING && race_->winner < 0
+           && race_->slot[attempt_].candidate >= 0
+           && !race_->slot[attempt_].to_cancel;
+}
+
+/*  The candidate to be tried next; NONE if there is none.  */
+static size_t next_candidate (const zds_race_t *race_)
+{
+    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
+    size_t i;
+
+    for (i = 0; i < race_->count; i++)
+        if (race_->fate[i] == ZDS_FATE_UNTRIED && !race_->withdrawn[i])
+            break;
+    if (i == race_->count)
+        return NONE;
+
+    /*  Over the complete list: an address that came late takes the place that it
+        would have had from the start (RFC 8305 section 6).  */
+    zds_candidates_order (race_->candidate, race_->count,
+                          race_->config.first_family, race_->config.first_count,
+                          order);
+    for (i = 0; i < race_->count; i++)
+        if (race_->fate[order[i]] == ZDS_FATE_UNTRIED
+            && !race_->withdrawn[order[i]])
+            return order[i];
+    return NONE;
+}
+
+static bool any_failed (const zds_race_t *race_)
+{
+    size_t i;
+
+    for (i = 0; i < race_->count; i++)
+        if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
+            return true;
+    return false;
+}
+
+/*  Whether no answer that is still to come could hold a better one.  */
+static bool is_unbeatable (const zds_race_t *race_,
+                           const zds_candidate_t *candidate_)
+{
+    if (candidate_->record == ZDS_RECORD_WON)
+        return true;
+    return candidate_->record == ZDS_RECORD_NONE && !candidate_->poor_source
+           && zds_addr_family (&candidate_->addr) == race_->config.first_family;
+}
+
+/*  The earliest time at which 'candidate_' may be started, a free slot given.  */
+static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
+{
+    if (!race_->begun) {
+        if (race_->outstanding == 0
+            || is_unbeatable (race_, &race_->candidate[candidate_]))
+            return 0;
+        return race_->hold_until;
+    }
+    if (running (race_) == 0)
+        return 0;
+    /*  Each failure brings one start forward (section 5, and SPEC of hard errors:
+        at once), but never into the minimum gap.  */
+    return race_->last_start
+           + (race_->owed > 0 ? ZDS_RACE_MIN_GAP : race_->config.attempt_delay);
+}
+
+/*  The attempt that has run longest; -1 if none runs.  */
+static int oldest (const zds_race_t *race_)
+{
+    int i, found = -1;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel
+            && (found < 0
+                || race_->slot[i].started < race_->slot[found].started))
+            found = i;
+    return found;
+}
+
+void zds_race_config_default (zds_race_config_t *config_)
+{
+    config_->attempt_delay = 250;
+    config_->resolution_delay = 50;
+    config_->first_count = 1;
+    config_->first_family = AF_INET6;
+    config_->attempt_timeout = 0;
+}
+
+int zds_race_init (zds_race_t *race_,
+                   const zds_race_config_t *config_,
+                   unsigned families_,
+                   uint64_t now_)
+{
+    unsigned i;
+
+    if (config_->attempt_delay < ZDS_RACE_MIN_ATTEMPT_DELAY
+        || config_->attempt_delay > ZDS_RACE_MAX_ATTEMPT_DELAY
+        || config_->resolution_delay > ZDS_RACE_MAX_RESOLUTION_DELAY
+        || config_->first_count < 1 || ask_bit (config_->first_family) == 0
+        || families_ == 0
+        || (families_ & ~(unsigned) (ZDS_ASK_IPV6 | ZDS_ASK_IPV4)) != 0)
+        return EINVAL;
+
+    memset (race_, 0, sizeof *race_);
+    race_->config = *config_;
+    race_->outstanding = families_;
+    race_->last_start = now_;
+    race_->all_refused = true;
+    race_->last_error = EHOSTUNREACH;
+    race_->winner = -1;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        race_->slot[i].candidate = -1;
+    return 0;
+}
+
+static size_t find (const zds_candidate_t *candidates_,
+                    size_t count_,
+                    const zds_addr_t *addr_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++)
+        if (zds_addr_equal (&candidates_[i].addr, addr_))
+            return i;
+    return NONE;
+}
+
+/*  The candidates anew, of which 'count' are known by now; 'was' is the index
+    that each had before, NONE for a new one.  */
+typedef struct
+{
+    zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
+    size_t was[ZDS_RACE_MAX_CANDIDATES];
+    bool withdrawn[ZDS_RACE_MAX_CANDIDATES];
+    size_t count;
+} revision_t;
+
+static void revise (revision_t *revision_,
+                    const zds_candidate_t *candidate_,
+                    size_t was_,
+                    bool withdrawn_)
+{
+    const size_t at = revision_->count++;
+
+    revision_->candidate[at] = *candidate_;
+    revision_->was[at] = was_;
+    revision_->withdrawn[at] = withdrawn_;
+}
+
+static void take_over (zds_race_t *race_, const revision_t *revision_)
+{
+    uint8_t fate[ZDS_RACE_MAX_CANDIDATES];
+    int now_at[ZDS_RACE_MAX_CANDIDATES] = {0};
+    size_t i;
+
+    memcpy (fate, race_->fate, sizeof fate);
+    for (i = 0; i < revision_->count; i++) {
+        const size_t was = revision_->was[i];
+        race_->candidate[i] = revision_->candidate[i];
+        race_->withdrawn[i] = revision_->withdrawn[i];
+        race_->fate[i] = was == NONE ? (uint8_t) ZDS_FATE_UNTRIED : fate[was];
+        if (was != NONE)
+            now_at[was] = (int) i;
+    }
+    race_->count = revision_->count;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (race_->slot[i].candidate >= 0)
+            race_->slot[i].candidate = now_at[race_->slot[i].candidate];
+}
+
+/*  Whether a slot still refers to the candidate, if only to be cancelled.  */
+static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
+{
+    size_t i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (race_->slot[i].candidate == (int) candidate_)
+            return true;
+    return false;
+}
+
+void zds_race_answer (zds_race_t *race_,
+                      int family_,
+                      const zds_candidate_t *candidates_,
+                      size_t count_,
+                      uint64_t now_)
+{
+    revision_t revision;
+    size_t i, taken = 0;
+
+    if (ask_bit (family_) == 0 || race_->winner >= 0 || race_->failed)
+        return;
+    race_->outstanding &= ~ask_bit (family_);
+
+    revision.count = 0;
+    for (i = 0; i < race_->count; i++)
+        if (zds_addr_family (&race_->candidate[i].addr) != family_)
+            revise (&revision, &race_->candidate[i], i, race_->withdrawn[i]);
+    for (i = 0; i < count_ && taken < ZDS_MAX_CANDIDATES; i++) {
+        const zds_addr_t *addr = &candidates_[i].addr;
+        if (zds_addr_family (addr) != family_
+            || find (candidates_, i, addr) != NONE)
+            continue;
+        revise (&revision, &candidates_[i],
+                find (race_->candidate, race_->count, addr), false);
+        taken++;
+    }
+    if (taken == 0)
+        return;
+
+    for (i = 0; i < race_->count; i++)
+        if (zds_addr_family (&race_->candidate[i].addr) == family_
+            && in_a_slot (race_, i)
+            && find (revision.candidate, revision.count,
+                     &race_->candidate[i].addr)
+                 == NONE)
+            revise (&revision, &race_->candidate[i], i, true);
+    take_over (race_, &revision);
+
+    if (race_->hold_until == 0)
+        race_->hold_until = now_ + race_->config.resolution_delay;
+}
+
+/*  The attempt has ended by itself, or is going to be cancelled.  */
+static void count_failure (zds_race_t *race_, unsigned attempt_, int error_)
+{
+    race_->fate[race_->slot[attempt_].candidate] = ZDS_FATE_FAILED;
+    race_->owed++;
+    if (error_ != ECONNREFUSED) {
+        race_->all_refused = false;
+        race_->last_error = error_;
+    }
+}
+
+void zds_race_failed (zds_race_t *race_,
+                      unsigned attempt_,
+                      int error_,
+                      uint64_t now_)
+{
+    (void) now_;
+    if (!is_running (race_, attempt_))
+        return;
+    count_failure (race_, attempt_, error_);
+    race_->slot[attempt_].candidate = -1;
+}
+
+void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
+{
+    unsigned i;
+
+    if (!is_running (race_, attempt_))
+        return;
+    race_->winner = (int) attempt_;
+    race_->fate[race_->slot[attempt_].candidate] = ZDS_FATE_WON;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        zds_race_slot_t *slot = &race_->slot[i];
+        if (i == attempt_ || slot->candidate < 0 || slot->to_cancel)
+            continue;
+        slot->to_cancel = true;
+        race_->fate[slot->candidate] =
+          now_ - slot->started >= race_->config.attempt_delay ? ZDS_FATE_SILENT
+                                                              : ZDS_FATE_CUT;
+    }
+}
+
+void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_)
+{
+    size_t i;
+
+    (void) now_;
+    if (race_->winner >= 0 || race_->failed)
+        return;
+    for (i = 0; i < race_->count; i++)
+        if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
+            race_->fate[i] = ZDS_FATE_UNTRIED;
+    race_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
+    race_->retry_said = false;
+}
+
+/*  An attempt that took too long ends like one that failed, but its socket is
+    still there.  */
+static void give_up (zds_race_t *race_, unsigned attempt_)
+{
+    count_failure (race_, attempt_, ETIMEDOUT);
+    race_->slot[attempt_].to_cancel = true;
+    race_->slot[attempt_].cancel_error = ETIMEDOUT;
+}
+
+/*  Gives up on what has run longer than it may.  */
+static void check_times (zds_race_t *race_, bool someone_waits_, uint64_t now_)
+{
+    const unsigned limit = race_->config.attempt_timeout;
+    unsigned i;
+    int longest;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (is_running (race_, i) && limit > 0
+            && now_ - race_->slot[i].started >= limit)
+            give_up (race_, i);
+
+    longest = oldest (race_);
+    if (someone_waits_ && running (race_) == ZDS_RACE_MAX_RUNNING
+        && now_ - race_->slot[longest].started >= ZDS_RACE_PATIENCE)
+        give_up (race_, (unsigned) longest);
+}
+
+/*  When the next of them will have.  */
+static uint64_t next_limit (const zds_race_t *race_, bool someone_waits_)
+{
+    const int longest = oldest (race_);
+    uint64_t started, limit = ZDS_NEVER;
+
+    if (longest < 0)
+        return ZDS_NEVER;
+    started = race_->slot[longest].started;
+    if (race_->config.attempt_timeout > 0)
+        limit = started + race_->config.attempt_timeout;
+    if (someone_waits_ && running (race_) == ZDS_RACE_MAX_RUNNING
+        && started + ZDS_RACE_PATIENCE < limit)
+        limit = started + ZDS_RACE_PATIENCE;
+    return limit;
+}
+
+static zds_race_step_t step_of (zds_race_op_t op_)
+{
+    zds_race_step_t step;
+
+    memset (&step, 0, sizeof step);
+    step.op = op_;
+    step.deadline = ZDS_NEVER;
+    return step;
+}
+
+static zds_race_step_t
+start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
+{
+    zds_race_step_t step = step_of (ZDS_RACE_START);
+    zds_race_slot_t *slot = &race_->slot[attempt_];
+
+    slot->candidate = (int) candidate_;
+    slot->started = now_;
+    slot->to_cancel = false;
+    slot->cancel_error = 0;
+    race_->fate[candidate_] = ZDS_FATE_RUNNING;
+    race_->begun = true;
+    race_->last_start = now_;
+    if (race_->owed > 0)
+        race_->owed--;
+
+    step.attempt = attempt_;
+    step.addr = race_->candidate[candidate_].addr;
+    return step;
+}
+
+static bool cancel_one (zds_race_t *race_, zds_race_step_t *step_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        zds_race_slot_t *slot = &race_->slot[i];
+        if (slot->candidate < 0 || !slot->to_cancel)
+            continue;
+        *step_ = step_of (ZDS_RACE_CANCEL);
+        step_->attempt = i;
+        step_->error = slot->cancel_error;
+        slot->candidate = -1;
+        return true;
+    }
+    return false;
+}
+
+static zds_race_step_t won (const zds_race_t *race_)
+{
+    zds_race_step_t step = step_of (ZDS_RACE_WON);
+
+    step.attempt = (unsigned) race_->winner;
+    step.addr = race_->candidate[race_->slot[race_->winner].candidate].addr;
+    return step;
+}
+
+static zds_race_step_t failed (zds_race_t *race_)
+{
+    zds_race_step_t step = step_of (ZDS_RACE_FAILED);
+
+    race_->failed = true;
+    step.error =
+      race_->begun && race_->all_refused ? ECONNREFUSED : race_->last_error;
+    return step;
+}
+
+zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
+{
+    zds_race_step_t step;
+    size_t candidate;
+    uint64_t limit;
+    const bool over = race_->winner >= 0 || race_->failed;
+
+    candidate = over ? NONE : next_candidate (race_);
+    if (!over)
+        check_times (race_, candidate != NONE, now_);
+    if (cancel_one (race_, &step))
+        return step;
+    if (race_->winner >= 0)
+        return won (race_);
+
+    if (candidate == NONE && race_->outstanding == 0 && running (race_) == 0)
+        return failed (race_);
+    if (candidate == NONE && !race_->retry_said && any_failed (race_)) {
+        race_->retry_said = true;
+        return step_of (ZDS_RACE_RETRY);
+    }
+
+    step = step_of (ZDS_RACE_WAIT);
+    if (candidate != NONE) {
+        const int slot = free_slot (race_);
+        const uint64_t time = start_time (race_, candidate);
+        if (slot >= 0 && time <= now_)
+            return start (race_, candidate, (unsigned) slot, now_);
+        if (slot >= 0)
+            step.deadline = time;
+    }
+    limit = next_limit (race_, candidate != NONE);
+    if (limit < step.deadline)
+        step.deadline = limit;
+    return step;
+}
+
+/*  What the order would be if nothing were remembered, up to the winner.  */
+const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
+{
+    zds_candidate_t plain[ZDS_RACE_MAX_CANDIDATES];
+    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
+    size_t i;
+
+    if (race_->winner < 0)
+        return NULL;
+    memcpy (plain, race_->candidate, race_->count * sizeof plain[0]);
+    for (i = 0; i < race_->count; i++)
+        plain[i].record = ZDS_RECORD_NONE;
+    zds_candidates_order (plain, race_->count, AF_INET6,
+                          race_->config.first_count, order);
+
+    for (i = 0; i < race_->count; i++) {
+        const size_t at = order[i];
+        if (race_->fate[at] == ZDS_FATE_WON)
+            return NULL;
+        if (race_->fate[at] == ZDS_FATE_UNTRIED && !race_->withdrawn[at]
+            && race_->candidate[at].record != ZDS_RECORD_WRONG)
+            return &race_->candidate[at];
+    }
+    return NULL;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  A race: decides when to try which address of a host, until one connects.
+
+    RFC 8305 ("Happy Eyeballs version 2"), sections 3 to 6, for a client whose
+    connection counts as made when TCP connects.  The race is told of answers
+    from the resolver, of attempts that ended, and of the time; it says what to
+    do next.  It never touches a socket, a clock, a thread or the heap, so that a
+    test can drive it through years of network misfortune.
+
+    The caller owns the struct and every socket.  Not safe to share between
+    threads without a lock; nothing is global.  All times are milliseconds of a
+    clock that never goes back.
+
+        zds_race_init (...)
+        for each event: zds_race_answer / _connected / _failed / _again (...)
+            then: do what zds_race_next (...) says until it says WAIT, WON or
+            FAILED.  */
+
+#ifndef ZDS_RACE_H_INCLUDED
+#define ZDS_RACE_H_INCLUDED
+
+#include "zds_candidate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum
+{
+    ZDS_RACE_MAX_RUNNING = 6,
+    /*  Both families, and withdrawn ones to which attempts still run.  */
+    ZDS_RACE_MAX_CANDIDATES =
+      ZDS_FAMILIES * ZDS_MAX_CANDIDATES + ZDS_RACE_MAX_RUNNING,
+    /*  RFC 8305 section 5: attempts MUST NOT start within 10 ms of each other.  */
+    ZDS_RACE_MIN_GAP = 10,
+    ZDS_RACE_MIN_ATTEMPT_DELAY = ZDS_RACE_MIN_GAP,
+    ZDS_RACE_MAX_ATTEMPT_DELAY = 2000, /* section 8 */
+    ZDS_RACE_MAX_RESOLUTION_DELAY = 2000,
+    /*  For how long an attempt may be silent while others wait for its place.
+        Three transmissions of SYN (at 0, 1 and 3 s) have gone unanswered then.  */
+    ZDS_RACE_PATIENCE = 4000
+};
+
+/*  Both families, for 'families_' below.  */
+enum
+{
+    ZDS_ASK_IPV6 = 1,
+    ZDS_ASK_IPV4 = 2
+};
+
+#define ZDS_NEVER UINT64_MAX
+
+/*  Values in ms.  */
+typedef struct
+{
+    unsigned attempt_delay;    /* of section 5; 250 is recommended */
+    unsigned resolution_delay; /* of section 3; 50 is recommended */
+    unsigned first_count;      /* of section 4: First Address Family Count; 1 */
+    int first_family;          /* AF_INET6, unless the last winner was IPv4 */
+    unsigned attempt_timeout;  /* how long one attempt may take; 0: the system's
+                                  own limit */
+} zds_race_config_t;
+
+/*  What became of a candidate.  */
+typedef enum
+{
+    ZDS_FATE_UNTRIED,
+    ZDS_FATE_RUNNING,
+    ZDS_FATE_FAILED,
+    ZDS_FATE_WON,
+    ZDS_FATE_SILENT, /* ran for the attempt delay or longer when another one won */
+    ZDS_FATE_CUT     /* had not run that long */
+} zds_fate_t;
+
+typedef enum
+{
+    ZDS_RACE_WAIT,   /* nothing to do before 'deadline' or the next event */
+    ZDS_RACE_START,  /* connect to 'addr'; from now on it is 'attempt' */
+    ZDS_RACE_CANCEL, /* close 'attempt', without telling the race */
+    ZDS_RACE_RETRY,  /* call zds_race_again when the reconnect interval is over;
+                        said once, then the race goes on */
+    ZDS_RACE_WON,    /* the connection is 'attempt'; final */
+    ZDS_RACE_FAILED /* nothing is left to wait for; 'error' is an errno; final */
+} zds_race_op_t;
+
+typedef struct
+{
+    zds_race_op_t op;
+    unsigned attempt; /* below ZDS_RACE_MAX_RUNNING; used again after its end */
+    zds_addr_t addr;  /* START, WON */
+    uint64_t deadline; /* WAIT: absolute, ZDS_NEVER if only an event can help */
+    int error;         /* FAILED: ECONNREFUSED only if every attempt of the race
+                          was refused, else the last other error; EHOSTUNREACH if
+                          there was nothing to try.  CANCEL: ETIMEDOUT if the
+                          attempt took too long, 0 if it is not needed any more */
+} zds_race_step_t;
+
+/*  Of the fields below only 'candidate', 'fate' and 'count' are for readers
+    outside zds_race.c: what there was to try and what became of it.  */
+typedef struct
+{
+    int candidate; /* -1: the slot is free */
+    uint64_t started;
+    bool to_cancel; /* not running any more; the caller has not been told yet */
+    int cancel_error;
+} zds_race_slot_t;
+
+typedef struct
+{
+    zds_race_config_t config;
+    zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
+    uint8_t fate[ZDS_RACE_MAX_CANDIDATES];   /* zds_fate_t */
+    bool withdrawn[ZDS_RACE_MAX_CANDIDATES]; /* by a later answer */
+    size_t count;
+    zds_race_slot_t slot[ZDS_RACE_MAX_RUNNING];
+    unsigned outstanding; /* ZDS_ASK_..., families not answered yet */
+    bool begun;           /* the first attempt has started */
+    uint64_t hold_until; /* before that: the Resolution Delay; 0: not waiting */
+    uint64_t last_start;
+    unsigned owed; /* starts that failures have earned ahead of the delay */
+    bool retry_said;
+    bool all_refused;
+    int last_error; /* of an attempt that failed otherwise */
+    int winner;     /* slot, -1: none */
+    bool failed;
+} zds_race_t;
+
+/*  The values that RFC 8305 recommends.  */
+void zds_race_config_default (zds_race_config_t *config_);
+
+/*  Begins a race for a host of which the families in 'families_' (ZDS_ASK_...)
+    have been asked.  EINVAL when a value is out of the bounds above, the first
+    family is none, or no family is asked; else 0.  */
+int zds_race_init (zds_race_t *race_,
+                   const zds_race_config_t *config_,
+                   unsigned families_,
+                   uint64_t now_);
+
+/*  The resolver's answer for one family, in its order (RFC 6724); none: it has
+    no address, or failed.  Duplicates, other families and what is beyond
+    ZDS_MAX_CANDIDATES are left out.  An answer to a family that was answered
+    before replaces that, unless it is empty: new addresses take the place in the
+    order that they would have had from the start, attempts that run are left
+    alone (section 6).  */
+void zds_race_answer (zds_race_t *race_,
+                      int family_,
+                      const zds_candidate_t *candidates_,
+                      size_t count_,
+                      uint64_t now_);
+
+/*  The attempt connected.  Ignored for an attempt that does not run.  */
+void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_);
+
+/*  The attempt failed with this errno, at once or later; its socket is closed.
+    Ignored for an attempt that does not run.  */
+void zds_race_failed (zds_race_t *race_,
+                      unsigned attempt_,
+                      int error_,
+                      uint64_t now_);
+
+/*  The reconnect interval that ZDS_RACE_RETRY asked for is over: what failed may
+    be tried again.  The families in 'families_' have been asked anew.  */
+void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_);
+
+/*  What to do now.  The caller does it, tells how it ended where that is known
+    at once, and asks again.  WAIT, WON and FAILED repeat; the others are said
+    once each.  */
+zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
+
+/*  After WON: an address that would have been tried before the winner but for
+    what is remembered of it (ZDS_RECORD_FAILED), and was not tried in this race.
+    A look at it tells whether it works again.  NULL if there is none.  */
+const zds_candidate_t *zds_race_untested (const zds_race_t *race_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
