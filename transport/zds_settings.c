@@ -8,11 +8,53 @@
 
 #include <string.h>
 
+#include "zds_race.h"
+#include "zds_resolver.h"
+
 static const char separators[] = ", \t\r\n";
 
 static bool is_word (const char *text_, size_t len_, const char *word_)
 {
     return strlen (word_) == len_ && memcmp (text_, word_, len_) == 0;
+}
+
+/*  NAME=NUMBER, within its bounds.  */
+static bool
+take_number (zds_settings_t *settings_, const char *text_, size_t len_)
+{
+    const struct
+    {
+        const char *name;
+        unsigned *value, min, max;
+    } numbers[] = {
+      {"attempt-delay=", &settings_->attempt_delay, ZDS_RACE_MIN_ATTEMPT_DELAY,
+       ZDS_RACE_MAX_ATTEMPT_DELAY},
+      {"resolution-delay=", &settings_->resolution_delay, 0,
+       ZDS_RACE_MAX_RESOLUTION_DELAY},
+      {"resolver-threads=", &settings_->resolver_threads, 1,
+       ZDS_RESOLVER_MAX_THREADS},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const size_t name_len = strlen (numbers[i].name);
+        const char *at = text_ + name_len;
+        unsigned value = 0;
+        if (len_ <= name_len || memcmp (text_, numbers[i].name, name_len) != 0)
+            continue;
+        for (; at < text_ + len_; at++) {
+            if (*at < '0' || *at > '9')
+                return false;
+            value = value * 10 + (unsigned) (*at - '0');
+            if (value > numbers[i].max)
+                return false;
+        }
+        if (value < numbers[i].min)
+            return false;
+        *numbers[i].value = value;
+        return true;
+    }
+    return false;
 }
 
 static void note (char *list_, size_t size_, const char *text_, size_t len_)
@@ -36,7 +78,13 @@ void zds_settings_parse (zds_settings_t *settings_,
 {
     const char *at = text_ == NULL ? "" : text_;
 
+    zds_race_config_t recommended;
+
+    zds_race_config_default (&recommended);
     settings_->off = false;
+    settings_->attempt_delay = recommended.attempt_delay;
+    settings_->resolution_delay = recommended.resolution_delay;
+    settings_->resolver_threads = ZDS_RESOLVER_THREADS;
     unknown_[0] = '\0';
     for (;;) {
         size_t len;
@@ -47,7 +95,7 @@ void zds_settings_parse (zds_settings_t *settings_,
             return;
         if (is_word (at, len, "off"))
             settings_->off = true;
-        else
+        else if (!take_number (settings_, at, len))
             note (unknown_, size_, at, len);
         at += len;
     }

@@ -4,8 +4,14 @@
 
     Words are separated by commas or white space, in any order:
 
-        off      sockets of applications that said nothing about IPv6 are
-                 IPv4-only, as with a libzmq without dual stack  */
+        off                  sockets of applications that said nothing about
+                             IPv6 are IPv4-only, as with a libzmq without dual
+                             stack
+        attempt-delay=MS     how long an address may be silent before the next
+                             one is tried too: 10 to 2000, 250 if not given
+        resolution-delay=MS  how long an answer with IPv4 addresses waits for
+                             the one with IPv6 addresses: 0 to 2000, 50
+        resolver-threads=N   look-ups at a time: 1 to 64, 8  */
 
 #ifndef ZDS_SETTINGS_H_INCLUDED
 #define ZDS_SETTINGS_H_INCLUDED
@@ -22,10 +28,13 @@ extern "C" {
 typedef struct
 {
     bool off;
+    unsigned attempt_delay;    /* ms; RFC 8305 section 5 */
+    unsigned resolution_delay; /* ms; RFC 8305 section 3 */
+    unsigned resolver_threads;
 } zds_settings_t;
 
-/*  Reads 'text_'; NULL is as good as empty.  What it does not know is left out
-    of account and listed, separated by spaces and cut where it does not fit, in
+/*  Reads 'text_'; NULL is as good as empty.  What it does not know, a number out
+    of bounds included, is left out of account and listed, separated by spaces and cut where it does not fit, in
     'unknown_', a buffer of 'size_' > 0 bytes: an empty string is a clean read.
     Pure function, safe in any thread.  */
 void zds_settings_parse (zds_settings_t *settings_,

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Look-ups through the system's resolver, so that the hosts file, nsswitch.conf,
+    mDNS and gai.conf count.  */
+
+#ifndef ZDS_LOOKUP_H_INCLUDED
+#define ZDS_LOOKUP_H_INCLUDED
+
+#include "zds_resolver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
+
+    IPv6 addresses are asked for only on a host that has one itself (not loopback,
+    not link-local); elsewhere only for localhost, and loopback addresses that
+    the hosts file has.  For each IPv6 address it is found out whether this host
+    has a good source address (see zds_candidate.h); no packet is sent for that.
+
+    The lack of descriptors or memory, and name servers that do not answer or
+    fail, make a look-up ZDS_LOOKUP_TEMPORARY.  */
+zds_lookup_status_t zds_lookup (void *arg_,
+                                const char *host_,
+                                int family_,
+                                zds_candidate_t *out_,
+                                size_t max_,
+                                size_t *count_);
+
+/*  Reads a line of a hosts file; true, and the address, if it has 'host_' for an
+    IPv6 address.  Pure.  */
+bool zds_lookup_hosts_line (const char *line_,
+                            const char *host_,
+                            zds_addr_t *addr_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
