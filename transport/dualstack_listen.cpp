@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dualstack_listen.hpp"
+#include "dualstack_socket.hpp"
 #include "address.hpp"
 #include "err.hpp"
 #include "ip.hpp"
@@ -19,7 +20,6 @@
 
 #ifndef ZMQ_HAVE_WINDOWS
 #include <netdb.h>
-#include <unistd.h>
 #endif
 
 //  zmq_bind looks names up since libzmq 4.3.5.
@@ -33,27 +33,6 @@ static int fail (int error_)
 {
     errno = error_;
     return -1;
-}
-
-static void close_fd (zmq::fd_t fd_)
-{
-    const int saved_errno = errno;
-#ifdef ZMQ_HAVE_WINDOWS
-    closesocket (fd_);
-#else
-    ::close (fd_);
-#endif
-    errno = saved_errno;
-}
-
-//  The errno of the socket call that just failed.
-static int socket_errno ()
-{
-#ifdef ZMQ_HAVE_WINDOWS
-    return zmq::wsa_error_to_errno (WSAGetLastError ());
-#else
-    return errno;
-#endif
 }
 
 typedef std::vector<zds_ifaddr_t> ifaddrs_t;
@@ -170,24 +149,13 @@ static int plan_host (const std::string &text_,
     return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
 }
 
-static int set_flag (zmq::fd_t fd_, int level_, int option_, int value_)
-{
-#ifdef ZMQ_HAVE_WINDOWS
-    const DWORD flag = value_;
-#else
-    const int flag = value_;
-#endif
-    return setsockopt (fd_, level_, option_,
-                       reinterpret_cast<const char *> (&flag), sizeof flag);
-}
-
 static int set_v6only (zmq::fd_t fd_, const zds_listener_t &listener_)
 {
     if (listener_.v6only == ZDS_V6ONLY_NONE)
         return 0;
 #ifdef IPV6_V6ONLY
-    if (set_flag (fd_, IPPROTO_IPV6, IPV6_V6ONLY,
-                  listener_.v6only == ZDS_V6ONLY_ON)
+    if (zmq::dualstack_set_flag (fd_, IPPROTO_IPV6, IPV6_V6ONLY,
+                                 listener_.v6only == ZDS_V6ONLY_ON)
         == 0)
         return 0;
     //  An address of one family has no use for the other.
@@ -204,7 +172,7 @@ static void set_freebind (zmq::fd_t fd_)
 {
     //  Where there is no such thing, bind() says so with EADDRNOTAVAIL.
 #ifdef IP_FREEBIND
-    set_flag (fd_, IPPROTO_IP, IP_FREEBIND, 1);
+    zmq::dualstack_set_flag (fd_, IPPROTO_IP, IP_FREEBIND, 1);
 #else
     LIBZMQ_UNUSED (fd_);
 #endif
@@ -215,9 +183,9 @@ static void set_freebind (zmq::fd_t fd_)
 static int set_address_reuse (zmq::fd_t fd_)
 {
 #ifdef ZMQ_HAVE_WINDOWS
-    return set_flag (fd_, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+    return zmq::dualstack_set_flag (fd_, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
 #else
-    return set_flag (fd_, SOL_SOCKET, SO_REUSEADDR, 1);
+    return zmq::dualstack_set_flag (fd_, SOL_SOCKET, SO_REUSEADDR, 1);
 #endif
 }
 
@@ -234,8 +202,8 @@ static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
 
     *stage_ = ZDS_AT_V6ONLY;
     if (set_v6only (fd, listener_) != 0) {
-        errno = socket_errno ();
-        close_fd (fd);
+        errno = zmq::dualstack_errno ();
+        zmq::dualstack_close (fd);
         return zmq::retired_fd;
     }
 
@@ -244,8 +212,8 @@ static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
         return zmq::retired_fd;
     zmq::make_socket_noninheritable (fd);
     if (set_address_reuse (fd) != 0) {
-        errno = socket_errno ();
-        close_fd (fd);
+        errno = zmq::dualstack_errno ();
+        zmq::dualstack_close (fd);
         return zmq::retired_fd;
     }
     if (listener_.freebind)
@@ -266,12 +234,12 @@ static int bind_and_listen (zmq::fd_t fd_,
                 static_cast<zmq::zmq_socklen_t> (zds_addr_len (&addr_)))
           != 0
         || ::listen (fd_, backlog_) != 0)
-        return socket_errno ();
+        return zmq::dualstack_errno ();
 
     const zmq::zmq_socklen_t len =
       zmq::get_socket_address (fd_, zmq::socket_end_local, &ss);
     if (len == 0)
-        return socket_errno ();
+        return zmq::dualstack_errno ();
     const int rc =
       zds_addr_from_sockaddr (&bound, reinterpret_cast<sockaddr *> (&ss), len);
     if (rc == 0)
@@ -290,7 +258,7 @@ zmq::dualstack_listen_t::~dualstack_listen_t ()
 {
     for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
         if (_fds[i] != retired_fd)
-            close_fd (_fds[i]);
+            zmq::dualstack_close (_fds[i]);
 }
 
 unsigned zmq::dualstack_listen_t::count () const
@@ -353,7 +321,7 @@ int zmq::dualstack_listen_t::run (zds_bind_t *bind_, const options_t &options_)
                 open_listener (bind_, step, options_);
                 break;
             case ZDS_BIND_CLOSE:
-                close_fd (release (step.slot));
+                zmq::dualstack_close (release (step.slot));
                 zds_bind_closed (bind_);
                 break;
             case ZDS_BIND_DONE:
@@ -380,7 +348,7 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
     }
     if (rc != 0) {
         if (fd != retired_fd) {
-            close_fd (fd);
+            zmq::dualstack_close (fd);
             _unbindable = fd;
         }
         zds_bind_failed (bind_, stage, rc);

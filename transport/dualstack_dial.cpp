@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "precompiled.hpp"
+
+#include <string.h>
+
+#include <new>
+
+#include "dualstack_dial.hpp"
+#include "dualstack_net.hpp"
+#include "dualstack_socket.hpp"
+#include "ctx.hpp"
+#include "err.hpp"
+#include "io_thread.hpp"
+#include "ip_resolver.hpp"
+#include "options.hpp"
+#include "zds_host.h"
+#include "zds_thread.h"
+
+//  Index of a family in arrays that have one entry for each.
+static unsigned index_of (int family_)
+{
+    return family_ == AF_INET6 ? 0 : 1;
+}
+
+static const int family_at[] = {AF_INET6, AF_INET};
+static const unsigned ask_at[] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
+
+zmq::dualstack_dial_t::attempt_t::attempt_t () :
+    _dial (NULL),
+    _index (0),
+    _fd (retired_fd),
+    _handle (static_cast<handle_t> (NULL))
+{
+}
+
+void zmq::dualstack_dial_t::attempt_t::open (dualstack_dial_t *dial_,
+                                             unsigned index_,
+                                             fd_t fd_)
+{
+    if (_dial == NULL)
+        plug (dial_->_io_thread);
+    _dial = dial_;
+    _index = index_;
+    _fd = fd_;
+    _handle = add_fd (fd_);
+    set_pollout (_handle);
+}
+
+zmq::fd_t zmq::dualstack_dial_t::attempt_t::release ()
+{
+    const fd_t fd = _fd;
+
+    //  Ahead of close(): the poller wants to see a live descriptor.
+    rm_fd (_handle);
+    _handle = static_cast<handle_t> (NULL);
+    _fd = retired_fd;
+    return fd;
+}
+
+zmq::fd_t zmq::dualstack_dial_t::attempt_t::fd () const
+{
+    return _fd;
+}
+
+void zmq::dualstack_dial_t::attempt_t::in_event ()
+{
+    //  Some pollers report an error so.
+    _dial->attempt_ended (_index);
+}
+
+void zmq::dualstack_dial_t::attempt_t::out_event ()
+{
+    _dial->attempt_ended (_index);
+}
+
+zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
+                                         dualstack_purpose_t purpose_,
+                                         const options_t &options_,
+                                         i_dualstack_dial_events *events_) :
+    io_object_t (io_thread_),
+    _io_thread (io_thread_),
+    _purpose (purpose_),
+    _options (options_),
+    _events (events_),
+    _idle (true),
+    _endpoint (NULL),
+    _zone (0),
+    _is_literal (false),
+    _has_source (false),
+    _delayed_said (false),
+    _won_fd (retired_fd),
+    _last_fd (retired_fd),
+    _has_timer (false),
+    _timer_at (0)
+{
+    memset (&_race, 0, sizeof _race);
+    memset (_lookup, 0, sizeof _lookup);
+    memset (_source, 0, sizeof _source);
+    for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
+        _lookup[i].dial = this;
+        _lookup[i].family = family_at[i];
+    }
+}
+
+zmq::dualstack_dial_t::~dualstack_dial_t ()
+{
+    zmq_assert (_idle);
+}
+
+bool zmq::dualstack_dial_t::is_idle () const
+{
+    return _idle;
+}
+
+const zmq::dualstack_peer_t &zmq::dualstack_dial_t::peer () const
+{
+    return _peer;
+}
+
+//  Outcomes are not shared between what makes a difference to them.
+static std::string key_of (const std::string &address_,
+                           zmq::dualstack_purpose_t purpose_,
+                           const zmq::options_t &options_)
+{
+    static const char purposes[] = {'t', 'w', 's'};
+
+    //  The address has the source in it.
+    return address_ + '|' + purposes[purpose_] + '|' + options_.bound_device;
+}
+
+//  SOURCE is a literal, *, or an interface, as for a bind.
+int zmq::dualstack_dial_t::set_source (const std::string &source_)
+{
+    zds_endpoint_t endpoint;
+    zds_bind_plan_t plan;
+    zds_ifaddr_t *ifaddrs = NULL;
+    size_t count = 0;
+    uint32_t zone;
+
+    int rc = zds_endpoint_parse (&endpoint, source_.c_str (), ZDS_PORT_BIND);
+    if (rc == 0)
+        rc = zds_host_zone (&endpoint, &zone);
+    if (rc != 0)
+        return rc;
+    if (strcmp (endpoint.host, "*") == 0) {
+        for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
+            zds_addr_any (&_source[i], family_at[i]);
+            zds_addr_set_port (&_source[i], endpoint.port);
+        }
+        return 0;
+    }
+
+    const int ifaddrs_rc = zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
+    rc = zds_bind_plan_make (&plan, &endpoint, zone, ZDS_MODE_AUTO, ifaddrs,
+                             count);
+    free (ifaddrs);
+    if (rc != 0)
+        return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
+    for (unsigned i = 0; i < plan.count; i++) {
+        const zds_addr_t &addr = plan.listener[i].addr;
+        _source[index_of (zds_addr_family (&addr))] = addr;
+    }
+    return 0;
+}
+
+//  The families that may be used at all (ZDS_ASK_...).
+unsigned zmq::dualstack_dial_t::families () const
+{
+    unsigned all = 0;
+
+    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
+        if (!_has_source || zds_addr_family (&_source[i]) != 0)
+            all |= ask_at[i];
+    if (_options.ip_mode == ZDS_MODE_V4)
+        all &= ~static_cast<unsigned> (ZDS_ASK_IPV6);
+    return all;
+}
+
+//  Takes the address apart and begins the race. Returns 0 or an errno.
+int zmq::dualstack_dial_t::prepare (const std::string &address_)
+{
+    const char *const destination =
+      zds_endpoint_destination (address_.c_str ());
+    const size_t source_len = destination - address_.c_str ();
+    const zds_settings_t &settings =
+      _io_thread->dualstack ().net ().settings ();
+    zds_race_config_t config;
+    zds_addr_t literal;
+
+    int rc = zds_endpoint_parse (_endpoint, destination, ZDS_PORT_CONNECT);
+    if (rc == 0)
+        rc = zds_host_zone (_endpoint, &_zone);
+    if (rc != 0)
+        return rc;
+
+    memset (_source, 0, sizeof _source);
+    _has_source = source_len > 0;
+    if (_has_source)
+        rc = set_source (address_.substr (0, source_len - 1));
+    if (rc != 0)
+        return rc;
+
+    rc = zds_endpoint_literal (_endpoint, _zone, &literal);
+    _is_literal = rc == 0;
+    if (rc == ENOMEM)
+        return rc;
+    unsigned wanted = families ();
+    if (_is_literal)
+        wanted &= ask_at[index_of (zds_addr_family (&literal))];
+    if (wanted == 0)
+        return EAFNOSUPPORT;
+
+    const uint64_t now = zds_clock_ms ();
+    _key = key_of (address_, _purpose, _options);
+    zds_race_config_default (&config);
+    config.attempt_delay = settings.attempt_delay;
+    config.resolution_delay = settings.resolution_delay;
+    config.first_family =
+      _is_literal ? zds_addr_family (&literal)
+                  : _io_thread->dualstack ().net ().first_family (_key, now);
+    if (_options.connect_timeout > 0)
+        config.attempt_timeout = _options.connect_timeout;
+    rc = zds_race_init (&_race, &config, wanted, now);
+    if (rc == 0 && _is_literal)
+        add_literal (literal);
+    return rc;
+}
+
+void zmq::dualstack_dial_t::add_literal (zds_addr_t addr_)
+{
+    zds_candidate_t candidate;
+
+    memset (&candidate, 0, sizeof candidate);
+    candidate.addr = addr_;
+    zds_race_answer (&_race, zds_addr_family (&addr_), &candidate, 1,
+                     zds_clock_ms ());
+}
+
+void zmq::dualstack_dial_t::start (const std::string &address_)
+{
+    zmq_assert (_idle);
+    _delayed_said = false;
+    _last_fd = retired_fd;
+
+    _endpoint = new (std::nothrow) zds_endpoint_t;
+    alloc_assert (_endpoint);
+    const int rc = prepare (address_);
+    if (rc != 0) {
+        finish ();
+        _events->dial_failed (rc, retired_fd);
+        return;
+    }
+    _idle = false;
+    if (!_is_literal)
+        ask (_race.outstanding);
+    pump ();
+}
+
+void zmq::dualstack_dial_t::again ()
+{
+    const unsigned wanted = _is_literal ? 0 : families ();
+    unsigned anew = 0;
+
+    //  A look-up that still runs is not asked for twice.
+    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
+        if ((wanted & ask_at[i]) != 0 && !_lookup[i].waiting)
+            anew |= ask_at[i];
+    zds_race_again (&_race, anew, zds_clock_ms ());
+    ask (anew);
+    pump ();
+}
+
+//  IPv6 first (RFC 8305 section 3).
+void zmq::dualstack_dial_t::ask (unsigned families_)
+{
+    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
+        if ((families_ & ask_at[i]) != 0
+            && _io_thread->dualstack ().ask (_endpoint->host, &_lookup[i]))
+            take_answer (_lookup[i]);
+}
+
+void zmq::dualstack_dial_t::answered (dualstack_lookup_t *lookup_)
+{
+    take_answer (*lookup_);
+    pump ();
+}
+
+void zmq::dualstack_dial_t::take_answer (const dualstack_lookup_t &lookup_)
+{
+    zds_candidate_t candidate[ZDS_MAX_CANDIDATES];
+    const zds_answer_t *const answer = lookup_.waiter.answer;
+    const size_t count = answer == NULL ? 0 : answer->count;
+    const uint64_t now = zds_clock_ms ();
+
+    for (size_t i = 0; i < count; i++) {
+        candidate[i] = answer->candidate[i];
+        zds_addr_set_port (&candidate[i].addr, _endpoint->port);
+        if (_zone != 0 && lookup_.family == AF_INET6) {
+            candidate[i].addr.v6.sin6_scope_id = _zone;
+            candidate[i].poor_source = false;
+        }
+        //  The source address is given, or depends on the device.
+        if (_has_source || !_options.bound_device.empty ())
+            candidate[i].poor_source = false;
+    }
+    _io_thread->dualstack ().drop (&_lookup[index_of (lookup_.family)]);
+    _io_thread->dualstack ().net ().recall (_key, lookup_.family, candidate,
+                                            count, now);
+    zds_race_answer (&_race, lookup_.family, candidate, count, now);
+}
+
+//  Does what the race says until there is nothing to do.
+void zmq::dualstack_dial_t::pump ()
+{
+    for (;;) {
+        const zds_race_step_t step = zds_race_next (&_race, zds_clock_ms ());
+        switch (step.op) {
+            case ZDS_RACE_START:
+                start_attempt (step.attempt, step.addr);
+                break;
+            case ZDS_RACE_CANCEL:
+                _last_fd = _attempt[step.attempt].release ();
+                dualstack_close (_last_fd);
+                break;
+            case ZDS_RACE_RETRY:
+                _events->dial_retry ();
+                break;
+            case ZDS_RACE_WAIT:
+                set_timer (step.deadline);
+                return;
+            case ZDS_RACE_WON:
+                won (step.attempt);
+                return;
+            case ZDS_RACE_FAILED:
+                failed (step.error);
+                return;
+        }
+    }
+}
+
+//  A timer that comes too early does no harm, and to take it back costs a search
+//  through all of the poller's.
+void zmq::dualstack_dial_t::set_timer (uint64_t deadline_)
+{
+    if (deadline_ == ZDS_NEVER || (_has_timer && _timer_at <= deadline_))
+        return;
+    cancel_timer_if_any ();
+    const uint64_t now = zds_clock_ms ();
+    add_timer (deadline_ > now ? static_cast<int> (deadline_ - now) : 0,
+               race_timer_id);
+    _has_timer = true;
+    _timer_at = deadline_;
+}
+
+void zmq::dualstack_dial_t::cancel_timer_if_any ()
+{
+    if (_has_timer)
+        cancel_timer (race_timer_id);
+    _has_timer = false;
+}
+
+void zmq::dualstack_dial_t::timer_event (int)
+{
+    _has_timer = false;
+    pump ();
+}
+
+//  In mode v6 IPv4 goes through IPv6 sockets, as it always did, so that the
+//  application sees the addresses that it knows.
+int zmq::dualstack_dial_t::open (const zds_addr_t &addr_, fd_t *fd_) const
+{
+    const zds_addr_t &source = _source[index_of (zds_addr_family (&addr_))];
+
+    if (_options.ip_mode == ZDS_MODE_V6
+        && zds_addr_family (&addr_) == AF_INET) {
+        zds_addr_t mapped = addr_, mapped_source = source;
+        zds_addr_map (&mapped);
+        zds_addr_map (&mapped_source);
+        const int rc = dualstack_connect (
+          mapped, _has_source ? &mapped_source : NULL, _options, fd_);
+        if (rc != EAFNOSUPPORT || *fd_ != retired_fd)
+            return rc;
+        //  The kernel has no IPv6.
+    }
+    return dualstack_connect (addr_, _has_source ? &source : NULL, _options,
+                              fd_);
+}
+
+void zmq::dualstack_dial_t::start_attempt (unsigned attempt_,
+                                           const zds_addr_t &addr_)
+{
+    fd_t fd;
+    const int rc = open (addr_, &fd);
+
+    if (rc == 0)
+        connected (attempt_, fd);
+    else if (rc != EINPROGRESS) {
+        if (fd != retired_fd)
+            _last_fd = fd;
+        zds_race_failed (&_race, attempt_, rc, zds_clock_ms ());
+    } else {
+        _attempt[attempt_].open (this, attempt_, fd);
+        if (!_delayed_said) {
+            _delayed_said = true;
+            _events->dial_delayed ();
+        }
+    }
+}
+
+void zmq::dualstack_dial_t::attempt_ended (unsigned attempt_)
+{
+    const fd_t fd = _attempt[attempt_].release ();
+    const int error = dualstack_connect_error (fd);
+
+    if (error == 0)
+        connected (attempt_, fd);
+    else
+        attempt_failed (attempt_, fd, error);
+    pump ();
+}
+
+void zmq::dualstack_dial_t::attempt_failed (unsigned attempt_,
+                                            fd_t fd_,
+                                            int error_)
+{
+    dualstack_close (fd_);
+    _last_fd = fd_;
+    zds_race_failed (&_race, attempt_, error_, zds_clock_ms ());
+}
+
+void zmq::dualstack_dial_t::connected (unsigned attempt_, fd_t fd_)
+{
+    const int error = dualstack_tune (fd_, _options);
+
+    if (error != 0) {
+        attempt_failed (attempt_, fd_, error);
+        return;
+    }
+    zds_race_connected (&_race, attempt_, zds_clock_ms ());
+    _won_fd = fd_;
+}
+
+void zmq::dualstack_dial_t::won (unsigned attempt_)
+{
+    const int winner = _race.slot[attempt_].candidate;
+
+    _peer = dualstack_peer_t ();
+    _peer.addr = _race.candidate[winner].addr;
+    if (!_is_literal) {
+        _peer.key = _key;
+        for (size_t i = 0; i < _race.count; i++)
+            if (static_cast<int> (i) != winner && !_race.withdrawn[i]
+                && _race.candidate[i].record != ZDS_RECORD_WRONG)
+                _peer.has_others = true;
+        _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+        look_again ();
+    }
+    finish ();
+    _events->dial_connected (_won_fd);
+}
+
+//  Sees whether an address that was passed over because it failed works again.
+void zmq::dualstack_dial_t::look_again ()
+{
+    const zds_candidate_t *const candidate = zds_race_untested (&_race);
+    dualstack_net_t &net = _io_thread->dualstack ().net ();
+    const uint64_t now = zds_clock_ms ();
+    fd_t fd;
+
+    if (candidate == NULL || !net.probe_due (_key, now))
+        return;
+    const int rc = open (candidate->addr, &fd);
+    if (rc == EINPROGRESS) {
+        _io_thread->dualstack ().probe (fd, _key, candidate->addr);
+        return;
+    }
+    if (rc == 0)
+        dualstack_close (fd);
+    net.probed (_key, candidate->addr, rc == 0, now);
+}
+
+void zmq::dualstack_dial_t::failed (int error_)
+{
+    const fd_t fd = _last_fd;
+
+    if (!_is_literal)
+        _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+    finish ();
+    _events->dial_failed (error_, fd);
+}
+
+//  Nothing of ours is left in the poller or with the resolver.
+void zmq::dualstack_dial_t::finish ()
+{
+    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
+        _io_thread->dualstack ().cancel (&_lookup[i]);
+    cancel_timer_if_any ();
+    delete _endpoint;
+    _endpoint = NULL;
+    _idle = true;
+}
+
+zmq::fd_t zmq::dualstack_dial_t::close_attempts ()
+{
+    fd_t last = retired_fd;
+
+    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (_attempt[i].fd () != retired_fd) {
+            last = _attempt[i].release ();
+            dualstack_close (last);
+        }
+    return last;
+}
+
+zmq::fd_t zmq::dualstack_dial_t::stop ()
+{
+    if (_idle)
+        return retired_fd;
+    finish ();
+    return close_attempts ();
+}
+
+bool zmq::dualstack_wrong_server (ctx_t *ctx_, const dualstack_peer_t &peer_)
+{
+    if (peer_.key.empty ())
+        return false;
+    ctx_->dualstack ().wrong (peer_.key, peer_.addr, zds_clock_ms ());
+    return peer_.has_others;
+}
+
+static bool may_be_name (const char *host_)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+
+    return host_[0] != '\0' && strspn (host_, allowed) == strlen (host_);
+}
+
+int zmq::dualstack_read_target (const char *target_, ip_addr_t *out_)
+{
+    zds_endpoint_t endpoint;
+    zds_addr_t addr;
+    uint32_t zone;
+
+    int rc = zds_endpoint_parse (&endpoint, target_, ZDS_PORT_CONNECT);
+    if (rc == 0)
+        rc = zds_host_zone (&endpoint, &zone);
+    if (rc == 0)
+        rc = zds_endpoint_literal (&endpoint, zone, &addr);
+    if (rc == EINVAL && may_be_name (endpoint.host)) {
+        zds_addr_any (&addr, AF_INET);
+        zds_addr_set_port (&addr, endpoint.port);
+        rc = 0;
+    }
+    if (rc != 0) {
+        errno = rc;
+        return -1;
+    }
+    memcpy (out_, &addr, zds_addr_len (&addr));
+    return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef __ZMQ_DUALSTACK_DIAL_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_DIAL_HPP_INCLUDED__
+
+#include <string>
+
+#include "dualstack_io.hpp"
+#include "dualstack_peer.hpp"
+#include "fd.hpp"
+#include "io_object.hpp"
+#include "macros.hpp"
+#include "zds_endpoint.h"
+#include "zds_race.h"
+
+namespace zmq
+{
+struct options_t;
+union ip_addr_t;
+
+//  What a connection is made for. The memory keeps them apart.
+enum dualstack_purpose_t
+{
+    dualstack_for_tcp,
+    dualstack_for_ws,
+    dualstack_for_socks
+};
+
+//  What a dial has to say. All are called on its I/O thread, from within start(),
+//  again() or an event, and may not destroy it.
+struct i_dualstack_dial_events
+{
+    virtual ~i_dualstack_dial_events () ZMQ_DEFAULT;
+
+    //  The first attempt is under way.
+    virtual void dial_delayed () = 0;
+
+    //  What failed may be tried again when the reconnect interval is over, by
+    //  calling again(); meanwhile the dial goes on.
+    virtual void dial_retry () = 0;
+
+    //  The end: a connected and tuned socket, for the callee to keep.
+    virtual void dial_connected (fd_t fd_) = 0;
+
+    //  The end: there is no connection. 'error_' is ECONNREFUSED only if every
+    //  attempt was refused. 'fd_' is the number that the last socket had,
+    //  retired_fd if there was none.
+    virtual void dial_failed (int error_, fd_t fd_) = 0;
+};
+
+//  Makes one TCP connection to [SOURCE;]HOST:PORT: looks the host up, races its
+//  addresses, and keeps the memory of how that went. Decides nothing: see
+//  zds_race.h, zds_memory.h. Belongs to one I/O thread.
+class dualstack_dial_t ZMQ_FINAL : public io_object_t
+{
+  public:
+    dualstack_dial_t (io_thread_t *io_thread_,
+                      dualstack_purpose_t purpose_,
+                      const options_t &options_,
+                      i_dualstack_dial_events *events_);
+    //  stop() was called, or the dial has ended.
+    ~dualstack_dial_t ();
+
+    //  Begins; the dial is idle. What is wrong with the address, or with this
+    //  host, ends it as failed.
+    void start (const std::string &address_);
+
+    //  See dial_retry().
+    void again ();
+
+    //  Gives up: nothing is said any more. Returns the number that one of the
+    //  sockets had, retired_fd if there was none. Harmless when idle.
+    fd_t stop ();
+
+    bool is_idle () const;
+
+    //  After dial_connected(): who it was.
+    const dualstack_peer_t &peer () const;
+
+    //  For dualstack_io_t: an answer came in.
+    void answered (dualstack_lookup_t *lookup_);
+
+    //  i_poll_events implementation.
+    void timer_event (int id_) ZMQ_OVERRIDE;
+
+  private:
+    //  The poller's events carry no descriptor, so each attempt is a sink of its
+    //  own.
+    class attempt_t ZMQ_FINAL : public io_object_t
+    {
+      public:
+        attempt_t ();
+        void open (dualstack_dial_t *dial_, unsigned index_, fd_t fd_);
+        //  Out of the poller; hands the socket over.
+        fd_t release ();
+        fd_t fd () const;
+
+        void in_event () ZMQ_OVERRIDE;
+        void out_event () ZMQ_OVERRIDE;
+
+      private:
+        dualstack_dial_t *_dial;
+        unsigned _index;
+        fd_t _fd;
+        handle_t _handle;
+
+        ZMQ_NON_COPYABLE_NOR_MOVABLE (attempt_t)
+    };
+
+    enum
+    {
+        race_timer_id = 1
+    };
+
+    int prepare (const std::string &address_);
+    int set_source (const std::string &source_);
+    unsigned families () const;
+    void ask (unsigned families_);
+    void take_answer (const dualstack_lookup_t &lookup_);
+    void add_literal (zds_addr_t addr_);
+    void pump ();
+    void set_timer (uint64_t deadline_);
+    void cancel_timer_if_any ();
+    int open (const zds_addr_t &addr_, fd_t *fd_) const;
+    void start_attempt (unsigned attempt_, const zds_addr_t &addr_);
+    void attempt_ended (unsigned attempt_);
+    void connected (unsigned attempt_, fd_t fd_);
+    void attempt_failed (unsigned attempt_, fd_t fd_, int error_);
+    void look_again ();
+    void finish ();
+    fd_t close_attempts ();
+    void won (unsigned attempt_);
+    void failed (int error_);
+
+    io_thread_t *const _io_thread;
+    const dualstack_purpose_t _purpose;
+    const options_t &_options;
+    i_dualstack_dial_events *const _events;
+
+    bool _idle;
+    std::string _key;
+    zds_endpoint_t *_endpoint; //  while racing
+    uint32_t _zone;
+    bool _is_literal;
+    bool _has_source;
+    zds_addr_t _source[ZDS_FAMILIES]; //  IPv6, IPv4; family 0: none
+
+    zds_race_t _race;
+    dualstack_lookup_t _lookup[ZDS_FAMILIES];
+    attempt_t _attempt[ZDS_RACE_MAX_RUNNING];
+    bool _delayed_said;
+    fd_t _won_fd, _last_fd;
+    bool _has_timer;
+    uint64_t _timer_at;
+    dualstack_peer_t _peer;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_dial_t)
+};
+
+//  Reads HOST:PORT for transports that check it in zmq_connect already. Of a
+//  name, only the port is put into 'out_': it is looked up when it is dialled.
+//  Returns 0, or -1 and sets errno: EINVAL when it can be neither a literal nor
+//  a name, ENOMEM.
+int dualstack_read_target (const char *target_, ip_addr_t *out_);
+}
+
+#endif

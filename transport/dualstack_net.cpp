@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "precompiled.hpp"
+
+#include <stdlib.h>
+
+#include "dualstack_net.hpp"
+#include "zds_host.h"
+#include "zds_lookup.h"
+
+zmq::dualstack_net_t::dualstack_net_t () :
+    _settings (zds_host_settings ()), _resolver (NULL), _memory (NULL)
+{
+}
+
+zmq::dualstack_net_t::~dualstack_net_t ()
+{
+    if (_resolver != NULL)
+        zds_resolver_release (_resolver);
+    free (_memory);
+}
+
+const zds_settings_t &zmq::dualstack_net_t::settings () const
+{
+    return _settings;
+}
+
+zds_resolver_t *zmq::dualstack_net_t::resolver ()
+{
+    scoped_lock_t locker (_sync);
+
+    if (_resolver == NULL)
+        _resolver =
+          zds_resolver_new (_settings.resolver_threads, zds_lookup, NULL);
+    return _resolver;
+}
+
+zds_memory_t *zmq::dualstack_net_t::memory (bool make_)
+{
+    //  All zero is an empty one.
+    if (_memory == NULL && make_)
+        _memory = static_cast<zds_memory_t *> (calloc (1, sizeof *_memory));
+    return _memory;
+}
+
+int zmq::dualstack_net_t::first_family (const std::string &key_, uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    return memory (false) == NULL
+             ? AF_INET6
+             : zds_memory_first_family (_memory, key_.c_str (), now_);
+}
+
+void zmq::dualstack_net_t::recall (const std::string &key_,
+                                   int family_,
+                                   zds_candidate_t *candidates_,
+                                   size_t count_,
+                                   uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    if (memory (false) != NULL)
+        zds_memory_recall (_memory, key_.c_str (), family_, candidates_, count_,
+                           now_);
+}
+
+void zmq::dualstack_net_t::learn (const std::string &key_,
+                                  const zds_race_t &race_,
+                                  uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    if (memory (zds_memory_is_news (&race_)) != NULL)
+        zds_memory_learn (_memory, key_.c_str (), &race_, now_);
+}
+
+void zmq::dualstack_net_t::wrong (const std::string &key_,
+                                  const zds_addr_t &addr_,
+                                  uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    if (memory (true) != NULL)
+        zds_memory_wrong (_memory, key_.c_str (), &addr_, now_);
+}
+
+bool zmq::dualstack_net_t::probe_due (const std::string &key_, uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    return memory (false) != NULL
+           && zds_memory_probe_due (_memory, key_.c_str (), now_);
+}
+
+void zmq::dualstack_net_t::probed (const std::string &key_,
+                                   const zds_addr_t &addr_,
+                                   bool works_,
+                                   uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    if (memory (false) != NULL)
+        zds_memory_probed (_memory, key_.c_str (), &addr_, works_, now_);
+}

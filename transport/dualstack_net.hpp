@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef __ZMQ_DUALSTACK_NET_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_NET_HPP_INCLUDED__
+
+#include <string>
+
+#include "macros.hpp"
+#include "mutex.hpp"
+#include "zds_memory.h"
+#include "zds_resolver.h"
+#include "zds_settings.h"
+
+namespace zmq
+{
+//  What the sockets of a context share: the administrator's settings, the
+//  resolver, and the memory of which addresses work. Any thread may use it.
+class dualstack_net_t
+{
+  public:
+    dualstack_net_t ();
+    //  Nobody may be waiting for an answer.
+    ~dualstack_net_t ();
+
+    const zds_settings_t &settings () const;
+
+    //  Made at its first use; NULL when there is no memory.
+    zds_resolver_t *resolver ();
+
+    //  The functions of zds_memory.h, for one host at a time. Without memory
+    //  for it, nothing is remembered.
+    int first_family (const std::string &key_, uint64_t now_);
+    void recall (const std::string &key_,
+                 int family_,
+                 zds_candidate_t *candidates_,
+                 size_t count_,
+                 uint64_t now_);
+    void
+    learn (const std::string &key_, const zds_race_t &race_, uint64_t now_);
+    void
+    wrong (const std::string &key_, const zds_addr_t &addr_, uint64_t now_);
+    bool probe_due (const std::string &key_, uint64_t now_);
+    void probed (const std::string &key_,
+                 const zds_addr_t &addr_,
+                 bool works_,
+                 uint64_t now_);
+
+  private:
+    //  The memory, made when there is something to remember. NULL: there is
+    //  none.
+    zds_memory_t *memory (bool make_);
+
+    const zds_settings_t _settings;
+
+    //  Guards what follows.
+    mutex_t _sync;
+    zds_resolver_t *_resolver;
+    zds_memory_t *_memory;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_net_t)
+};
+}
+
+#endif

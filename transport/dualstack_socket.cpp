@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "precompiled.hpp"
+
+#include "dualstack_socket.hpp"
+#include "address.hpp"
+#include "err.hpp"
+#include "ip.hpp"
+#include "options.hpp"
+#include "tcp.hpp"
+
+#ifndef ZMQ_HAVE_WINDOWS
+#include <unistd.h>
+#endif
+
+void zmq::dualstack_close (fd_t fd_)
+{
+    const int saved_errno = errno;
+#ifdef ZMQ_HAVE_WINDOWS
+    closesocket (fd_);
+#else
+    ::close (fd_);
+#endif
+    errno = saved_errno;
+}
+
+int zmq::dualstack_errno ()
+{
+#ifdef ZMQ_HAVE_WINDOWS
+    return wsa_error_to_errno (WSAGetLastError ());
+#else
+    return errno;
+#endif
+}
+
+int zmq::dualstack_set_flag (fd_t fd_, int level_, int option_, int value_)
+{
+#ifdef ZMQ_HAVE_WINDOWS
+    const DWORD flag = value_;
+#else
+    const int flag = value_;
+#endif
+    return setsockopt (fd_, level_, option_,
+                       reinterpret_cast<const char *> (&flag), sizeof flag);
+}
+
+//  An address as an argument of a socket call.
+static zmq::zmq_socklen_t len_of (const zds_addr_t &addr_)
+{
+    return static_cast<zmq::zmq_socklen_t> (zds_addr_len (&addr_));
+}
+
+static int start_connect (zmq::fd_t fd_, const zds_addr_t &addr_)
+{
+    if (::connect (fd_, &addr_.sa, len_of (addr_)) == 0)
+        return 0;
+#ifdef ZMQ_HAVE_WINDOWS
+    const int error = WSAGetLastError ();
+    return error == WSAEINPROGRESS || error == WSAEWOULDBLOCK
+             ? EINPROGRESS
+             : zmq::wsa_error_to_errno (error);
+#else
+    return errno == EINTR ? EINPROGRESS : errno;
+#endif
+}
+
+static int bind_source (zmq::fd_t fd_, const zds_addr_t &source_)
+{
+    //  So that one port may serve for connections to several servers. Where it
+    //  cannot be set, bind() says what is amiss.
+    zmq::dualstack_set_flag (fd_, SOL_SOCKET, SO_REUSEADDR, 1);
+    return ::bind (fd_, &source_.sa, len_of (source_)) == 0
+             ? 0
+             : zmq::dualstack_errno ();
+}
+
+int zmq::dualstack_connect (const zds_addr_t &addr_,
+                            const zds_addr_t *source_,
+                            const options_t &options_,
+                            fd_t *fd_)
+{
+    const int family = zds_addr_family (&addr_);
+
+    *fd_ = open_socket (family, SOCK_STREAM, IPPROTO_TCP);
+    if (*fd_ == retired_fd)
+        return errno;
+
+#ifdef IPV6_V6ONLY
+    //  Else some systems refuse to connect it to a mapped address. For any other
+    //  it does not matter.
+    if (family == AF_INET6 && zds_addr_class (&addr_) == ZDS_CLASS_MAPPED_IPV4)
+        dualstack_set_flag (*fd_, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+#endif
+    //  It closes what it cannot prepare.
+    if (tcp_prepare_socket (*fd_, options_) == retired_fd) {
+        *fd_ = retired_fd;
+        return errno;
+    }
+    unblock_socket (*fd_);
+
+    int rc = source_ == NULL ? 0 : bind_source (*fd_, *source_);
+    if (rc == 0)
+        rc = start_connect (*fd_, addr_);
+    if (rc != 0 && rc != EINPROGRESS)
+        dualstack_close (*fd_);
+    return rc;
+}
+
+int zmq::dualstack_connect_error (fd_t fd_)
+{
+    int error = 0;
+#if defined ZMQ_HAVE_HPUX || defined ZMQ_HAVE_VXWORKS
+    int len = sizeof error;
+#else
+    socklen_t len = sizeof error;
+#endif
+
+    //  Solaris returns the error of the connection itself.
+    if (getsockopt (fd_, SOL_SOCKET, SO_ERROR,
+                    reinterpret_cast<char *> (&error), &len)
+        != 0)
+        return dualstack_errno ();
+#ifdef ZMQ_HAVE_WINDOWS
+    return error == 0 ? 0 : wsa_error_to_errno (error);
+#else
+    return error;
+#endif
+}
+
+int zmq::dualstack_tune (fd_t fd_, const options_t &options_)
+{
+    const int rc = tune_tcp_socket (fd_)
+                   | tune_tcp_keepalives (
+                     fd_, options_.tcp_keepalive, options_.tcp_keepalive_cnt,
+                     options_.tcp_keepalive_idle, options_.tcp_keepalive_intvl)
+                   | tune_tcp_maxrt (fd_, options_.tcp_maxrt);
+    return rc == 0 ? 0 : ECONNRESET;
+}

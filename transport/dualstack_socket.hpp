@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef __ZMQ_DUALSTACK_SOCKET_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_SOCKET_HPP_INCLUDED__
+
+#include "fd.hpp"
+#include "zds_addr.h"
+
+//  Socket calls, the same on all systems: failures are errno values, nothing
+//  ends the process.
+
+namespace zmq
+{
+struct options_t;
+
+//  Keeps errno.
+void dualstack_close (fd_t fd_);
+
+//  The errno of the socket call that just failed.
+int dualstack_errno ();
+
+//  setsockopt with an int, or what the system has in its place. 0 or -1, for
+//  dualstack_errno().
+int dualstack_set_flag (fd_t fd_, int level_, int option_, int value_);
+
+//  A non-blocking socket for a connection to 'addr_', from 'source_' unless that
+//  is NULL, with the options of a connecter; connect() has been called. Returns 0
+//  if that succeeded, EINPROGRESS if it is under way; the socket is in '*fd_'
+//  then. Another errno if it failed at any point: '*fd_' is the number of the
+//  socket, which is closed, or retired_fd if none could be prepared.
+int dualstack_connect (const zds_addr_t &addr_,
+                       const zds_addr_t *source_,
+                       const options_t &options_,
+                       fd_t *fd_);
+
+//  How a connect() that was under way ended: 0 or an errno.
+int dualstack_connect_error (fd_t fd_);
+
+//  Sets what libzmq sets on a connection that was made. 0 or an errno.
+int dualstack_tune (fd_t fd_, const options_t &options_);
+}
+
+#endif
