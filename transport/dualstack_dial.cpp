@@ -449,10 +449,17 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
     _peer.addr = _race.candidate[winner].addr;
     if (!_is_literal) {
         _peer.key = _key;
-        for (size_t i = 0; i < _race.count; i++)
-            if (static_cast<int> (i) != winner && !_race.withdrawn[i]
-                && _race.candidate[i].record != ZDS_RECORD_WRONG)
-                _peer.has_others = true;
+        for (size_t i = 0; i < _race.count; i++) {
+            const zds_record_t record = _race.candidate[i].record;
+            if (static_cast<int> (i) == winner || _race.withdrawn[i]
+                || record == ZDS_RECORD_WRONG)
+                continue;
+            _peer.has_others = true;
+            if (record == ZDS_RECORD_NONE
+                && (_race.fate[i] == ZDS_FATE_UNTRIED
+                    || _race.fate[i] == ZDS_FATE_CUT))
+                _peer.has_untried = true;
+        }
         _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
         look_again ();
     }

@@ -21,7 +21,8 @@ struct dualstack_peer_t
     std::string
       key; //  in the memory; empty: not looked up, or not connected yet
     zds_addr_t addr;
-    bool has_others; //  besides it, that are not known as wrong servers
+    bool has_others;  //  besides it, that are not known as wrong servers
+    bool has_untried; //  of which nothing bad is known at all
 };
 
 //  The connection ended before its handshake did: whoever has that port may not

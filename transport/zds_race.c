@@ -451,13 +451,16 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
 
     if (candidate == NONE && race_->outstanding == 0 && running (race_) == 0)
         return failed (race_);
-    if (candidate == NONE && !race_->retry_said && any_failed (race_)) {
-        race_->retry_said = true;
-        return step_of (ZDS_RACE_RETRY);
-    }
-
     step = step_of (ZDS_RACE_WAIT);
-    if (candidate != NONE) {
+    if (candidate == NONE && !race_->retry_said && any_failed (race_)) {
+        /*  Not before what is left has been silent for a while: mostly it ends
+            the race in a moment.  */
+        step.deadline = race_->last_start + race_->config.attempt_delay;
+        if (step.deadline <= now_) {
+            race_->retry_said = true;
+            return step_of (ZDS_RACE_RETRY);
+        }
+    } else if (candidate != NONE) {
         const int slot = free_slot (race_);
         const uint64_t time = start_time (race_, candidate);
         if (slot >= 0 && time <= now_)

@@ -78,8 +78,10 @@ typedef enum
     ZDS_RACE_WAIT,   /* nothing to do before 'deadline' or the next event */
     ZDS_RACE_START,  /* connect to 'addr'; from now on it is 'attempt' */
     ZDS_RACE_CANCEL, /* close 'attempt', without telling the race */
-    ZDS_RACE_RETRY,  /* call zds_race_again when the reconnect interval is over;
-                        said once, then the race goes on */
+    ZDS_RACE_RETRY,  /* what is left is silent, but something has failed: call
+                        zds_race_again when the reconnect interval is over; said
+                        once, the attempt delay after the last start, and the
+                        race goes on */
     ZDS_RACE_WON,    /* the connection is 'attempt'; final */
     ZDS_RACE_FAILED /* nothing is left to wait for; 'error' is an errno; final */
 } zds_race_op_t;

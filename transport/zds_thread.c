@@ -330,8 +330,9 @@ bool zds_thread_pin_library (void)
     static const char here = 0;
     Dl_info own;
 
+    /*  Found nowhere: the program is static, and so stays.  */
     if (dladdr (&here, &own) == 0)
-        return false;
+        return true;
     /*  The handle is kept on purpose.  */
     return is_program (&own)
            || dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)
