@@ -32,7 +32,7 @@ QUICKSTART_PACKAGES=(
 # The first group runs the tests, the second is what pyzmq's own tests need, the third looks at the
 # files.
 CHECK_PACKAGES=(
-    libcmocka-dev python3-pytest nftables abigail-tools quilt
+    libcmocka-dev python3-pytest nftables valgrind abigail-tools quilt
     python3-pytest-asyncio python3-tornado python3-gevent
     clang-format-14 shellcheck flake8 git
 )

@@ -44,8 +44,9 @@ typedef struct
 
     'candidates_' hold each family in the resolver's order (RFC 6724); how the
     families are mixed does not matter.  The winner of the last time comes
-    first; then the families take turns (RFC 8305 section 4), beginning with
-    'first_count_' (at least 1) of 'first_family_'; then IPv6 addresses with a
+    first, as its family's turn; the families take turns (RFC 8305 section 4),
+    beginning with 'first_count_' (at least 1) of 'first_family_' if there is no
+    such winner; then IPv6 addresses with a
     poor source; then those that failed the last time; then wrong servers, the
     one that was wrong longest ago first.  */
 void zds_candidates_order (const zds_candidate_t *candidates_,

@@ -225,6 +225,12 @@ static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
     return false;
 }
 
+/*  Withdrawn, and its attempt is over: as if it had never been there.  */
+static bool is_gone (const zds_race_t *race_, size_t candidate_)
+{
+    return race_->withdrawn[candidate_] && !in_a_slot (race_, candidate_);
+}
+
 void zds_race_answer (zds_race_t *race_,
                       int family_,
                       const zds_candidate_t *candidates_,
@@ -232,7 +238,7 @@ void zds_race_answer (zds_race_t *race_,
                       uint64_t now_)
 {
     revision_t revision;
-    size_t i, taken = 0;
+    size_t i, was, taken = 0;
 
     if (ask_bit (family_) == 0 || race_->winner >= 0 || race_->failed)
         return;
@@ -240,15 +246,18 @@ void zds_race_answer (zds_race_t *race_,
 
     revision.count = 0;
     for (i = 0; i < race_->count; i++)
-        if (zds_addr_family (&race_->candidate[i].addr) != family_)
+        if (zds_addr_family (&race_->candidate[i].addr) != family_
+            && !is_gone (race_, i))
             revise (&revision, &race_->candidate[i], i, race_->withdrawn[i]);
     for (i = 0; i < count_ && taken < ZDS_MAX_CANDIDATES; i++) {
         const zds_addr_t *addr = &candidates_[i].addr;
         if (zds_addr_family (addr) != family_
             || find (candidates_, i, addr) != NONE)
             continue;
-        revise (&revision, &candidates_[i],
-                find (race_->candidate, race_->count, addr), false);
+        was = find (race_->candidate, race_->count, addr);
+        if (was != NONE && is_gone (race_, was))
+            was = NONE;
+        revise (&revision, &candidates_[i], was, false);
         taken++;
     }
     if (taken == 0)
@@ -321,6 +330,10 @@ void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_)
             race_->fate[i] = ZDS_FATE_UNTRIED;
     race_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
     race_->retry_said = false;
+    /*  What failed in the round before is no reason to hurry through this one;
+        its first start is due by the reconnect interval.  */
+    if (race_->owed > 1)
+        race_->owed = 1;
 }
 
 /*  An attempt that took too long ends like one that failed, but its socket is
@@ -332,8 +345,9 @@ static void give_up (zds_race_t *race_, unsigned attempt_)
     race_->slot[attempt_].cancel_error = ETIMEDOUT;
 }
 
-/*  Gives up on what has run longer than it may.  */
-static void check_times (zds_race_t *race_, bool someone_waits_, uint64_t now_)
+/*  Gives up on what has run longer than it may: than an attempt may at all, or
+    than it may while a candidate whose turn it is waits for a place.  */
+static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
 {
     const unsigned limit = race_->config.attempt_timeout;
     unsigned i;
@@ -345,13 +359,19 @@ static void check_times (zds_race_t *race_, bool someone_waits_, uint64_t now_)
             give_up (race_, i);
 
     longest = oldest (race_);
-    if (someone_waits_ && running (race_) == ZDS_RACE_MAX_RUNNING
+    if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING
+        && now_ >= start_time (race_, waiting_)
         && now_ - race_->slot[longest].started >= ZDS_RACE_PATIENCE)
         give_up (race_, (unsigned) longest);
 }
 
+static uint64_t later (uint64_t a_, uint64_t b_)
+{
+    return a_ > b_ ? a_ : b_;
+}
+
 /*  When the next of them will have.  */
-static uint64_t next_limit (const zds_race_t *race_, bool someone_waits_)
+static uint64_t next_limit (const zds_race_t *race_, size_t waiting_)
 {
     const int longest = oldest (race_);
     uint64_t started, limit = ZDS_NEVER;
@@ -361,9 +381,12 @@ static uint64_t next_limit (const zds_race_t *race_, bool someone_waits_)
     started = race_->slot[longest].started;
     if (race_->config.attempt_timeout > 0)
         limit = started + race_->config.attempt_timeout;
-    if (someone_waits_ && running (race_) == ZDS_RACE_MAX_RUNNING
-        && started + ZDS_RACE_PATIENCE < limit)
-        limit = started + ZDS_RACE_PATIENCE;
+    if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING) {
+        const uint64_t due =
+          later (start_time (race_, waiting_), started + ZDS_RACE_PATIENCE);
+        if (due < limit)
+            limit = due;
+    }
     return limit;
 }
 
@@ -443,7 +466,7 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
 
     candidate = over ? NONE : next_candidate (race_);
     if (!over)
-        check_times (race_, candidate != NONE, now_);
+        check_times (race_, candidate, now_);
     if (cancel_one (race_, &step))
         return step;
     if (race_->winner >= 0)
@@ -468,7 +491,7 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
         if (slot >= 0)
             step.deadline = time;
     }
-    limit = next_limit (race_, candidate != NONE);
+    limit = next_limit (race_, candidate);
     if (limit < step.deadline)
         step.deadline = limit;
     return step;

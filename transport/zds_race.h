@@ -171,8 +171,9 @@ void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_);
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
 
 /*  After WON: an address that would have been tried before the winner but for
-    what is remembered of it (ZDS_RECORD_FAILED), and was not tried in this race.
-    A look at it tells whether it works again.  NULL if there is none.  */
+    what is remembered of it or of the winner, and was not tried in this race.  A
+    look at it tells whether it works again.  Never a wrong server; NULL if there
+    is none.  */
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_);
 
 #ifdef __cplusplus

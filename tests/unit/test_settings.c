@@ -40,6 +40,58 @@ static void test_words (void **state_)
     }
 }
 
+static void test_numbers (void **state_)
+{
+    static const struct
+    {
+        const char *text;
+        unsigned attempt_delay, resolution_delay, threads;
+        const char *unknown;
+    } rows[] = {
+      /*  RFC 8305 section 8.  */
+      {"", 250, 50, 8, ""},
+      {"attempt-delay=100", 100, 50, 8, ""},
+      {"attempt-delay=10", 10, 50, 8, ""},
+      {"attempt-delay=9", 250, 50, 8, "attempt-delay=9"},
+      {"attempt-delay=0", 250, 50, 8, "attempt-delay=0"},
+      {"attempt-delay=2000", 2000, 50, 8, ""},
+      {"attempt-delay=2001", 250, 50, 8, "attempt-delay=2001"},
+      {"attempt-delay=", 250, 50, 8, "attempt-delay="},
+      {"attempt-delay", 250, 50, 8, "attempt-delay"},
+      {"attempt-delay=+100", 250, 50, 8, "attempt-delay=+100"},
+      {"attempt-delay=-1", 250, 50, 8, "attempt-delay=-1"},
+      {"attempt-delay=1e2", 250, 50, 8, "attempt-delay=1e2"},
+      {"attempt-delay=4294967546", 250, 50, 8, "attempt-delay=4294967546"},
+      {"attempt-delay=99999999999999999999", 250, 50, 8,
+       "attempt-delay=99999999999999999999"},
+      {"attempt-delay=0100", 100, 50, 8, ""},
+      {"attempt-delay=100,attempt-delay=300", 300, 50, 8, ""},
+      {"resolution-delay=0", 250, 0, 8, ""},
+      {"resolution-delay=2000", 250, 2000, 8, ""},
+      {"resolution-delay=2001", 250, 50, 8, "resolution-delay=2001"},
+      {"resolver-threads=1", 250, 50, 1, ""},
+      {"resolver-threads=64", 250, 50, 64, ""},
+      {"resolver-threads=0", 250, 50, 8, "resolver-threads=0"},
+      {"resolver-threads=65", 250, 50, 8, "resolver-threads=65"},
+      {"off attempt-delay=20 x resolution-delay=30", 20, 30, 8, "x"},
+    };
+    char unknown[64];
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_settings_t settings;
+        zds_settings_parse (&settings, rows[i].text, unknown, sizeof unknown);
+        if (settings.attempt_delay != rows[i].attempt_delay
+            || settings.resolution_delay != rows[i].resolution_delay
+            || settings.resolver_threads != rows[i].threads
+            || strcmp (unknown, rows[i].unknown) != 0)
+            fail_msg ("\"%s\": %u %u %u, unknown \"%s\"", rows[i].text,
+                      settings.attempt_delay, settings.resolution_delay,
+                      settings.resolver_threads, unknown);
+    }
+}
+
 static void test_a_long_complaint_is_cut (void **state_)
 {
     /*  By the size of the buffer; a blank needs a letter behind it.  */
@@ -62,6 +114,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_words),
+      cmocka_unit_test (test_numbers),
       cmocka_unit_test (test_a_long_complaint_is_cut),
     };
     return cmocka_run_group_tests_name ("settings", tests, NULL, NULL);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Any sequence of events, sensible or not: the race must do what the model says,
+    and stop at nothing.
+
+    The first bytes are the configuration, each further one an event with its
+    arguments.  Nothing here keeps to the order that zds_race.h asks for: steps
+    are not always carried out before the next event, attempts end that never
+    began, answers come unasked and again and again.  */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "race_model.h"
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+typedef struct
+{
+    const uint8_t *at, *end;
+} input_t;
+
+static unsigned byte_of (input_t *input_)
+{
+    return input_->at < input_->end ? *input_->at++ : 0;
+}
+
+static unsigned word_of (input_t *input_)
+{
+    const unsigned high = byte_of (input_);
+
+    return high << 8 | byte_of (input_);
+}
+
+static void stop (const char *what_)
+{
+    fprintf (stderr, "fuzz_race: %s\n", what_);
+    abort ();
+}
+
+static void check (const char *wrong_)
+{
+    if (wrong_ != NULL)
+        stop (wrong_);
+}
+
+typedef struct
+{
+    zds_race_t race;
+    model_t model;
+    uint64_t now, deadline;
+    unsigned open; /* bits: attempts of which the caller has the socket */
+} fuzz_t;
+
+/*  The step after this one; false when it says to wait, or it is over.  */
+static bool take_step (fuzz_t *f_)
+{
+    const zds_race_step_t step = zds_race_next (&f_->race, f_->now);
+
+    check (model_step (&f_->model, &step, f_->now));
+    switch (step.op) {
+        case ZDS_RACE_START:
+            f_->open |= 1u << step.attempt;
+            return true;
+        case ZDS_RACE_CANCEL:
+            f_->open &= ~(1u << step.attempt);
+            return true;
+        case ZDS_RACE_RETRY:
+            return true;
+        case ZDS_RACE_WAIT:
+            f_->deadline = step.deadline;
+            return false;
+        case ZDS_RACE_WON:
+            if (f_->open != 1u << step.attempt)
+                stop ("WON, and others are open");
+            return false;
+        case ZDS_RACE_FAILED:
+            if (f_->open != 0)
+                stop ("FAILED, and an attempt is open");
+            return false;
+    }
+    stop ("an operation that is not known");
+    return false;
+}
+
+static void take_steps (fuzz_t *f_)
+{
+    unsigned steps;
+
+    for (steps = 0; take_step (f_); steps++)
+        if (steps > 1000)
+            stop ("no end of steps");
+}
+
+static void fill_in (zds_candidate_t *candidate_, int family_, unsigned number_)
+{
+    memset (candidate_, 0, sizeof *candidate_);
+    candidate_->addr.sa.sa_family = (sa_family_t) family_;
+    if (family_ == AF_INET6) {
+        candidate_->addr.v6.sin6_addr.s6_addr[0] = 0x20;
+        candidate_->addr.v6.sin6_addr.s6_addr[15] = (uint8_t) number_;
+    } else
+        candidate_->addr.v4.sin_addr.s_addr = htonl (0x0a000000u + number_);
+}
+
+static void give_answer (fuzz_t *f_, input_t *input_, unsigned kind_)
+{
+    static const int families[] = {AF_INET6, AF_INET, AF_UNSPEC, AF_UNIX};
+    const int family = families[kind_ < 14 ? kind_ % 2 : kind_ % 4];
+    const unsigned count = byte_of (input_) % 72;
+    unsigned number = byte_of (input_), marks = 0, i;
+    const unsigned stride = number % 8 == 0 ? 0 : number % 3 + 1;
+    zds_candidate_t list[72];
+
+    for (i = 0; i < count; i++) {
+        if (i % 4 == 0)
+            marks = byte_of (input_);
+        /*  Now and then one of the other family.  */
+        fill_in (&list[i],
+                 (marks & 0xf0) == 0xf0
+                   ? families[i % 2]
+                   : (family == AF_INET6 ? AF_INET6 : AF_INET),
+                 number);
+        list[i].record =
+          (zds_record_t) (marks >= 128 ? marks >> (i % 4) & 3 : 0);
+        list[i].record_time =
+          number * 2u + (list[i].addr.sa.sa_family == AF_INET);
+        list[i].poor_source = (marks & 7) == 7;
+        number = (number + stride) % 256;
+    }
+    zds_race_answer (&f_->race, family, list, count, f_->now);
+    model_answer (&f_->model, family, list, count, f_->now);
+}
+
+static void let_event_happen (fuzz_t *f_, input_t *input_, unsigned event_)
+{
+    static const int errors[] = {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, EMFILE};
+    const unsigned kind = event_ >> 4;
+    const unsigned attempt = kind == 15 ? event_ * 7919u : event_ & 7;
+
+    switch (event_ & 15) {
+        case 0:
+        case 1:
+            give_answer (f_, input_, kind);
+            break;
+        case 2:
+        case 3:
+            zds_race_failed (&f_->race, kind % 8, errors[kind % 4], f_->now);
+            if (model_runs (&f_->model, kind % 8))
+                f_->open &= ~(1u << kind % 8);
+            model_failed (&f_->model, kind % 8, errors[kind % 4]);
+            break;
+        case 4:
+            /*  Seldom, for it is the end.  */
+            if (kind > 11) {
+                const unsigned winner = byte_of (input_) % 8;
+                zds_race_connected (&f_->race, winner, f_->now);
+                model_connected (&f_->model, winner, f_->now);
+            }
+            break;
+        case 5:
+            zds_race_again (&f_->race, kind, f_->now);
+            model_again (&f_->model, kind);
+            break;
+        case 6:
+            f_->now += kind;
+            break;
+        case 7:
+            f_->now += word_of (input_);
+            break;
+        case 8:
+        case 9:
+        case 10:
+        case 11:
+            take_steps (f_);
+            if (f_->deadline != ZDS_NEVER && f_->deadline > f_->now)
+                f_->now = f_->deadline;
+            break;
+        case 12:
+            take_step (f_);
+            break;
+        case 13:
+            zds_race_connected (&f_->race, attempt | 8u, f_->now);
+            zds_race_failed (&f_->race, attempt | 8u, EIO, f_->now);
+            break;
+        case 14:
+            (void) zds_race_untested (&f_->race);
+            break;
+        default:
+            break;
+    }
+}
+
+static void choose_config (zds_race_config_t *config_, input_t *input_)
+{
+    const unsigned bits = byte_of (input_);
+
+    zds_race_config_default (config_);
+    if (bits & 1)
+        config_->attempt_delay = word_of (input_) % 2100;
+    if (bits & 2)
+        config_->resolution_delay = word_of (input_) % 2100;
+    if (bits & 4)
+        config_->first_count = byte_of (input_) % 5;
+    if (bits & 8)
+        config_->first_family = AF_INET;
+    if (bits & 16)
+        config_->attempt_timeout = word_of (input_);
+}
+
+static bool is_within_bounds (const zds_race_config_t *c_, unsigned families_)
+{
+    return c_->attempt_delay >= 10 && c_->attempt_delay <= 2000
+           && c_->resolution_delay <= 2000 && c_->first_count >= 1
+           && families_ >= 1 && families_ <= 3;
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    static fuzz_t fuzz;
+    input_t input = {data, data + size};
+    zds_race_config_t config;
+    unsigned families;
+    int rc;
+
+    choose_config (&config, &input);
+    families = byte_of (&input);
+    fuzz.now = families & 128 ? 0 : 86400000;
+    families &= families & 64 ? 7 : 3;
+    if (families == 0 && size % 8 != 0)
+        families = ZDS_ASK_IPV6 | ZDS_ASK_IPV4;
+    fuzz.open = 0;
+    fuzz.deadline = 0;
+
+    rc = zds_race_init (&fuzz.race, &config, families, fuzz.now);
+    if (rc != (is_within_bounds (&config, families) ? 0 : EINVAL))
+        stop ("zds_race_init");
+    if (rc != 0)
+        return 0;
+    model_init (&fuzz.model, &config, families);
+
+    while (input.at < input.end) {
+        const unsigned event = byte_of (&input);
+        let_event_happen (&fuzz, &input, event);
+    }
+    take_steps (&fuzz);
+    check (model_check_fates (&fuzz.model, &fuzz.race));
+    return 0;
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  What a race has to do, told a second time: from the text of zds_race.h and
+    RFC 8305, with other data and no shared code but zds_candidates_order.
+
+    A test tells the model of every event that it tells the race of, and shows it
+    every step of the race; the model says what is wrong with the step.  */
+
+#ifndef RACE_MODEL_H_INCLUDED
+#define RACE_MODEL_H_INCLUDED
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zds_race.h"
+
+typedef struct
+{
+    bool used;
+    zds_addr_t addr;
+    int family;
+    int entry;    /* in the list of its family; -1: withdrawn */
+    uint8_t fate; /* of the address, once it is withdrawn */
+    uint64_t started;
+    bool ended; /* the race must cancel it, with this error */
+    int error;
+} model_attempt_t;
+
+typedef struct
+{
+    zds_race_config_t config;
+    unsigned outstanding;
+    /*  IPv6, IPv4: the latest answer that was not empty.  */
+    zds_candidate_t list[ZDS_FAMILIES][ZDS_MAX_CANDIDATES];
+    uint8_t fate[ZDS_FAMILIES][ZDS_MAX_CANDIDATES];
+    size_t count[ZDS_FAMILIES];
+    uint8_t order[ZDS_FAMILIES * ZDS_MAX_CANDIDATES];
+    /*  There is more in the race than in the lists, so that the turns of the
+        families may be shifted where one group of the order follows another.  */
+    bool order_is_loose;
+
+    model_attempt_t attempt[ZDS_RACE_MAX_RUNNING];
+    bool positive;
+    uint64_t positive_at;
+    bool begun;
+    uint64_t last_start;
+    unsigned owed;
+    bool retry_said;
+    bool all_refused;
+    int last_error;
+    int winner;
+    bool failed;
+} model_t;
+
+static inline int model_family (int index_)
+{
+    return index_ == 0 ? AF_INET6 : AF_INET;
+}
+
+static inline unsigned model_bit (int index_)
+{
+    return index_ == 0 ? ZDS_ASK_IPV6 : ZDS_ASK_IPV4;
+}
+
+static inline bool model_is_over (const model_t *m_)
+{
+    return m_->winner >= 0 || m_->failed;
+}
+
+static inline void
+model_init (model_t *m_, const zds_race_config_t *config_, unsigned families_)
+{
+    m_->config = *config_;
+    m_->outstanding = families_;
+    m_->count[0] = m_->count[1] = 0;
+    m_->order_is_loose = false;
+    memset (m_->attempt, 0, sizeof m_->attempt);
+    m_->positive = m_->begun = m_->retry_said = m_->failed = false;
+    m_->positive_at = m_->last_start = 0;
+    m_->owed = 0;
+    m_->all_refused = true;
+    m_->last_error = EHOSTUNREACH;
+    m_->winner = -1;
+}
+
+static inline int model_find (const zds_candidate_t *list_,
+                              size_t count_,
+                              const zds_addr_t *addr_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++)
+        if (zds_addr_equal (&list_[i].addr, addr_))
+            return (int) i;
+    return -1;
+}
+
+static inline void model_sort (model_t *m_)
+{
+    zds_candidate_t flat[ZDS_FAMILIES * ZDS_MAX_CANDIDATES];
+    size_t i;
+
+    memcpy (flat, m_->list[0], m_->count[0] * sizeof flat[0]);
+    memcpy (flat + m_->count[0], m_->list[1], m_->count[1] * sizeof flat[0]);
+    zds_candidates_order (flat, m_->count[0] + m_->count[1],
+                          m_->config.first_family, m_->config.first_count,
+                          m_->order);
+    m_->order_is_loose = false;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (m_->attempt[i].used && m_->attempt[i].entry < 0)
+            m_->order_is_loose = true;
+}
+
+static inline void model_answer (model_t *m_,
+                                 int family_,
+                                 const zds_candidate_t *candidates_,
+                                 size_t count_,
+                                 uint64_t now_)
+{
+    const int f = family_ == AF_INET6 ? 0 : 1;
+    zds_candidate_t list[ZDS_MAX_CANDIDATES];
+    uint8_t fate[ZDS_MAX_CANDIDATES];
+    size_t i, j, count = 0;
+
+    if (model_is_over (m_) || (family_ != AF_INET6 && family_ != AF_INET))
+        return;
+    m_->outstanding &= ~model_bit (f);
+
+    for (i = 0; i < count_ && count < ZDS_MAX_CANDIDATES; i++) {
+        const zds_addr_t *const addr = &candidates_[i].addr;
+        int was;
+
+        if (zds_addr_family (addr) != family_
+            || model_find (list, count, addr) >= 0)
+            continue;
+        was = model_find (m_->list[f], m_->count[f], addr);
+        list[count] = candidates_[i];
+        fate[count] = was < 0 ? (uint8_t) ZDS_FATE_UNTRIED : m_->fate[f][was];
+        /*  Back after it was withdrawn, and its attempt not over.  */
+        for (j = 0; was < 0 && j < ZDS_RACE_MAX_RUNNING; j++)
+            if (m_->attempt[j].used
+                && zds_addr_equal (&m_->attempt[j].addr, addr))
+                fate[count] = m_->attempt[j].fate;
+        count++;
+    }
+    if (count == 0)
+        return;
+
+    for (j = 0; j < ZDS_RACE_MAX_RUNNING; j++) {
+        model_attempt_t *const a = &m_->attempt[j];
+        if (!a->used || a->family != f)
+            continue;
+        if (a->entry >= 0)
+            a->fate = m_->fate[f][a->entry];
+        a->entry = model_find (list, count, &a->addr);
+    }
+    memcpy (m_->list[f], list, count * sizeof list[0]);
+    memcpy (m_->fate[f], fate, count);
+    m_->count[f] = count;
+    model_sort (m_);
+    if (!m_->positive) {
+        m_->positive = true;
+        m_->positive_at = now_;
+    }
+}
+
+static inline bool model_runs (const model_t *m_, unsigned attempt_)
+{
+    return attempt_ < ZDS_RACE_MAX_RUNNING && !model_is_over (m_)
+           && m_->attempt[attempt_].used && !m_->attempt[attempt_].ended;
+}
+
+static inline unsigned model_running (const model_t *m_)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        n += model_runs (m_, i);
+    return n;
+}
+
+static inline void model_set_fate (model_t *m_, unsigned attempt_, int fate_)
+{
+    model_attempt_t *const a = &m_->attempt[attempt_];
+
+    a->fate = (uint8_t) fate_;
+    if (a->entry >= 0)
+        m_->fate[a->family][a->entry] = (uint8_t) fate_;
+}
+
+static inline void
+model_connected (model_t *m_, unsigned attempt_, uint64_t now_)
+{
+    unsigned i;
+
+    if (!model_runs (m_, attempt_))
+        return;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        model_attempt_t *const a = &m_->attempt[i];
+        if (i == attempt_ || !a->used || a->ended)
+            continue;
+        a->ended = true;
+        a->error = 0;
+        model_set_fate (m_, i,
+                        now_ - a->started >= m_->config.attempt_delay
+                          ? ZDS_FATE_SILENT
+                          : ZDS_FATE_CUT);
+    }
+    model_set_fate (m_, attempt_, ZDS_FATE_WON);
+    m_->winner = (int) attempt_;
+}
+
+static inline void
+model_count_failure (model_t *m_, unsigned attempt_, int error_)
+{
+    model_set_fate (m_, attempt_, ZDS_FATE_FAILED);
+    m_->owed++;
+    if (error_ != ECONNREFUSED) {
+        m_->all_refused = false;
+        m_->last_error = error_;
+    }
+}
+
+static inline void model_failed (model_t *m_, unsigned attempt_, int error_)
+{
+    if (!model_runs (m_, attempt_))
+        return;
+    model_count_failure (m_, attempt_, error_);
+    m_->attempt[attempt_].used = false;
+}
+
+static inline void model_again (model_t *m_, unsigned families_)
+{
+    size_t f, i;
+
+    if (model_is_over (m_))
+        return;
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m_->count[f]; i++)
+            if (m_->fate[f][i] == ZDS_FATE_FAILED)
+                m_->fate[f][i] = ZDS_FATE_UNTRIED;
+    m_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
+    m_->retry_said = false;
+    /*  A failure counts for one start at once in the new round, not more.  */
+    if (m_->owed > 1)
+        m_->owed = 1;
+}
+
+/*  The candidate whose turn it is, NULL if there is none; of one family (0, 1)
+    or of any (-1).  */
+static inline const zds_candidate_t *
+model_turn (const model_t *m_, int family_, int *f_, size_t *index_)
+{
+    const size_t all = m_->count[0] + m_->count[1];
+    size_t i;
+
+    for (i = 0; i < all; i++) {
+        const int f = m_->order[i] < m_->count[0] ? 0 : 1;
+        const size_t at = m_->order[i] - (f == 0 ? 0 : m_->count[0]);
+        if (m_->fate[f][at] != ZDS_FATE_UNTRIED
+            || (family_ >= 0 && family_ != f))
+            continue;
+        *f_ = f;
+        *index_ = at;
+        return &m_->list[f][at];
+    }
+    return NULL;
+}
+
+static inline bool model_any_failed (const model_t *m_)
+{
+    size_t f, i;
+
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m_->count[f]; i++)
+            if (m_->fate[f][i] == ZDS_FATE_FAILED)
+                return true;
+    return false;
+}
+
+/*  When 'next_' may start, if there is a place.  */
+static inline uint64_t model_due (const model_t *m_,
+                                  const zds_candidate_t *next_)
+{
+    if (!m_->begun) {
+        const bool nothing_better =
+          next_->record == ZDS_RECORD_WON
+          || (next_->record == ZDS_RECORD_NONE && !next_->poor_source
+              && next_->addr.sa.sa_family == m_->config.first_family);
+        if (m_->outstanding == 0 || nothing_better)
+            return 0;
+        return m_->positive_at + m_->config.resolution_delay;
+    }
+    if (model_running (m_) == 0)
+        return 0;
+    return m_->last_start
+           + (m_->owed > 0 ? (uint64_t) ZDS_RACE_MIN_GAP
+                           : m_->config.attempt_delay);
+}
+
+/*  The running attempt that started first, NULL if none runs.  */
+static inline model_attempt_t *model_oldest (model_t *m_, unsigned *at_)
+{
+    model_attempt_t *found = NULL;
+    unsigned i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (model_runs (m_, i)
+            && (found == NULL || m_->attempt[i].started < found->started)) {
+            found = &m_->attempt[i];
+            *at_ = i;
+        }
+    return found;
+}
+
+static inline void model_give_up (model_t *m_, unsigned attempt_)
+{
+    model_count_failure (m_, attempt_, ETIMEDOUT);
+    m_->attempt[attempt_].ended = true;
+    m_->attempt[attempt_].error = ETIMEDOUT;
+}
+
+static inline const char *
+model_take_start (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
+{
+    const int family = step_->addr.sa.sa_family == AF_INET6 ? 0 : 1;
+    const zds_candidate_t *next;
+    model_attempt_t *a;
+    size_t index = 0;
+    int f = 0;
+
+    if (step_->attempt >= ZDS_RACE_MAX_RUNNING)
+        return "START with a number out of range";
+    a = &m_->attempt[step_->attempt];
+    if (a->used)
+        return "START with a number that is in use";
+    next = model_turn (m_, m_->order_is_loose ? family : -1, &f, &index);
+    if (next == NULL || !zds_addr_equal (&next->addr, &step_->addr))
+        return "START of an address whose turn it is not";
+    a->used = true;
+    a->addr = step_->addr;
+    a->family = f;
+    a->entry = (int) index;
+    a->started = now_;
+    a->ended = false;
+    a->error = 0;
+    m_->fate[f][index] = ZDS_FATE_RUNNING;
+    m_->begun = true;
+    m_->last_start = now_;
+    if (m_->owed > 0)
+        m_->owed--;
+    return NULL;
+}
+
+static inline const char *model_take_cancel (model_t *m_,
+                                             const zds_race_step_t *step_)
+{
+    model_attempt_t *a;
+
+    if (step_->attempt >= ZDS_RACE_MAX_RUNNING)
+        return "CANCEL with a number out of range";
+    a = &m_->attempt[step_->attempt];
+    if (!a->used || !a->ended)
+        return "CANCEL of an attempt that must not be cancelled";
+    if (step_->error != a->error)
+        return "CANCEL with the wrong error";
+    a->used = false;
+    return NULL;
+}
+
+static inline bool model_must_cancel (const model_t *m_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (m_->attempt[i].used && m_->attempt[i].ended)
+            return true;
+    return false;
+}
+
+static inline const char *model_check_end (const model_t *m_,
+                                           const zds_race_step_t *step_)
+{
+    if (m_->winner >= 0) {
+        if (step_->op != ZDS_RACE_WON)
+            return "WON is due";
+        if (step_->attempt != (unsigned) m_->winner
+            || !zds_addr_equal (&step_->addr, &m_->attempt[m_->winner].addr))
+            return "WON for another attempt than that which connected";
+        return NULL;
+    }
+    if (step_->op != ZDS_RACE_FAILED)
+        return "FAILED is due";
+    if (step_->error
+        != (m_->begun && m_->all_refused ? ECONNREFUSED : m_->last_error))
+        return "FAILED with the wrong error";
+    return NULL;
+}
+
+/*  What is wrong with this step; NULL: nothing.  */
+static inline const char *
+model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
+{
+    const unsigned limit = m_->config.attempt_timeout;
+    const zds_candidate_t *next;
+    const model_attempt_t *oldest;
+    uint64_t due = ZDS_NEVER, deadline = ZDS_NEVER;
+    size_t index;
+    unsigned i, first = 0;
+    int f;
+
+    for (i = 0; limit > 0 && i < ZDS_RACE_MAX_RUNNING; i++)
+        if (model_runs (m_, i) && now_ - m_->attempt[i].started >= limit)
+            model_give_up (m_, i);
+    next = model_is_over (m_) ? NULL : model_turn (m_, -1, &f, &index);
+    if (next != NULL)
+        due = model_due (m_, next);
+    oldest = model_oldest (m_, &first);
+    if (next != NULL && model_running (m_) == ZDS_RACE_MAX_RUNNING
+        && now_ >= due && now_ - oldest->started >= ZDS_RACE_PATIENCE)
+        model_give_up (m_, first);
+
+    if (model_must_cancel (m_))
+        return step_->op == ZDS_RACE_CANCEL ? model_take_cancel (m_, step_)
+                                            : "CANCEL is due";
+    if (model_is_over (m_))
+        return model_check_end (m_, step_);
+    if (next == NULL && m_->outstanding == 0 && oldest == NULL) {
+        m_->failed = true;
+        return model_check_end (m_, step_);
+    }
+    if (next == NULL && !m_->retry_said && model_any_failed (m_)) {
+        deadline = m_->last_start + m_->config.attempt_delay;
+        if (now_ >= deadline) {
+            m_->retry_said = true;
+            return step_->op == ZDS_RACE_RETRY ? NULL : "RETRY is due";
+        }
+    }
+    if (next != NULL && model_running (m_) < ZDS_RACE_MAX_RUNNING) {
+        if (due <= now_)
+            return step_->op == ZDS_RACE_START
+                     ? model_take_start (m_, step_, now_)
+                     : "START is due";
+        deadline = due;
+    } else if (next != NULL) {
+        deadline = oldest->started + ZDS_RACE_PATIENCE;
+        if (deadline < due)
+            deadline = due;
+    }
+    if (oldest != NULL && limit > 0 && oldest->started + limit < deadline)
+        deadline = oldest->started + limit;
+    if (step_->op != ZDS_RACE_WAIT)
+        return "nothing is due but WAIT";
+    if (step_->deadline <= now_)
+        return "WAIT for the past";
+    return step_->deadline == deadline ? NULL : "WAIT for the wrong time";
+}
+
+/*  Whether the race shows its readers the fates that the model expects.  */
+static inline const char *model_check_fates (const model_t *m_,
+                                             const zds_race_t *race_)
+{
+    size_t i, n = 0;
+
+    if (race_->count > ZDS_RACE_MAX_CANDIDATES)
+        return "more candidates than there is room for";
+    for (i = 0; i < race_->count; i++) {
+        const zds_addr_t *const addr = &race_->candidate[i].addr;
+        const int f = zds_addr_family (addr) == AF_INET6 ? 0 : 1;
+        const int at = model_find (m_->list[f], m_->count[f], addr);
+        if (at < 0)
+            continue;
+        n++;
+        if (race_->fate[i] != m_->fate[f][at])
+            return "the fate of a candidate";
+    }
+    return n == m_->count[0] + m_->count[1] ? NULL : "the number of candidates";
+}
+
+static inline const char *model_text_of_op (zds_race_op_t op_)
+{
+    static const char *const names[] = {"WAIT",  "START", "CANCEL",
+                                        "RETRY", "WON",   "FAILED"};
+    return (size_t) op_ < sizeof names / sizeof names[0] ? names[op_] : "?";
+}
+
+#endif

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "text.h"
+#include "zds_candidate.h"
+
+enum
+{
+    MANY = ZDS_FAMILIES * ZDS_MAX_CANDIDATES
+};
+
+/*  "2001:db8::1*": an address with marks behind it: * won the last time, !
+    failed, ?7 spoke no ZMTP at the time 7, ~ has a poor source.  */
+static zds_candidate_t candidate_of (const char *token_)
+{
+    zds_candidate_t candidate;
+    char text[64];
+    char *mark;
+
+    memset (&candidate, 0, sizeof candidate);
+    assert_true (strlen (token_) < sizeof text);
+    strcpy (text, token_);
+    mark = text + strcspn (text, "*!?~");
+    while (*mark != '\0') {
+        const char what = *mark;
+        *mark++ = '\0';
+        if (what == '*')
+            candidate.record = ZDS_RECORD_WON;
+        else if (what == '!')
+            candidate.record = ZDS_RECORD_FAILED;
+        else if (what == '~')
+            candidate.poor_source = true;
+        else {
+            candidate.record = ZDS_RECORD_WRONG;
+            candidate.record_time = strtoull (mark, &mark, 10);
+        }
+    }
+    candidate.addr = addr_of (text);
+    zds_addr_set_port (&candidate.addr, 5555);
+    return candidate;
+}
+
+/*  The number of candidates in the text, between spaces.  */
+static size_t candidates_of (const char *text_, zds_candidate_t *candidates_)
+{
+    char text[600];
+    char *token, *rest;
+    size_t n = 0;
+
+    assert_true (strlen (text_) < sizeof text);
+    strcpy (text, text_);
+    for (token = strtok_r (text, " ", &rest); token != NULL;
+         token = strtok_r (NULL, " ", &rest))
+        candidates_[n++] = candidate_of (token);
+    return n;
+}
+
+static const char *text_of_order (const zds_candidate_t *candidates_,
+                                  const uint8_t *order_,
+                                  size_t count_,
+                                  char *buffer_,
+                                  size_t size_)
+{
+    char host[INET6_ADDRSTRLEN];
+    size_t used = 0, i;
+
+    buffer_[0] = '\0';
+    for (i = 0; i < count_; i++) {
+        const zds_addr_t *const addr = &candidates_[order_[i]].addr;
+        if (addr->sa.sa_family == AF_INET)
+            inet_ntop (AF_INET, &addr->v4.sin_addr, host, sizeof host);
+        else
+            inet_ntop (AF_INET6, &addr->v6.sin6_addr, host, sizeof host);
+        used += (size_t) snprintf (buffer_ + used, size_ - used, "%s%s",
+                                   i > 0 ? " " : "", host);
+    }
+    return buffer_;
+}
+
+typedef struct
+{
+    int first_family;
+    unsigned first_count;
+    const char *known, *expected;
+} order_row_t;
+
+static void check_orders (const order_row_t *rows_, size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        zds_candidate_t candidates[MANY];
+        uint8_t order[MANY];
+        char text[600];
+        const size_t n = candidates_of (rows_[i].known, candidates);
+
+        zds_candidates_order (candidates, n, rows_[i].first_family,
+                              rows_[i].first_count, order);
+        text_of_order (candidates, order, n, text, sizeof text);
+        if (strcmp (text, rows_[i].expected) != 0)
+            fail_msg ("row %d, %s: %s", (int) i, rows_[i].known, text);
+    }
+}
+
+static void test_rfc8305_4_families_take_turns (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 1, "", ""},
+      {AF_INET6, 1, "2001:db8::1", "2001:db8::1"},
+      {AF_INET6, 1, "192.0.2.1", "192.0.2.1"},
+      {AF_INET6, 1, "192.0.2.1 2001:db8::1", "2001:db8::1 192.0.2.1"},
+      {AF_INET6, 1, "2001:db8::1 2001:db8::2 192.0.2.1 192.0.2.2",
+       "2001:db8::1 192.0.2.1 2001:db8::2 192.0.2.2"},
+      {AF_INET6, 1, "192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2",
+       "2001:db8::1 192.0.2.1 2001:db8::2 192.0.2.2"},
+      {AF_INET6, 1, "192.0.2.1 2001:db8::1 2001:db8::2 192.0.2.2",
+       "2001:db8::1 192.0.2.1 2001:db8::2 192.0.2.2"},
+      {AF_INET6, 1, "2001:db8::1 2001:db8::2 2001:db8::3 192.0.2.1",
+       "2001:db8::1 192.0.2.1 2001:db8::2 2001:db8::3"},
+      {AF_INET6, 1, "2001:db8::1 192.0.2.1 192.0.2.2 192.0.2.3",
+       "2001:db8::1 192.0.2.1 192.0.2.2 192.0.2.3"},
+      {AF_INET, 1, "2001:db8::1 2001:db8::2 192.0.2.1 192.0.2.2",
+       "192.0.2.1 2001:db8::1 192.0.2.2 2001:db8::2"},
+      {AF_INET, 1, "2001:db8::1 2001:db8::2", "2001:db8::1 2001:db8::2"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+/*  The resolver has sorted by RFC 6724; numbers mean nothing.  */
+static void test_rfc8305_4_resolvers_order_stays (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 1, "2001:db8::9 2001:db8::1 fd00::1 2001:db8::5",
+       "2001:db8::9 2001:db8::1 fd00::1 2001:db8::5"},
+      {AF_INET6, 1, "192.0.2.9 192.0.2.1 10.0.0.1",
+       "192.0.2.9 192.0.2.1 10.0.0.1"},
+      {AF_INET6, 1, "fe80::1%2 2001:db8::1 127.0.0.1 ::1",
+       "fe80::1 127.0.0.1 2001:db8::1 ::1"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+static void test_rfc8305_4_first_address_family_count (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 2,
+       "2001:db8::1 2001:db8::2 2001:db8::3 192.0.2.1 192.0.2.2 192.0.2.3",
+       "2001:db8::1 2001:db8::2 192.0.2.1 2001:db8::3 192.0.2.2 192.0.2.3"},
+      {AF_INET6, 3,
+       "2001:db8::1 2001:db8::2 2001:db8::3 2001:db8::4 192.0.2.1 192.0.2.2",
+       "2001:db8::1 2001:db8::2 2001:db8::3 192.0.2.1 2001:db8::4 192.0.2.2"},
+      {AF_INET6, 9, "2001:db8::1 2001:db8::2 192.0.2.1 192.0.2.2",
+       "2001:db8::1 2001:db8::2 192.0.2.1 192.0.2.2"},
+      {AF_INET6, 2, "2001:db8::1 192.0.2.1 192.0.2.2",
+       "2001:db8::1 192.0.2.1 192.0.2.2"},
+      {AF_INET, 2, "2001:db8::1 2001:db8::2 192.0.2.1 192.0.2.2 192.0.2.3",
+       "192.0.2.1 192.0.2.2 2001:db8::1 192.0.2.3 2001:db8::2"},
+      {AF_INET6, 4294967295u, "192.0.2.1 2001:db8::1 2001:db8::2",
+       "2001:db8::1 2001:db8::2 192.0.2.1"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+static void test_c3_poor_source_goes_after_ipv4 (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 1, "2001:db8::1~ 192.0.2.1", "192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1~ 2001:db8::2 192.0.2.1 192.0.2.2",
+       "2001:db8::2 192.0.2.1 192.0.2.2 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1~ 2001:db8::2~ 192.0.2.1 192.0.2.2",
+       "192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2"},
+      {AF_INET6, 1, "2001:db8::2~ 2001:db8::1~", "2001:db8::2 2001:db8::1"},
+      {AF_INET, 1, "2001:db8::1~ 192.0.2.1 2001:db8::2",
+       "192.0.2.1 2001:db8::2 2001:db8::1"},
+      {AF_INET6, 2, "2001:db8::1~ 2001:db8::2~ 2001:db8::3 192.0.2.1",
+       "2001:db8::3 192.0.2.1 2001:db8::1 2001:db8::2"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+static void test_c8_the_winner_comes_first (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 1, "2001:db8::1 2001:db8::2* 192.0.2.1",
+       "2001:db8::2 192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1 192.0.2.1 192.0.2.2*",
+       "192.0.2.2 2001:db8::1 192.0.2.1"},
+      {AF_INET, 1, "2001:db8::1 192.0.2.1 192.0.2.2*",
+       "192.0.2.2 2001:db8::1 192.0.2.1"},
+      /*  It has shown that it works, whatever its source.  */
+      {AF_INET6, 1, "2001:db8::1*~ 192.0.2.1 2001:db8::2",
+       "2001:db8::1 192.0.2.1 2001:db8::2"},
+      {AF_INET6, 1, "2001:db8::1! 192.0.2.1*", "192.0.2.1 2001:db8::1"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+static void test_c8_what_failed_comes_late (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 1, "2001:db8::1! 192.0.2.1", "192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1! 2001:db8::2 192.0.2.1",
+       "2001:db8::2 192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1! 2001:db8::2~ 192.0.2.1",
+       "192.0.2.1 2001:db8::2 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1!~ 2001:db8::2! 192.0.2.1",
+       "192.0.2.1 2001:db8::1 2001:db8::2"},
+      {AF_INET6, 1, "2001:db8::1! 192.0.2.1!", "2001:db8::1 192.0.2.1"},
+      {AF_INET, 1, "2001:db8::1! 192.0.2.1!", "192.0.2.1 2001:db8::1"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+static void test_c9_wrong_servers_go_last (void **state_)
+{
+    static const order_row_t rows[] = {
+      {AF_INET6, 1, "2001:db8::1?5 192.0.2.1!", "192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1?5 192.0.2.1?3", "192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1, "2001:db8::1?3 192.0.2.1?5", "2001:db8::1 192.0.2.1"},
+      {AF_INET6, 1, "2001:db8::1?9 2001:db8::2?7 192.0.2.1?8 192.0.2.2?6",
+       "192.0.2.2 2001:db8::2 192.0.2.1 2001:db8::1"},
+      {AF_INET6, 1,
+       "2001:db8::1?0 2001:db8::2?18446744073709551615 192.0.2.1?1",
+       "2001:db8::1 192.0.2.1 2001:db8::2"},
+      {AF_INET6, 1, "2001:db8::1?5~ 2001:db8::2~ 2001:db8::3!",
+       "2001:db8::2 2001:db8::3 2001:db8::1"},
+      {AF_INET6, 1,
+       "2001:db8::1?1 2001:db8::2! 2001:db8::3~ 2001:db8::4 "
+       "192.0.2.1* 192.0.2.2",
+       "192.0.2.1 2001:db8::4 192.0.2.2 2001:db8::3 2001:db8::2 2001:db8::1"},
+    };
+    (void) state_;
+    check_orders (rows, COUNT (rows));
+}
+
+/*  Anything at random, and what holds of any order.  */
+
+static unsigned draw (uint32_t *random_, unsigned below_)
+{
+    *random_ = *random_ * 1664525u + 1013904223u;
+    return (*random_ >> 8) % below_;
+}
+
+/*  WON, in turns, poor, FAILED, WRONG.  */
+static int group_of (const zds_candidate_t *candidate_)
+{
+    static const int groups[] = {1, 0, 3, 4};
+
+    if (candidate_->record == ZDS_RECORD_NONE && candidate_->poor_source)
+        return 2;
+    return groups[candidate_->record];
+}
+
+static size_t
+draw_candidates (uint32_t *random_, zds_candidate_t *candidates_, bool plain_)
+{
+    const size_t count = draw (random_, MANY + 1);
+    size_t in_family[2] = {0, 0}, i;
+
+    memset (candidates_, 0, MANY * sizeof *candidates_);
+    for (i = 0; i < count; i++) {
+        zds_candidate_t *const c = &candidates_[i];
+        unsigned f = draw (random_, 2);
+        char text[40];
+        if (in_family[f] == ZDS_MAX_CANDIDATES)
+            f = 1 - f;
+        snprintf (text, sizeof text, f == 0 ? "2001:db8::%u" : "192.0.2.%u",
+                  (unsigned) ++in_family[f]);
+        c->addr = addr_of (text);
+        if (plain_)
+            continue;
+        if (draw (random_, 2) == 0)
+            c->record = (zds_record_t) draw (random_, 4);
+        c->record_time = draw (random_, 1000) * 1000 + i;
+        c->poor_source = f == 0 && draw (random_, 3) == 0;
+    }
+    return count;
+}
+
+static void check_laws (const zds_candidate_t *candidates_,
+                        size_t count_,
+                        const uint8_t *order_)
+{
+    bool seen[MANY] = {false};
+    size_t i, j;
+
+    for (i = 0; i < count_; i++) {
+        assert_true (order_[i] < count_);
+        assert_false (seen[order_[i]]);
+        seen[order_[i]] = true;
+    }
+    for (i = 0; i + 1 < count_; i++) {
+        const zds_candidate_t *const a = &candidates_[order_[i]];
+        const zds_candidate_t *const b = &candidates_[order_[i + 1]];
+        const int group = group_of (a);
+        bool other_waits = false;
+
+        assert_true (group <= group_of (b));
+        if (group != group_of (b))
+            continue;
+        if (group == 4) {
+            assert_true (a->record_time <= b->record_time);
+            continue;
+        }
+        if (a->addr.sa.sa_family != b->addr.sa.sa_family)
+            continue;
+        /*  Two of one family: in the resolver's order, and only because the
+            other one has none left.  The count of the first is 1.  */
+        assert_true (order_[i] < order_[i + 1]);
+        for (j = i + 2; j < count_; j++)
+            if (group_of (&candidates_[order_[j]]) == group
+                && candidates_[order_[j]].addr.sa.sa_family
+                     != a->addr.sa.sa_family)
+                other_waits = true;
+        assert_false (other_waits);
+    }
+    /*  Within a family and a group the resolver's order, however far apart.  */
+    for (i = 0; i < count_; i++)
+        for (j = i + 1; j < count_; j++)
+            if (group_of (&candidates_[order_[i]]) != 4
+                && group_of (&candidates_[order_[i]])
+                     == group_of (&candidates_[order_[j]])
+                && candidates_[order_[i]].addr.sa.sa_family
+                     == candidates_[order_[j]].addr.sa.sa_family)
+                assert_true (order_[i] < order_[j]);
+}
+
+static void test_laws_of_the_order (void **state_)
+{
+    static const int families[] = {AF_INET6, AF_INET};
+    uint32_t random = 8305;
+    unsigned run;
+    (void) state_;
+
+    for (run = 0; run < 3000; run++) {
+        zds_candidate_t candidates[MANY];
+        uint8_t order[MANY];
+        const int first = families[draw (&random, 2)];
+        const size_t count =
+          draw_candidates (&random, candidates, run % 4 == 0);
+        size_t i, winners = 0;
+
+        zds_candidates_order (candidates, count, first, 1, order);
+        check_laws (candidates, count, order);
+        /*  Nobody has won: the first family begins, if it has a good one.  */
+        for (i = 0; i < count; i++)
+            winners += candidates[i].record == ZDS_RECORD_WON;
+        for (i = 0; winners == 0 && i < count; i++)
+            if (group_of (&candidates[i]) == 1
+                && candidates[i].addr.sa.sa_family == first) {
+                assert_int_equal (candidates[order[0]].addr.sa.sa_family,
+                                  first);
+                break;
+            }
+    }
+}
+
+/*  "how the families are mixed does not matter"  */
+static void test_mixture_does_not_matter (void **state_)
+{
+    uint32_t random = 6724;
+    unsigned run;
+    (void) state_;
+
+    for (run = 0; run < 1000; run++) {
+        zds_candidate_t mixed[MANY], sorted[MANY];
+        uint8_t order[MANY], other[MANY];
+        const size_t count = draw_candidates (&random, mixed, run % 2 == 0);
+        const unsigned first_count = 1 + draw (&random, 4);
+        size_t i, n = 0;
+
+        for (i = 0; i < count; i++)
+            if (mixed[i].addr.sa.sa_family == AF_INET)
+                sorted[n++] = mixed[i];
+        for (i = 0; i < count; i++)
+            if (mixed[i].addr.sa.sa_family == AF_INET6)
+                sorted[n++] = mixed[i];
+        zds_candidates_order (mixed, count, AF_INET6, first_count, order);
+        zds_candidates_order (sorted, count, AF_INET6, first_count, other);
+        for (i = 0; i < count; i++)
+            assert_true (
+              zds_addr_equal (&mixed[order[i]].addr, &sorted[other[i]].addr));
+    }
+}
+
+static void test_rfc6724_2_1_labels (void **state_)
+{
+    static const struct
+    {
+        const char *addr;
+        unsigned label;
+    } rows[] = {
+      {"::1", 0},
+      {"::", 3},
+      {"::2", 3},
+      {"::192.0.2.1", 3},
+      {"::ffff:192.0.2.1", 4},
+      {"::ffff:0:0", 4},
+      {"::fffe:192.0.2.1", 1},
+      {"::1:ffff:192.0.2.1", 1},
+      {"::1:0:0", 1},
+      {"192.0.2.1", 4},
+      {"127.0.0.1", 4},
+      {"0.0.0.0", 4},
+      {"2001:db8::1", 1},
+      {"2600::1", 1},
+      {"2001::1", 5},
+      {"2001:0:ffff:ffff:ffff:ffff:ffff:ffff", 5},
+      {"2001:1::1", 1},
+      {"2000:0:1::1", 1},
+      {"2002::1", 2},
+      {"2002:ffff:ffff::1", 2},
+      {"2003::1", 1},
+      {"3ffe::1", 12},
+      {"3ffe:ffff::1", 12},
+      {"3fff::1", 1},
+      {"fec0::1", 11},
+      {"feff:ffff::1", 11},
+      {"febf::1", 1},
+      {"ff00::1", 1},
+      {"fe80::1%2", 1},
+      {"fc00::1", 13},
+      {"fd00::1", 13},
+      {"fdff:ffff::1", 13},
+      {"fbff::1", 1},
+      {"fe00::1", 1},
+      {"64:ff9b::192.0.2.1", 1},
+      {"ff02::1", 1},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        const zds_addr_t addr = addr_of (rows[i].addr);
+        if (zds_addr_label (&addr) != rows[i].label)
+            fail_msg ("%s: %u", rows[i].addr, zds_addr_label (&addr));
+    }
+}
+
+static uint32_t fingerprint (const char *text_, int family_)
+{
+    zds_candidate_t candidates[MANY];
+    const size_t n = candidates_of (text_, candidates);
+
+    return zds_candidates_fingerprint (candidates, n, family_);
+}
+
+static void test_c8_fingerprint_same (void **state_)
+{
+    static const struct
+    {
+        const char *one, *other;
+        int family;
+    } rows[] = {
+      {"2001:db8::1 2001:db8::2", "2001:db8::2 2001:db8::1", AF_INET6},
+      {"192.0.2.1 192.0.2.2 192.0.2.3", "192.0.2.3 192.0.2.1 192.0.2.2",
+       AF_INET},
+      /*  The other family does not count.  */
+      {"2001:db8::1 192.0.2.1", "2001:db8::1", AF_INET6},
+      {"2001:db8::1 192.0.2.1", "2001:db8::2 192.0.2.1", AF_INET},
+      /*  What is known of them does not either.  */
+      {"2001:db8::1 192.0.2.1", "192.0.2.9 2001:db8::1!~", AF_INET6},
+      {"fe80::1%2", "fe80::1%2*", AF_INET6},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++)
+        if (fingerprint (rows[i].one, rows[i].family)
+            != fingerprint (rows[i].other, rows[i].family))
+            fail_msg ("%s and %s differ", rows[i].one, rows[i].other);
+}
+
+static void test_c8_fingerprint_different (void **state_)
+{
+    static const struct
+    {
+        const char *one, *other;
+        int family;
+    } rows[] = {
+      {"2001:db8::1", "2001:db8::2", AF_INET6},
+      {"2001:db8::1", "2001:db8:1::1", AF_INET6},
+      {"2001:db8::1", "2001:db8::1 2001:db8::2", AF_INET6},
+      {"2001:db8::1 2001:db8::4", "2001:db8::2 2001:db8::3", AF_INET6},
+      {"2001:db8::1", "", AF_INET6},
+      {"fe80::1%2", "fe80::1%3", AF_INET6},
+      {"192.0.2.1", "192.0.2.2", AF_INET},
+      {"192.0.2.1", "192.0.2.1 192.0.2.2", AF_INET},
+      {"192.0.2.1 192.0.2.4", "192.0.2.2 192.0.2.3", AF_INET},
+      {"192.0.2.1 198.51.100.2", "192.0.2.2 198.51.100.1", AF_INET},
+      {"1.2.3.4", "4.3.2.1", AF_INET},
+      {"0.0.0.0", "", AF_INET},
+      {"::", "", AF_INET6},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++)
+        if (fingerprint (rows[i].one, rows[i].family)
+            == fingerprint (rows[i].other, rows[i].family))
+            fail_msg ("%s and %s are the same", rows[i].one, rows[i].other);
+}
+
+static void test_c8_fingerprint_of_nothing_and_ports (void **state_)
+{
+    zds_candidate_t a[2], b[2];
+    (void) state_;
+
+    assert_int_equal (fingerprint ("", AF_INET6), 0);
+    assert_int_equal (fingerprint ("192.0.2.1", AF_INET6), 0);
+    assert_int_equal (fingerprint ("2001:db8::1", AF_INET), 0);
+    assert_int_not_equal (fingerprint ("2001:db8::1", AF_INET6), 0);
+    assert_int_not_equal (fingerprint ("192.0.2.1", AF_INET), 0);
+    /*  The numbers of these two add up to 0.  */
+    assert_int_not_equal (
+      fingerprint ("153.51.102.210 122.163.108.71", AF_INET), 0);
+
+    candidates_of ("2001:db8::1 192.0.2.1", a);
+    memcpy (b, a, sizeof b);
+    zds_addr_set_port (&b[0].addr, 1);
+    zds_addr_set_port (&b[1].addr, 2);
+    b[0].addr.v6.sin6_flowinfo = 77;
+    assert_int_equal (zds_candidates_fingerprint (a, 2, AF_INET6),
+                      zds_candidates_fingerprint (b, 2, AF_INET6));
+    assert_int_equal (zds_candidates_fingerprint (a, 2, AF_INET),
+                      zds_candidates_fingerprint (b, 2, AF_INET));
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_rfc8305_4_families_take_turns),
+      cmocka_unit_test (test_rfc8305_4_resolvers_order_stays),
+      cmocka_unit_test (test_rfc8305_4_first_address_family_count),
+      cmocka_unit_test (test_c3_poor_source_goes_after_ipv4),
+      cmocka_unit_test (test_c8_the_winner_comes_first),
+      cmocka_unit_test (test_c8_what_failed_comes_late),
+      cmocka_unit_test (test_c9_wrong_servers_go_last),
+      cmocka_unit_test (test_laws_of_the_order),
+      cmocka_unit_test (test_mixture_does_not_matter),
+      cmocka_unit_test (test_rfc6724_2_1_labels),
+      cmocka_unit_test (test_c8_fingerprint_same),
+      cmocka_unit_test (test_c8_fingerprint_different),
+      cmocka_unit_test (test_c8_fingerprint_of_nothing_and_ports),
+    };
+    return cmocka_run_group_tests_name ("candidate", tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "text.h"
+#include "zds_lookup.h"
+
+static void test_a_line_of_a_hosts_file (void **state_)
+{
+    static const struct
+    {
+        const char *line, *host;
+        const char *address; /* NULL: not on this line */
+    } rows[] = {
+      {"::1 localhost ip6-localhost\n", "localhost", "::1"},
+      {"::1 localhost ip6-localhost\n", "ip6-localhost", "::1"},
+      {"::1 localhost ip6-localhost\n", "IP6-LocalHost", "::1"},
+      {"::1 localhost ip6-localhost\n", "local", NULL},
+      {"::1 localhost ip6-localhost\n", "localhost.", NULL},
+      {"::1 localhost ip6-localhost\n", "::1", NULL},
+      {"127.0.0.1 localhost\n", "localhost", NULL},
+      {"\t2001:db8::1\thost.test\r\n", "host.test", "2001:db8::1"},
+      {"2001:db8::1 a b # c\n", "c", NULL},
+      {"2001:db8::1 a b#c\n", "b", "2001:db8::1"},
+      {"# 2001:db8::1 a\n", "a", NULL},
+      {"2001:db8::1\n", "2001:db8::1", NULL},
+      {"2001:db8::g a\n", "a", NULL},
+      {"\n", "a", NULL},
+      {"", "", NULL},
+      {"::1", "", NULL},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_addr_t addr, expected;
+        const bool found =
+          zds_lookup_hosts_line (rows[i].line, rows[i].host, &addr);
+        if (found != (rows[i].address != NULL))
+            fail_msg ("row %zu: %d", i, found);
+        if (!found)
+            continue;
+        expected = addr_of (rows[i].address);
+        assert_true (zds_addr_equal (&addr, &expected));
+    }
+}
+
+static void test_a_long_line_is_not_read (void **state_)
+{
+    char line[2000];
+    zds_addr_t addr;
+    (void) state_;
+
+    memset (line, 'x', sizeof line);
+    memcpy (line, "::1 a ", 6);
+    line[sizeof line - 1] = '\0';
+    assert_false (zds_lookup_hosts_line (line, "a", &addr));
+}
+
+/*  Of this machine only what every one has.  */
+static void test_localhost (void **state_)
+{
+    zds_candidate_t found[4];
+    size_t count, i;
+    (void) state_;
+
+    assert_int_equal (
+      zds_lookup (NULL, "localhost", AF_INET, found, COUNT (found), &count),
+      ZDS_LOOKUP_DONE);
+    assert_true (count >= 1);
+    for (i = 0; i < count; i++) {
+        assert_int_equal (zds_addr_family (&found[i].addr), AF_INET);
+        assert_int_equal (ntohl (found[i].addr.v4.sin_addr.s_addr) >> 24, 127);
+        assert_int_equal (found[i].record, ZDS_RECORD_NONE);
+        assert_false (found[i].poor_source);
+    }
+}
+
+static void test_no_more_than_there_is_room_for (void **state_)
+{
+    zds_candidate_t found[1];
+    size_t count;
+    (void) state_;
+
+    memset (found, 0x55, sizeof found);
+    zds_lookup (NULL, "localhost", AF_INET, found, 0, &count);
+    assert_int_equal (count, 0);
+    assert_int_equal (((unsigned char *) found)[0], 0x55);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_a_line_of_a_hosts_file),
+      cmocka_unit_test (test_a_long_line_is_not_read),
+      cmocka_unit_test (test_localhost),
+      cmocka_unit_test (test_no_more_than_there_is_room_for),
+    };
+    return cmocka_run_group_tests_name ("lookup", tests, NULL, NULL);
+}

@@ -1,0 +1,1227 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#include "text.h"
+#include "zds_thread.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/*  This test has a copy of the resolver with names of its own, whose clock,
+    memory and threads are in the test's hands.  */
+static uint64_t clock_in_hand (void);
+static void *malloc_in_hand (size_t size_);
+static void *calloc_in_hand (size_t count_, size_t size_);
+static bool pin_in_hand (void);
+static int start_in_hand (zds_thread_t *thread_,
+                          const char *name_,
+                          void (*run_) (void *arg_),
+                          void *arg_);
+#define zds_resolver_new in_hand_new
+#define zds_resolver_release in_hand_release
+#define zds_resolver_ask in_hand_ask
+#define zds_resolver_collect in_hand_collect
+#define zds_resolver_cancel in_hand_cancel
+#define zds_resolver_drop in_hand_drop
+#define zds_clock_ms clock_in_hand
+#define zds_thread_pin_library pin_in_hand
+#define zds_thread_start start_in_hand
+#define malloc malloc_in_hand
+#define calloc calloc_in_hand
+#include "zds_resolver.c"
+#undef calloc
+#undef malloc
+#undef zds_thread_start
+#undef zds_thread_pin_library
+#undef zds_clock_ms
+
+/*  How long anything may take before the test gives up.  */
+enum
+{
+    PATIENCE = 30000
+};
+
+/*  0: the clock runs; else it stands still at this time.  */
+static atomic_ullong clock_stands_at;
+static atomic_int allocations_left = -1; /* until one fails; -1: none does */
+static atomic_int starts_left = -1;      /* until all fail; -1: none does */
+static atomic_bool pinning_fails;
+
+static uint64_t clock_in_hand (void)
+{
+    const uint64_t stands = atomic_load (&clock_stands_at);
+
+    return stands != 0 ? stands : zds_clock_ms ();
+}
+
+static void pass (unsigned ms_)
+{
+    atomic_fetch_add (&clock_stands_at, ms_);
+}
+
+static bool is_to_fail (void)
+{
+    return atomic_load (&allocations_left) >= 0
+           && atomic_fetch_sub (&allocations_left, 1) == 0;
+}
+
+static void *malloc_in_hand (size_t size_)
+{
+    return is_to_fail () ? NULL : malloc (size_);
+}
+
+static void *calloc_in_hand (size_t count_, size_t size_)
+{
+    return is_to_fail () ? NULL : calloc (count_, size_);
+}
+
+static bool pin_in_hand (void)
+{
+    return !atomic_load (&pinning_fails) && zds_thread_pin_library ();
+}
+
+static int start_in_hand (zds_thread_t *thread_,
+                          const char *name_,
+                          void (*run_) (void *arg_),
+                          void *arg_)
+{
+    if (atomic_load (&starts_left) == 0)
+        return EAGAIN;
+    if (atomic_load (&starts_left) > 0)
+        atomic_fetch_sub (&starts_left, 1);
+    return zds_thread_start (thread_, name_, run_, arg_);
+}
+
+/*  The look-ups and what is known of them.  Names that begin with "hang" wait
+    until the gate is open.  */
+static struct
+{
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_open;
+    unsigned begun, ended; /* look-ups */
+    unsigned most;         /* at a time */
+    unsigned woken;        /* calls of wake () */
+    char log[4096];        /* "good/6 good/4" */
+    char thread_name[16];
+    sigset_t thread_signals;
+} world = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+           .changed = PTHREAD_COND_INITIALIZER};
+
+static void note_begin (const char *host_, int family_)
+{
+    const size_t used = strlen (world.log);
+
+    world.begun++;
+    if (world.begun - world.ended > world.most)
+        world.most = world.begun - world.ended;
+    if (used + strlen (host_) + 4 < sizeof world.log)
+        sprintf (world.log + used, "%s%s/%c", used > 0 ? " " : "", host_,
+                 family_ == AF_INET6 ? '6' : '4');
+    prctl (PR_GET_NAME, world.thread_name);
+    pthread_sigmask (SIG_SETMASK, NULL, &world.thread_signals);
+    pthread_cond_broadcast (&world.changed);
+}
+
+static zds_addr_t address (int family_, unsigned n_)
+{
+    zds_addr_t addr =
+      addr_of (family_ == AF_INET6 ? "2001:db8::" : "192.0.2.0");
+
+    if (family_ == AF_INET6)
+        ((uint8_t *) &addr.v6.sin6_addr)[15] = (uint8_t) n_;
+    else
+        ((uint8_t *) &addr.v4.sin_addr)[3] = (uint8_t) n_;
+    return addr;
+}
+
+static zds_lookup_status_t look_up (void *arg_,
+                                    const char *host_,
+                                    int family_,
+                                    zds_candidate_t *out_,
+                                    size_t max_,
+                                    size_t *count_)
+{
+    size_t i;
+
+    pthread_mutex_lock (&world.mutex);
+    note_begin (host_, family_);
+    while (strncmp (host_, "hang", 4) == 0 && !world.is_open)
+        pthread_cond_wait (&world.changed, &world.mutex);
+    world.ended++;
+    pthread_cond_broadcast (&world.changed);
+    pthread_mutex_unlock (&world.mutex);
+
+    *count_ = strcmp (host_, "none") == 0   ? 0
+              : strcmp (host_, "many") == 0 ? max_
+                                            : 1;
+    for (i = 0; i < *count_; i++)
+        out_[i].addr = address (family_, (unsigned) i);
+    return arg_ == &world && strcmp (host_, "again") != 0
+             ? ZDS_LOOKUP_DONE
+             : ZDS_LOOKUP_TEMPORARY;
+}
+
+static void wake (void *arg_)
+{
+    (void) arg_;
+    pthread_mutex_lock (&world.mutex);
+    world.woken++;
+    pthread_cond_broadcast (&world.changed);
+    pthread_mutex_unlock (&world.mutex);
+}
+
+static unsigned read_world (const unsigned *value_)
+{
+    unsigned value;
+
+    pthread_mutex_lock (&world.mutex);
+    value = *value_;
+    pthread_mutex_unlock (&world.mutex);
+    return value;
+}
+
+static void wait_until_above (const unsigned *value_, unsigned limit_)
+{
+    struct timespec end;
+    int rc = 0;
+    bool is_above;
+
+    clock_gettime (CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE / 1000;
+    pthread_mutex_lock (&world.mutex);
+    while (*value_ <= limit_ && rc == 0)
+        rc = pthread_cond_timedwait (&world.changed, &world.mutex, &end);
+    is_above = *value_ > limit_;
+    pthread_mutex_unlock (&world.mutex);
+    assert_true (is_above);
+}
+
+static void wait_for_begun (unsigned count_)
+{
+    wait_until_above (&world.begun, count_ - 1);
+    assert_int_equal (read_world (&world.begun), count_);
+}
+
+static void set_gate (bool is_open_)
+{
+    pthread_mutex_lock (&world.mutex);
+    world.is_open = is_open_;
+    pthread_cond_broadcast (&world.changed);
+    pthread_mutex_unlock (&world.mutex);
+}
+
+/*  Lets those pass that hang now, and waits until they have gone.  */
+static void let_pass (void)
+{
+    const unsigned begun = read_world (&world.begun);
+
+    assert_int_not_equal (begun, 0);
+    set_gate (true);
+    wait_until_above (&world.ended, begun - 1);
+    set_gate (false);
+}
+
+/*  Threads of this process.  */
+static unsigned count_threads (void)
+{
+    DIR *dir = opendir ("/proc/self/task");
+    unsigned count = 0;
+
+    assert_non_null (dir);
+    while (readdir (dir) != NULL)
+        count++;
+    closedir (dir);
+    return count - 2; /* "." and ".." */
+}
+
+static void pause_a_little (void)
+{
+    struct timespec ms = {0, 1000000};
+
+    nanosleep (&ms, NULL);
+}
+
+/*  The end of a thread is no event for those who do not join it, and even then
+    it stays in the list for a moment.  */
+static void wait_for_threads (unsigned count_)
+{
+    const uint64_t begin = zds_clock_ms ();
+
+    while (count_threads () != count_ && zds_clock_ms () - begin < PATIENCE)
+        pause_a_little ();
+    assert_int_equal (count_threads (), count_);
+}
+
+/*  What most tests use.  */
+static zds_resolver_t *resolver;
+static zds_inbox_t inbox;
+static zds_waiter_t waiters[1000];
+static unsigned threads_before;
+
+static int set_up (void **state_)
+{
+    (void) state_;
+    atomic_store (&clock_stands_at, 1000000);
+    atomic_store (&allocations_left, -1);
+    atomic_store (&starts_left, -1);
+    atomic_store (&pinning_fails, false);
+    world.is_open = false;
+    world.begun = world.ended = world.most = world.woken = 0;
+    world.log[0] = '\0';
+    memset (&inbox, 0, sizeof inbox);
+    inbox.wake = wake;
+    memset (waiters, 0, sizeof waiters);
+    resolver = NULL;
+    threads_before = count_threads ();
+    return 0;
+}
+
+/*  No thread outlives its test.  */
+static int tear_down (void **state_)
+{
+    size_t i;
+    (void) state_;
+
+    set_gate (true);
+    if (resolver != NULL) {
+        for (i = 0; i < COUNT (waiters); i++)
+            zds_resolver_cancel (resolver, &waiters[i]);
+        zds_resolver_release (resolver);
+    }
+    wait_for_threads (threads_before);
+    return 0;
+}
+
+static void start (unsigned threads_)
+{
+    resolver = zds_resolver_new (threads_, look_up, &world);
+    assert_non_null (resolver);
+}
+
+/*  Asks for what cannot be had at once.  */
+static void ask_for (unsigned waiter_, const char *host_, int family_)
+{
+    assert_false (
+      zds_resolver_ask (resolver, host_, family_, &waiters[waiter_], &inbox));
+}
+
+static zds_waiter_t *receive (void)
+{
+    for (;;) {
+        const unsigned woken = read_world (&world.woken);
+        zds_waiter_t *waiter = zds_resolver_collect (resolver, &inbox);
+        if (waiter != NULL)
+            return waiter;
+        wait_until_above (&world.woken, woken);
+    }
+}
+
+/*  The next answer is for this one, and it is an answer.  */
+static void receive_for (unsigned waiter_)
+{
+    zds_waiter_t *waiter = receive ();
+
+    assert_int_equal (waiter - waiters, waiter_);
+    assert_non_null (waiter->answer);
+    zds_resolver_drop (resolver, waiter->answer);
+}
+
+static void ask_and_receive (const char *host_)
+{
+    ask_for (999, host_, AF_INET6);
+    receive_for (999);
+}
+
+/*  Whether the resolver has the answer at hand.  If not, it may look it up.  */
+static bool is_known (const char *host_, int family_)
+{
+    zds_waiter_t waiter;
+
+    if (!zds_resolver_ask (resolver, host_, family_, &waiter, &inbox)) {
+        zds_resolver_cancel (resolver, &waiter);
+        return false;
+    }
+    assert_non_null (waiter.answer);
+    zds_resolver_drop (resolver, waiter.answer);
+    return true;
+}
+
+/*  Nothing that is queued may run before something changes.  */
+static void assert_all_wait (void)
+{
+    uint64_t wait = UINT64_MAX;
+    bool any;
+
+    zds_mutex_lock (&resolver->mutex);
+    any = next_query (resolver, clock_in_hand (), &wait) != NULL;
+    zds_mutex_unlock (&resolver->mutex);
+    assert_false (any);
+}
+
+static unsigned count_workers (void)
+{
+    unsigned count;
+
+    zds_mutex_lock (&resolver->mutex);
+    count = resolver->workers_count;
+    zds_mutex_unlock (&resolver->mutex);
+    return count;
+}
+
+static void assert_log (const char *expected_)
+{
+    char log[sizeof world.log];
+
+    pthread_mutex_lock (&world.mutex);
+    strcpy (log, world.log);
+    pthread_mutex_unlock (&world.mutex);
+    assert_string_equal (log, expected_);
+}
+
+static void test_an_answer_comes (void **state_)
+{
+    static const int families[] = {AF_INET6, AF_INET};
+    static const struct
+    {
+        const char *host;
+        zds_lookup_status_t status;
+        size_t count;
+    } rows[] = {{"good", ZDS_LOOKUP_DONE, 1},
+                {"none", ZDS_LOOKUP_DONE, 0},
+                {"many", ZDS_LOOKUP_DONE, ZDS_MAX_CANDIDATES},
+                {"again", ZDS_LOOKUP_TEMPORARY, 1}};
+    size_t i, k, family;
+    (void) state_;
+
+    start (ZDS_RESOLVER_THREADS);
+    for (i = 0; i < COUNT (rows); i++)
+        for (family = 0; family < COUNT (families); family++) {
+            const zds_answer_t *answer;
+            ask_for (0, rows[i].host, families[family]);
+            assert_ptr_equal (receive (), &waiters[0]);
+            assert_null (waiters[0].query);
+            assert_null (waiters[0].inbox);
+            answer = waiters[0].answer;
+            assert_int_equal (answer->status, rows[i].status);
+            assert_int_equal (answer->count, rows[i].count);
+            for (k = 0; k < answer->count; k++) {
+                const zds_addr_t expected =
+                  address (families[family], (unsigned) k);
+                assert_true (
+                  zds_addr_equal (&answer->candidate[k].addr, &expected));
+                assert_false (answer->candidate[k].poor_source);
+                assert_int_equal (answer->candidate[k].record, ZDS_RECORD_NONE);
+            }
+            zds_resolver_drop (resolver, waiters[0].answer);
+        }
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    zds_resolver_drop (resolver, NULL);
+}
+
+static void test_no_thread_without_a_question (void **state_)
+{
+    (void) state_;
+
+    start (ZDS_RESOLVER_THREADS);
+    assert_int_equal (count_threads (), threads_before);
+}
+
+static void test_a_thread_takes_no_signals (void **state_)
+{
+    static const int blocked[] = {SIGINT,  SIGTERM, SIGHUP, SIGCHLD,
+                                  SIGALRM, SIGUSR1, SIGPIPE};
+    static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS};
+    sigset_t mine;
+    size_t i;
+    (void) state_;
+
+    start (1);
+    ask_and_receive ("good");
+    for (i = 0; i < COUNT (blocked); i++)
+        assert_true (sigismember (&world.thread_signals, blocked[i]));
+    for (i = 0; i < COUNT (open); i++)
+        assert_false (sigismember (&world.thread_signals, open[i]));
+    assert_string_equal (world.thread_name, "ZMQbg/resolver");
+    /*  And the one who asked takes them as before.  */
+    pthread_sigmask (SIG_SETMASK, NULL, &mine);
+    assert_false (sigismember (&mine, SIGINT));
+}
+
+static void test_many_share_one_look_up (void **state_)
+{
+    const zds_answer_t *answer = NULL;
+    unsigned i;
+    (void) state_;
+
+    start (ZDS_RESOLVER_THREADS);
+    for (i = 0; i < 1000; i++)
+        ask_for (i, "hang", i < 500 ? AF_INET6 : AF_INET);
+    wait_for_begun (2);
+    let_pass ();
+    for (i = 0; i < 1000; i++)
+        zds_resolver_drop (resolver, receive ()->answer);
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    assert_int_equal (read_world (&world.begun), 2);
+
+    /*  They share the answer too, come in the order in which they asked, and
+        wake the thread once.  */
+    world.woken = 0;
+    pass (ZDS_RESOLVER_FRESH);
+    for (i = 0; i < 1000; i++)
+        ask_for (i, "hang", AF_INET6);
+    wait_for_begun (3);
+    let_pass ();
+    for (i = 0; i < 1000; i++) {
+        assert_ptr_equal (receive (), &waiters[i]);
+        if (i == 0)
+            answer = waiters[i].answer;
+        assert_ptr_equal (waiters[i].answer, answer);
+    }
+    for (i = 0; i < 1000; i++)
+        zds_resolver_drop (resolver, waiters[i].answer);
+    assert_int_equal (read_world (&world.woken), 1);
+    assert_int_equal (read_world (&world.begun), 3);
+}
+
+static void test_a_queued_look_up_is_shared (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_for (0, "hang", AF_INET6);
+    wait_for_begun (1);
+    ask_for (1, "good", AF_INET6);
+    ask_for (2, "good", AF_INET6);
+    let_pass ();
+    receive_for (0);
+    receive_for (1);
+    receive_for (2);
+    assert_log ("hang/6 good/6");
+}
+
+static void test_in_the_order_in_which_they_were_asked (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_for (0, "good", AF_INET6);
+    ask_for (1, "good", AF_INET);
+    ask_for (2, "better", AF_INET);
+    ask_for (3, "better", AF_INET6);
+    receive_for (0);
+    receive_for (1);
+    receive_for (2);
+    receive_for (3);
+    assert_log ("good/6 good/4 better/4 better/6");
+}
+
+static void test_a_fresh_answer_is_given_again (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_and_receive ("good");
+    assert_true (
+      zds_resolver_ask (resolver, "good", AF_INET6, &waiters[0], &inbox));
+    assert_int_equal (waiters[0].answer->count, 1);
+    assert_null (waiters[0].inbox);
+    zds_resolver_drop (resolver, waiters[0].answer);
+    assert_false (is_known ("good", AF_INET));
+    assert_false (is_known ("goo", AF_INET6));
+    pass (ZDS_RESOLVER_FRESH - 1);
+    assert_true (is_known ("good", AF_INET6));
+    pass (1);
+    ask_and_receive ("good");
+    assert_true (is_known ("good", AF_INET6));
+    pass (ZDS_RESOLVER_FRESH);
+    assert_false (is_known ("good", AF_INET6));
+}
+
+static void test_none_is_an_answer_and_later_is_not (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_and_receive ("none");
+    assert_true (is_known ("none", AF_INET6));
+    ask_and_receive ("again");
+    assert_false (is_known ("again", AF_INET6));
+}
+
+static void test_a_slow_answer_is_fresh_when_it_comes (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_for (0, "hang", AF_INET6);
+    wait_for_begun (1);
+    pass (ZDS_RESOLVER_SLOW);
+    let_pass ();
+    receive_for (0);
+    assert_true (is_known ("hang", AF_INET6));
+    pass (ZDS_RESOLVER_FRESH - 1);
+    assert_true (is_known ("hang", AF_INET6));
+    pass (1);
+    assert_false (is_known ("hang", AF_INET6));
+    /*  And so it is the next time, when it is not slow.  */
+    pass (ZDS_RESOLVER_FRESH);
+    ask_for (0, "hang", AF_INET6);
+    wait_for_begun (2);
+    let_pass ();
+    receive_for (0);
+    assert_true (is_known ("hang", AF_INET6));
+}
+
+static void test_a_bounded_number_of_answers_is_kept (void **state_)
+{
+    char host[32];
+    unsigned i;
+    (void) state_;
+
+    start (1);
+    for (i = 0; i <= ZDS_RESOLVER_RECENT; i++) {
+        sprintf (host, "good%u", i);
+        ask_and_receive (host);
+    }
+    assert_true (is_known ("good1", AF_INET6));
+    assert_true (is_known (host, AF_INET6));
+    assert_false (is_known ("good0", AF_INET6));
+}
+
+static void test_cancelled_in_the_queue (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_for (0, "hang", AF_INET6);
+    wait_for_begun (1);
+    ask_for (1, "one", AF_INET6);
+    ask_for (2, "two", AF_INET6);
+    ask_for (3, "two", AF_INET6);
+    ask_for (4, "three", AF_INET6);
+    zds_resolver_cancel (resolver, &waiters[1]);
+    zds_resolver_cancel (resolver, &waiters[2]);
+    assert_null (waiters[1].query);
+    assert_null (waiters[1].inbox);
+    let_pass ();
+    receive_for (0);
+    receive_for (3);
+    receive_for (4);
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    assert_log ("hang/6 two/6 three/6");
+}
+
+static void test_cancelled_while_it_runs (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_for (0, "hang", AF_INET6);
+    ask_for (1, "hang", AF_INET6);
+    wait_for_begun (1);
+    zds_resolver_cancel (resolver, &waiters[0]);
+    zds_resolver_cancel (resolver, &waiters[1]);
+    let_pass ();
+    /*  The next one's answer comes after it would have come.  */
+    ask_and_receive ("good");
+    assert_int_equal (read_world (&world.woken), 1);
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    assert_null (waiters[0].answer);
+    /*  It was not in vain.  */
+    assert_true (is_known ("hang", AF_INET6));
+    assert_log ("hang/6 good/6");
+}
+
+static void test_asked_again_while_nobody_waits (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    ask_for (0, "hang", AF_INET6);
+    wait_for_begun (1);
+    zds_resolver_cancel (resolver, &waiters[0]);
+    ask_for (0, "hang", AF_INET6);
+    let_pass ();
+    receive_for (0);
+    assert_int_equal (read_world (&world.begun), 1);
+}
+
+static void test_cancelled_in_the_inbox (void **state_)
+{
+    unsigned i;
+    (void) state_;
+
+    start (1);
+    for (i = 0; i < 4; i++)
+        ask_for (i, "hang", AF_INET6);
+    wait_for_begun (1);
+    let_pass ();
+    wait_until_above (&world.woken, 0);
+    zds_resolver_cancel (resolver, &waiters[1]);
+    assert_null (waiters[1].answer);
+    zds_resolver_cancel (resolver, &waiters[0]);
+    receive_for (2);
+    zds_resolver_cancel (resolver, &waiters[3]);
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    assert_int_equal (read_world (&world.woken), 1);
+    /*  The inbox was empty: it is said again.  */
+    ask_and_receive ("good");
+    assert_int_equal (read_world (&world.woken), 2);
+}
+
+static void test_cancelled_without_waiting (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    zds_resolver_cancel (resolver, &waiters[0]);
+    ask_for (0, "good", AF_INET6);
+    assert_ptr_equal (receive (), &waiters[0]);
+    zds_resolver_cancel (resolver, &waiters[0]);
+    assert_int_equal (waiters[0].answer->count, 1);
+    zds_resolver_drop (resolver, waiters[0].answer);
+}
+
+static void test_each_inbox_has_its_own (void **state_)
+{
+    zds_inbox_t other;
+    zds_waiter_t waiter;
+    (void) state_;
+
+    start (1);
+    memset (&other, 0, sizeof other);
+    other.wake = wake;
+    ask_for (0, "hang", AF_INET6);
+    assert_false (
+      zds_resolver_ask (resolver, "hang", AF_INET6, &waiter, &other));
+    wait_for_begun (1);
+    let_pass ();
+    wait_until_above (&world.woken, 1);
+    receive_for (0);
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    assert_ptr_equal (zds_resolver_collect (resolver, &other), &waiter);
+    zds_resolver_drop (resolver, waiter.answer);
+}
+
+/*  Of two threads: two, then four and six as they turn slow, and no more.  */
+static void test_the_number_of_threads_is_bounded (void **state_)
+{
+    char host[32];
+    unsigned i, running;
+    (void) state_;
+
+    start (2);
+    for (i = 0; i < 20; i++) {
+        sprintf (host, "hang%u", i);
+        ask_for (i, host, AF_INET6);
+    }
+    for (running = 2; running <= 6; running += 2) {
+        wait_for_begun (running);
+        assert_all_wait ();
+        pass (ZDS_RESOLVER_SLOW - 1);
+        assert_all_wait ();
+        pass (1);
+        /*  Whoever waits for that has to look at the clock of this test.  */
+        sprintf (host, "good%u", running);
+        ask_for (20 + running, host, AF_INET6);
+    }
+    assert_all_wait ();
+    pass (10 * ZDS_RESOLVER_SLOW);
+    assert_all_wait ();
+    ask_for (40, "last", AF_INET6);
+    assert_true (count_workers () <= 3 * 2 + 1);
+    assert_true (count_threads () <= threads_before + 3 * 2 + 1);
+    set_gate (true);
+    for (i = 0; i < 24; i++)
+        zds_resolver_drop (resolver, receive ()->answer);
+    assert_int_equal (world.most, 6);
+}
+
+/*  Somebody has to notice, although nothing happens.  */
+static void test_hung_look_ups_do_not_hold_up_others (void **state_)
+{
+    const unsigned threads = ZDS_RESOLVER_THREADS;
+    uint64_t begin, took;
+    char host[32];
+    unsigned i;
+    (void) state_;
+
+    atomic_store (&clock_stands_at, 0);
+    start (threads);
+    for (i = 0; i < threads; i++) {
+        sprintf (host, "hang%u", i);
+        ask_for (i, host, AF_INET6);
+    }
+    wait_for_begun (threads);
+    begin = zds_clock_ms ();
+    ask_and_receive ("good");
+    took = zds_clock_ms () - begin;
+    assert_in_range (took, ZDS_RESOLVER_SLOW / 2, 4 * ZDS_RESOLVER_SLOW);
+    ask_and_receive ("better");
+    assert_int_equal (read_world (&world.ended), 2);
+}
+
+static void test_fewer_hung_ones_hold_up_nobody (void **state_)
+{
+    (void) state_;
+
+    start (2);
+    ask_for (0, "hang", AF_INET6);
+    ask_and_receive ("good");
+    assert_int_equal (read_world (&world.ended), 1);
+}
+
+/*  Makes names known as slow: hang1, hang2 and so on.  */
+static void make_slow (unsigned count_)
+{
+    char host[32];
+    unsigned i;
+
+    for (i = 1; i <= count_; i++) {
+        const unsigned begun = read_world (&world.begun);
+        sprintf (host, "hang%u", i);
+        ask_for (i, host, AF_INET6);
+        wait_until_above (&world.begun, begun);
+        pass (ZDS_RESOLVER_SLOW);
+        let_pass ();
+        receive_for (i);
+    }
+    pass (ZDS_RESOLVER_FRESH);
+    world.begun = world.ended = 0;
+    world.log[0] = '\0';
+}
+
+static void test_slow_names_are_kept_back (void **state_)
+{
+    (void) state_;
+
+    start (2);
+    make_slow (4);
+    ask_for (1, "hang1", AF_INET6);
+    ask_for (2, "hang2", AF_INET6);
+    wait_for_begun (2);
+    ask_for (3, "hang3", AF_INET6);
+    pass (ZDS_RESOLVER_SLOW);
+    assert_all_wait ();
+    /*  The next ones overtake it.  */
+    ask_and_receive ("good");
+    ask_and_receive ("better");
+    assert_log ("hang1/6 hang2/6 good/6 better/6");
+    /*  Of the other family nothing is known.  */
+    ask_for (4, "hang4", AF_INET);
+    wait_for_begun (5);
+    assert_log ("hang1/6 hang2/6 good/6 better/6 hang4/4");
+    assert_all_wait ();
+    /*  One place more for such names, when one of them ends.  */
+    set_gate (true);
+    wait_for_begun (6);
+}
+
+static void test_slow_names_are_forgiven (void **state_)
+{
+    (void) state_;
+
+    start (2);
+    make_slow (3);
+    ask_for (1, "hang1", AF_INET6);
+    ask_for (2, "hang2", AF_INET6);
+    wait_for_begun (2);
+    ask_for (3, "hang3", AF_INET6);
+    /*  Its minute began when its look-up ended, one FRESH ago.  */
+    pass (ZDS_RESOLVER_SUSPECT - ZDS_RESOLVER_FRESH - 1);
+    assert_all_wait ();
+    pass (1);
+    ask_and_receive ("good");
+    assert_log ("hang1/6 hang2/6 hang3/6 good/6");
+}
+
+/*  A slow name that is kept back is not forgotten by those who wait.  */
+static void test_who_waits_knows_when (void **state_)
+{
+    uint64_t wait = UINT64_MAX;
+    (void) state_;
+
+    start (2);
+    make_slow (3);
+    ask_for (1, "hang1", AF_INET6);
+    ask_for (2, "hang2", AF_INET6);
+    wait_for_begun (2);
+    ask_for (3, "hang3", AF_INET6);
+    pass (100);
+    zds_mutex_lock (&resolver->mutex);
+    next_query (resolver, clock_in_hand (), &wait);
+    zds_mutex_unlock (&resolver->mutex);
+    assert_int_equal (wait, ZDS_RESOLVER_SLOW - 100);
+    pass (ZDS_RESOLVER_SLOW);
+    wait = UINT64_MAX;
+    zds_mutex_lock (&resolver->mutex);
+    next_query (resolver, clock_in_hand (), &wait);
+    zds_mutex_unlock (&resolver->mutex);
+    assert_int_equal (wait, ZDS_RESOLVER_SUSPECT - ZDS_RESOLVER_FRESH
+                              - ZDS_RESOLVER_SLOW - 100);
+}
+
+static void test_a_bounded_number_of_slow_names_is_kept (void **state_)
+{
+    (void) state_;
+
+    start (1);
+    make_slow (ZDS_RESOLVER_RECENT + 1);
+    assert_int_equal (resolver->slow.count, ZDS_RESOLVER_RECENT);
+    assert_null (find (&resolver->slow, "hang1", AF_INET6));
+    assert_non_null (find (&resolver->slow, "hang2", AF_INET6));
+    /*  Each name has one place, however often it is slow.  */
+    make_slow (1);
+    make_slow (1);
+    assert_null (find (&resolver->slow, "hang2", AF_INET6));
+    assert_non_null (find (&resolver->slow, "hang3", AF_INET6));
+}
+
+static void test_idle_threads_end (void **state_)
+{
+    uint64_t begin;
+    char host[32];
+    unsigned i, round;
+    (void) state_;
+
+    atomic_store (&clock_stands_at, 0);
+    start (4);
+    /*  The second time, with threads to be joined from the first.  */
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < 4; i++) {
+            sprintf (host, "hang%u.%u", round, i);
+            ask_for (i, host, AF_INET6);
+        }
+        wait_until_above (&world.begun, round * 4 + 3);
+        let_pass ();
+        for (i = 0; i < 4; i++)
+            zds_resolver_drop (resolver, receive ()->answer);
+        if (round == 1)
+            break;
+        begin = zds_clock_ms ();
+        assert_int_equal (count_threads (), threads_before + 4);
+        wait_for_threads (threads_before);
+        assert_in_range (zds_clock_ms () - begin, ZDS_RESOLVER_IDLE - 500,
+                         ZDS_RESOLVER_IDLE + 5000);
+        assert_int_equal (count_workers (), 0);
+    }
+    assert_int_equal (count_workers (), 4);
+    /*  And once more, with the clock put forward, so that there are some to be
+        joined at the release.  */
+    zds_mutex_lock (&resolver->mutex);
+    assert_null (resolver->ended);
+    atomic_store (&clock_stands_at, zds_clock_ms () + ZDS_RESOLVER_IDLE);
+    zds_cond_broadcast (&resolver->work);
+    zds_mutex_unlock (&resolver->mutex);
+    wait_for_threads (threads_before);
+    assert_int_equal (count_workers (), 0);
+}
+
+static void test_release_ends_idle_threads (void **state_)
+{
+    (void) state_;
+
+    start (4);
+    ask_and_receive ("good");
+    ask_and_receive ("better");
+    zds_resolver_release (resolver);
+    resolver = NULL;
+    wait_for_threads (threads_before);
+    /*  One that was never asked, as well.  */
+    start (4);
+    zds_resolver_release (resolver);
+    resolver = NULL;
+}
+
+static void ask_three_that_hang (void)
+{
+    ask_for (0, "hang0", AF_INET6);
+    ask_for (1, "hang1", AF_INET6);
+    ask_for (2, "hang2", AF_INET6);
+    wait_for_begun (3);
+    ask_for (3, "good", AF_INET6);
+    receive_for (3);
+}
+
+static void test_release_waits_for_no_look_up (void **state_)
+{
+    uint64_t begin;
+    unsigned i;
+    (void) state_;
+
+    start (4);
+    ask_three_that_hang ();
+    ask_for (4, "hang4", AF_INET6);
+    wait_for_begun (5);
+    ask_for (5, "queued", AF_INET6);
+    for (i = 0; i < 5; i++)
+        zds_resolver_cancel (resolver, &waiters[i]);
+    /*  What is left in the queue is dropped.  */
+    begin = zds_clock_ms ();
+    zds_resolver_release (resolver);
+    resolver = NULL;
+    assert_in_range (zds_clock_ms () - begin, 0, 2000);
+    assert_int_equal (read_world (&world.ended), 1);
+    wait_for_threads (threads_before + 4);
+    /*  They end later, with nobody there.  */
+    let_pass ();
+    wait_for_threads (threads_before);
+    assert_log ("hang0/6 hang1/6 hang2/6 good/6 hang4/6");
+}
+
+/*  Opens the gate once the resolver is being released.  */
+static void *open_on_release (void *resolver_)
+{
+    zds_resolver_t *r = (zds_resolver_t *) resolver_;
+    bool is_released;
+
+    do {
+        zds_mutex_lock (&r->mutex);
+        is_released = r->is_released;
+        zds_mutex_unlock (&r->mutex);
+        sched_yield ();
+    } while (!is_released);
+    set_gate (true);
+    return NULL;
+}
+
+static void test_release_waits_where_the_library_may_go (void **state_)
+{
+    pthread_t opener;
+    unsigned i;
+    (void) state_;
+
+    atomic_store (&pinning_fails, true);
+    start (4);
+    ask_three_that_hang ();
+    for (i = 0; i < 3; i++)
+        zds_resolver_cancel (resolver, &waiters[i]);
+    assert_int_equal (pthread_create (&opener, NULL, open_on_release, resolver),
+                      0);
+    zds_resolver_release (resolver);
+    resolver = NULL;
+    assert_int_equal (read_world (&world.ended), 4);
+    pthread_join (opener, NULL);
+}
+
+static void test_the_library_can_be_kept (void **state_)
+{
+    (void) state_;
+
+    assert_true (zds_thread_pin_library ());
+}
+
+static void test_no_thread_to_be_had (void **state_)
+{
+    (void) state_;
+
+    start (2);
+    atomic_store (&starts_left, 0);
+    waiters[0].answer = (zds_answer_t *) &waiters[0];
+    assert_true (
+      zds_resolver_ask (resolver, "good", AF_INET6, &waiters[0], &inbox));
+    assert_null (waiters[0].answer);
+    assert_null (waiters[0].query);
+    assert_int_equal (resolver->queued.count, 0);
+    assert_null (zds_resolver_collect (resolver, &inbox));
+    /*  The next one may have more luck.  */
+    atomic_store (&starts_left, -1);
+    ask_and_receive ("good");
+}
+
+static void test_one_thread_does_it_all (void **state_)
+{
+    (void) state_;
+
+    start (4);
+    atomic_store (&starts_left, 1);
+    ask_for (0, "hang", AF_INET6);
+    wait_for_begun (1);
+    ask_for (1, "good", AF_INET6);
+    ask_for (2, "better", AF_INET6);
+    assert_int_equal (count_workers (), 1);
+    let_pass ();
+    receive_for (0);
+    receive_for (1);
+    receive_for (2);
+    /*  One who asks later has a thread started for those before.  */
+    ask_for (0, "hang2", AF_INET6);
+    wait_for_begun (4);
+    ask_for (1, "best", AF_INET6);
+    atomic_store (&starts_left, -1);
+    ask_for (2, "better still", AF_INET6);
+    zds_resolver_drop (resolver, receive ()->answer);
+    zds_resolver_drop (resolver, receive ()->answer);
+    assert_int_equal (read_world (&world.ended), 5);
+}
+
+/*  Returns whether all went well.  */
+static bool live_a_life (void)
+{
+    bool well = true;
+    unsigned i, waiting = 0;
+
+    resolver = zds_resolver_new (2, look_up, &world);
+    if (resolver == NULL)
+        return false;
+    for (i = 0; i < 3; i++) {
+        waiters[i].answer = NULL;
+        if (!zds_resolver_ask (resolver, i < 2 ? "good" : "many", AF_INET6,
+                               &waiters[i], &inbox))
+            waiting++;
+        else {
+            well = well && waiters[i].answer != NULL;
+            zds_resolver_drop (resolver, waiters[i].answer);
+        }
+    }
+    for (; waiting > 0; waiting--) {
+        zds_waiter_t *waiter = receive ();
+        well = well && waiter->answer != NULL;
+        zds_resolver_drop (resolver, waiter->answer);
+    }
+    zds_resolver_release (resolver);
+    resolver = NULL;
+    return well;
+}
+
+static void test_out_of_memory (void **state_)
+{
+    unsigned n, failures = 0;
+    (void) state_;
+
+    for (n = 0; n < 100; n++) {
+        atomic_store (&allocations_left, (int) n);
+        failures += !live_a_life ();
+        if (atomic_load (&allocations_left) >= 0)
+            break;
+    }
+    atomic_store (&allocations_left, -1);
+    assert_in_range (n, 5, 99);
+    assert_true (failures >= 3);
+    assert_true (live_a_life ());
+}
+
+/*  Each with an inbox of its own; what counts is that no answer is lost.  */
+static void *ask_and_cancel (void *seed_)
+{
+    const unsigned seed = *(const unsigned *) seed_;
+    zds_inbox_t mine = {NULL, NULL, wake, NULL};
+    zds_waiter_t waiter[8];
+    char host[32];
+    unsigned i, n;
+
+    memset (waiter, 0, sizeof waiter);
+    for (i = 0; i < 300; i++) {
+        n = (i * 7 + seed) % 8;
+        zds_resolver_cancel (resolver, &waiter[n]);
+        sprintf (host, "good%u", (i + seed) % 11);
+        if (zds_resolver_ask (resolver, host, AF_INET6, &waiter[n], &mine))
+            zds_resolver_drop (resolver, waiter[n].answer);
+        if (i % 16 == 0)
+            pass (300);
+        while (i % 3 == 0) {
+            zds_waiter_t *done = zds_resolver_collect (resolver, &mine);
+            if (done == NULL)
+                break;
+            zds_resolver_drop (resolver, done->answer);
+        }
+    }
+    for (n = 0; n < 8; n++)
+        while (waiter[n].inbox != NULL) {
+            zds_waiter_t *done = zds_resolver_collect (resolver, &mine);
+            if (done != NULL)
+                zds_resolver_drop (resolver, done->answer);
+            else
+                pause_a_little ();
+        }
+    return NULL;
+}
+
+static void test_many_threads_ask_at_once (void **state_)
+{
+    pthread_t thread[4];
+    unsigned seed[4], i;
+    (void) state_;
+
+    start (3);
+    for (i = 0; i < 4; i++) {
+        seed[i] = i;
+        assert_int_equal (
+          pthread_create (&thread[i], NULL, ask_and_cancel, &seed[i]), 0);
+    }
+    for (i = 0; i < 4; i++)
+        pthread_join (thread[i], NULL);
+    assert_in_range (world.most, 1, 3 * 3);
+}
+
+#define TEST(function)                                                         \
+    cmocka_unit_test_setup_teardown (function, set_up, tear_down)
+
+static void tell_id (void *id_)
+{
+    *(long *) id_ = syscall (SYS_gettid);
+}
+
+/*  With the first thread of a program, sanitizers start one of their own, which
+    is not to be counted.  */
+static int set_up_all (void **state_)
+{
+    zds_thread_t thread;
+    char path[64];
+    long id;
+    (void) state_;
+
+    if (zds_thread_start (&thread, "first", tell_id, &id) != 0)
+        return -1;
+    zds_thread_join (thread);
+    sprintf (path, "/proc/self/task/%ld", id);
+    while (access (path, F_OK) == 0)
+        pause_a_little ();
+    return 0;
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+      TEST (test_an_answer_comes),
+      TEST (test_no_thread_without_a_question),
+      TEST (test_a_thread_takes_no_signals),
+      TEST (test_many_share_one_look_up),
+      TEST (test_a_queued_look_up_is_shared),
+      TEST (test_in_the_order_in_which_they_were_asked),
+      TEST (test_a_fresh_answer_is_given_again),
+      TEST (test_none_is_an_answer_and_later_is_not),
+      TEST (test_a_slow_answer_is_fresh_when_it_comes),
+      TEST (test_a_bounded_number_of_answers_is_kept),
+      TEST (test_cancelled_in_the_queue),
+      TEST (test_cancelled_while_it_runs),
+      TEST (test_asked_again_while_nobody_waits),
+      TEST (test_cancelled_in_the_inbox),
+      TEST (test_cancelled_without_waiting),
+      TEST (test_each_inbox_has_its_own),
+      TEST (test_the_number_of_threads_is_bounded),
+      TEST (test_hung_look_ups_do_not_hold_up_others),
+      TEST (test_fewer_hung_ones_hold_up_nobody),
+      TEST (test_slow_names_are_kept_back),
+      TEST (test_slow_names_are_forgiven),
+      TEST (test_who_waits_knows_when),
+      TEST (test_a_bounded_number_of_slow_names_is_kept),
+      TEST (test_idle_threads_end),
+      TEST (test_release_ends_idle_threads),
+      TEST (test_release_waits_for_no_look_up),
+      TEST (test_release_waits_where_the_library_may_go),
+      TEST (test_the_library_can_be_kept),
+      TEST (test_no_thread_to_be_had),
+      TEST (test_one_thread_does_it_all),
+      TEST (test_out_of_memory),
+      TEST (test_many_threads_ask_at_once),
+    };
+    return cmocka_run_group_tests_name ("resolver", tests, set_up_all, NULL);
+}

@@ -1,0 +1,817 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  A race against networks drawn at random, in virtual time: a million of them.
+    The race is driven as its users do, one event at a time.
+
+    ZDS_SIM_SEED and ZDS_SIM_RACES set the seed and the number of races;
+    ZDS_SIM_ONLY runs the one with that number and shows what happens.  */
+
+#include "text.h"
+#include "race_model.h"
+
+#if defined __SANITIZE_ADDRESS__
+#define DEFAULT_RACES 50000
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define DEFAULT_RACES 50000
+#endif
+#endif
+#ifndef DEFAULT_RACES
+#define DEFAULT_RACES 1000000
+#endif
+
+enum
+{
+    MAX_ADDRESSES = 40, /* of one family, in the world; more than are taken */
+    MAX_ANSWERS = 8,
+    MAX_ROUNDS = 3,
+    HORIZON = 3600000
+};
+
+/*  xorshift64*, seeded by splitmix64.  */
+typedef struct
+{
+    uint64_t state;
+} random_t;
+
+static void seed (random_t *random_, uint64_t seed_, uint64_t number_)
+{
+    uint64_t z = seed_ * 0xd1342543de82ef95u + number_ * 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    random_->state = (z ^ (z >> 31)) | 1u;
+}
+
+/*  0 ... below_ - 1  */
+static unsigned draw (random_t *random_, unsigned below_)
+{
+    random_->state ^= random_->state >> 12;
+    random_->state ^= random_->state << 25;
+    random_->state ^= random_->state >> 27;
+    return (unsigned) ((((random_->state * 0x2545f4914f6cdd1du) >> 32) * below_)
+                       >> 32);
+}
+
+static bool chance (random_t *random_, unsigned percent_)
+{
+    return draw (random_, 100) < percent_;
+}
+
+/*  Mostly small numbers, up to 'most_'.  */
+static unsigned draw_time (random_t *random_, unsigned most_)
+{
+    return draw (random_, 1 + (most_ >> (draw (random_, 4) * 3)));
+}
+
+typedef enum
+{
+    CONNECTS,         /* 'after' ms */
+    CONNECTS_AT_ONCE, /* within connect () */
+    SILENT,
+    FAILS,         /* with 'error', 'after' ms */
+    FAILS_AT_ONCE, /* within connect () */
+} behaviour_t;
+
+typedef struct
+{
+    behaviour_t behaviour;
+    unsigned after;
+    int error;
+    uint64_t heals; /* from then on it connects, 'after' ms */
+    zds_record_t record;
+    bool poor_source;
+} host_addr_t;
+
+typedef struct
+{
+    uint64_t time; /* ZDS_NEVER: was given, or is missing */
+    int family;
+    unsigned first, count; /* of the world's addresses */
+    bool with_doubles;
+} answer_t;
+
+typedef struct
+{
+    bool open;
+    uint64_t started;
+    uint64_t ends; /* ZDS_NEVER: silent */
+    bool connects;
+    int error;
+} connection_t;
+
+/*  What has happened in all races: a law that is never put to the test is none. */
+enum
+{
+    SAW_WON,
+    SAW_WON_BY_IPV4,
+    SAW_FAILED,
+    SAW_FAILED_REFUSED,
+    SAW_SILENCE_TO_THE_END,
+    SAW_RETRY,
+    SAW_WON_AFTER_RETRY,
+    SAW_SIX,
+    SAW_LOST_PATIENCE,
+    SAW_ATTEMPT_TIME_OUT,
+    SAW_HOLD,
+    SAW_MIN_GAP,
+    SAW_ANSWER_REPLACED,
+    SAW_ALL_CANDIDATES,
+    SAW_REACHED,
+    SIGHTS
+};
+
+typedef struct
+{
+    random_t random;
+    zds_race_config_t config;
+    unsigned asked;
+    bool plain; /* no memory, no poor source */
+    bool late;  /* wakes up after the deadline */
+    unsigned interval;
+    host_addr_t addr[ZDS_FAMILIES][MAX_ADDRESSES];
+    unsigned count[ZDS_FAMILIES];
+    answer_t answer[MAX_ANSWERS];
+    unsigned answers;
+
+    zds_race_t race;
+    model_t model;
+    connection_t connection[ZDS_RACE_MAX_RUNNING];
+    uint64_t begun, now;
+    uint64_t again; /* when the reconnect interval is over */
+    unsigned rounds;
+
+    /*  What the laws below look at.  */
+    unsigned starts, open, failures_since;
+    uint64_t first_start, last_start, first_positive[ZDS_FAMILIES],
+      answered[ZDS_FAMILIES];
+    uint64_t last_answer;
+    bool replaced;
+    bool started[ZDS_FAMILIES][MAX_ADDRESSES]; /* in this round */
+    const char *wrong;
+    bool trace;
+    uint64_t saw[SIGHTS];
+} world_t;
+
+static zds_addr_t known_addr[ZDS_FAMILIES][MAX_ADDRESSES];
+
+static void invent_addresses (void)
+{
+    unsigned i;
+
+    for (i = 0; i < MAX_ADDRESSES; i++) {
+        char text[40];
+        snprintf (text, sizeof text, "2001:db8::%x", i + 1);
+        known_addr[0][i] = addr_of (text);
+        snprintf (text, sizeof text, "192.0.2.%u", i + 1);
+        known_addr[1][i] = addr_of (text);
+    }
+}
+
+static unsigned index_of (const zds_addr_t *addr_)
+{
+    if (addr_->sa.sa_family == AF_INET6)
+        return addr_->v6.sin6_addr.s6_addr[15] - 1u;
+    return (ntohl (addr_->v4.sin_addr.s_addr) & 255) - 1u;
+}
+
+static int family_of (const zds_addr_t *addr_)
+{
+    return addr_->sa.sa_family == AF_INET6 ? 0 : 1;
+}
+
+static void tell (const world_t *w_, const char *what_, const zds_addr_t *addr_)
+{
+    char text[80] = "";
+
+    if (!w_->trace)
+        return;
+    if (addr_ != NULL)
+        text_of (addr_, text, sizeof text);
+    printf ("%8llu %s %s\n", (unsigned long long) w_->now, what_, text);
+}
+
+static void wrong (world_t *w_, const char *what_)
+{
+    if (w_->wrong == NULL)
+        w_->wrong = what_;
+    tell (w_, what_, NULL);
+}
+
+#define LAW(condition, text)                                                   \
+    do {                                                                       \
+        if (!(condition))                                                      \
+            wrong (w_, text);                                                  \
+    } while (0)
+
+static void draw_config (world_t *w_)
+{
+    random_t *const r = &w_->random;
+    zds_race_config_t *const c = &w_->config;
+
+    zds_race_config_default (c);
+    if (chance (r, 50)) {
+        c->attempt_delay = ZDS_RACE_MIN_ATTEMPT_DELAY
+                           + draw_time (r, ZDS_RACE_MAX_ATTEMPT_DELAY
+                                             - ZDS_RACE_MIN_ATTEMPT_DELAY);
+        c->resolution_delay = draw_time (r, ZDS_RACE_MAX_RESOLUTION_DELAY);
+        if (chance (r, 20))
+            c->first_count = 1 + draw (r, 4);
+    }
+    if (chance (r, 15))
+        c->first_family = AF_INET;
+    if (chance (r, 30))
+        c->attempt_timeout = 1 + draw_time (r, 10000);
+    w_->asked = chance (r, 90) ? ZDS_ASK_IPV6 | ZDS_ASK_IPV4
+                               : (chance (r, 50) ? ZDS_ASK_IPV6 : ZDS_ASK_IPV4);
+}
+
+static void draw_addr (world_t *w_, host_addr_t *addr_, unsigned mood_)
+{
+    static const int errors[] = {ECONNREFUSED, ECONNREFUSED, ECONNREFUSED,
+                                 EHOSTUNREACH, ENETUNREACH,  EACCES,
+                                 EMFILE,       ECONNRESET,   EADDRNOTAVAIL};
+    random_t *const r = &w_->random;
+    const unsigned lot = draw (r, 100);
+
+    addr_->after = draw_time (r, 3000);
+    addr_->error = errors[draw (r, COUNT (errors))];
+    addr_->heals = ZDS_NEVER;
+    if (lot < mood_)
+        addr_->behaviour = chance (r, 10) ? CONNECTS_AT_ONCE : CONNECTS;
+    else if (lot < mood_ + (100 - mood_) / 2)
+        addr_->behaviour = SILENT;
+    else
+        addr_->behaviour = chance (r, 20) ? FAILS_AT_ONCE : FAILS;
+    if (addr_->behaviour >= SILENT && chance (r, 10))
+        addr_->heals = draw_time (r, 10000);
+
+    addr_->record = ZDS_RECORD_NONE;
+    addr_->poor_source = false;
+    if (!w_->plain && chance (r, 40))
+        addr_->record = (zds_record_t) draw (r, 4);
+    if (!w_->plain && chance (r, 20))
+        addr_->poor_source = true;
+}
+
+static void draw_answer (world_t *w_, int family_, uint64_t from_)
+{
+    random_t *const r = &w_->random;
+    const unsigned count = w_->count[family_];
+    answer_t *a;
+
+    if (w_->answers == MAX_ANSWERS)
+        return;
+    a = &w_->answer[w_->answers++];
+    a->family = family_;
+    a->time = chance (r, 3) ? ZDS_NEVER : from_ + draw_time (r, 3000);
+    a->first = 0;
+    a->count = chance (r, 8) ? 0 : count;
+    a->with_doubles = chance (r, 5);
+    if (count > 1 && chance (r, 5)) {
+        a->first = draw (r, count);
+        a->count = 1 + draw (r, count - a->first);
+    }
+}
+
+static void draw_world (world_t *w_)
+{
+    random_t *const r = &w_->random;
+    const unsigned mood = chance (r, 15) ? 0 : draw (r, 70);
+    unsigned most, i;
+    int f;
+
+    w_->plain = chance (r, 70);
+    w_->late = chance (r, 10);
+    w_->interval = 1 + draw_time (r, 2000);
+    draw_config (w_);
+    most = chance (r, 80) ? 3 : (chance (r, 85) ? 8 : MAX_ADDRESSES);
+    w_->answers = 0;
+    for (f = 0; f < ZDS_FAMILIES; f++) {
+        w_->count[f] = draw (r, most + 1);
+        for (i = 0; i < w_->count[f]; i++)
+            draw_addr (w_, &w_->addr[f][i], mood);
+        if ((w_->asked & model_bit (f)) == 0)
+            continue;
+        draw_answer (w_, f, 0);
+        if (chance (r, 3))
+            draw_answer (w_, f, draw_time (r, 5000));
+    }
+}
+
+static void begin (world_t *w_)
+{
+    w_->now = w_->begun = chance (&w_->random, 10) ? 0 : 1000000;
+    w_->again = ZDS_NEVER;
+    w_->rounds = 0;
+    w_->starts = w_->open = w_->failures_since = 0;
+    w_->first_start = w_->last_start = 0;
+    w_->first_positive[0] = w_->first_positive[1] = ZDS_NEVER;
+    w_->answered[0] = w_->answered[1] = ZDS_NEVER;
+    w_->last_answer = w_->now;
+    w_->replaced = false;
+    memset (w_->started, 0, sizeof w_->started);
+    memset (w_->connection, 0, sizeof w_->connection);
+    w_->wrong = NULL;
+    if (zds_race_init (&w_->race, &w_->config, w_->asked, w_->now) != 0)
+        wrong (w_, "zds_race_init");
+    model_init (&w_->model, &w_->config, w_->asked);
+}
+
+/*  Laws of RFC 8305 that need no model.  */
+
+/*  Section 4: the place of an address in the alternation is a matter of its
+    number within its family.  */
+static unsigned place_of (const world_t *w_, int family_, unsigned index_)
+{
+    const unsigned first_count = w_->config.first_count;
+
+    if (model_family (family_) != w_->config.first_family)
+        return first_count + 2 * index_;
+    if (index_ < first_count)
+        return index_;
+    return first_count + 2 * (index_ - first_count) + 1;
+}
+
+static void check_alternation (world_t *w_, int family_, unsigned index_)
+{
+    const model_t *const m = &w_->model;
+    const unsigned place = place_of (w_, family_, index_);
+    size_t f, i;
+
+    if (!w_->plain || w_->replaced)
+        return;
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m->count[f]; i++)
+            if (m->fate[f][i] == ZDS_FATE_UNTRIED)
+                LAW (place_of (w_, (int) f, (unsigned) i) >= place,
+                     "the families do not take turns");
+}
+
+static void check_first_start (world_t *w_, int family_)
+{
+    const bool prefers6 = w_->config.first_family == AF_INET6;
+    const int first = prefers6 ? 0 : 1;
+    const int other = 1 - first;
+
+    if (!w_->plain || family_ == first)
+        return;
+    LAW (w_->first_positive[first] == ZDS_NEVER,
+         "the first attempt is not to the first family");
+    LAW (
+      w_->answered[first] != ZDS_NEVER || (w_->asked & model_bit (first)) == 0
+        || w_->now - w_->first_positive[other] >= w_->config.resolution_delay,
+      "the first attempt did not wait for the resolution delay");
+}
+
+static void check_start (world_t *w_, const zds_race_step_t *step_)
+{
+    const int f = family_of (&step_->addr);
+    const unsigned index = index_of (&step_->addr);
+    const uint64_t gap = w_->now - w_->last_start;
+
+    w_->saw[SAW_SIX] += w_->open == ZDS_RACE_MAX_RUNNING - 1;
+    w_->saw[SAW_MIN_GAP] +=
+      w_->open > 0 && gap == ZDS_RACE_MIN_GAP && w_->config.attempt_delay > gap;
+    w_->saw[SAW_HOLD] +=
+      w_->starts == 0 && w_->model.outstanding != 0
+      && w_->now - w_->model.positive_at >= w_->config.resolution_delay;
+    LAW (w_->open < ZDS_RACE_MAX_RUNNING, "more than six attempts");
+    LAW (!w_->connection[step_->attempt].open, "the number is in use");
+    LAW (!w_->started[f][index], "one address twice");
+    if (w_->starts == 0)
+        check_first_start (w_, f);
+    else if (w_->open > 0) {
+        LAW (gap >= ZDS_RACE_MIN_GAP, "within 10 ms of the last start");
+        LAW (gap >= w_->config.attempt_delay || w_->failures_since > 0,
+             "within the attempt delay, and nothing failed");
+    }
+    w_->started[f][index] = true;
+}
+
+static void end_of (world_t *w_, unsigned attempt_)
+{
+    LAW (w_->connection[attempt_].open, "an attempt ends twice");
+    w_->connection[attempt_].open = false;
+    w_->open--;
+}
+
+static void fail_attempt (world_t *w_, unsigned attempt_, int error_)
+{
+    tell (w_, "  failed", NULL);
+    end_of (w_, attempt_);
+    w_->failures_since++;
+    zds_race_failed (&w_->race, attempt_, error_, w_->now);
+    model_failed (&w_->model, attempt_, error_);
+}
+
+static void connect_attempt (world_t *w_, unsigned attempt_)
+{
+    tell (w_, "  connected", NULL);
+    zds_race_connected (&w_->race, attempt_, w_->now);
+    model_connected (&w_->model, attempt_, w_->now);
+}
+
+static void start_attempt (world_t *w_, const zds_race_step_t *step_)
+{
+    const host_addr_t *const host =
+      &w_->addr[family_of (&step_->addr)][index_of (&step_->addr)];
+    connection_t *const c = &w_->connection[step_->attempt];
+    const bool healed = w_->now - w_->begun >= host->heals;
+    const behaviour_t behaviour = healed ? CONNECTS : host->behaviour;
+
+    tell (w_, "start", &step_->addr);
+    c->open = true;
+    c->started = w_->now;
+    c->connects = behaviour == CONNECTS || behaviour == CONNECTS_AT_ONCE;
+    c->error = host->error;
+    c->ends = behaviour == SILENT ? ZDS_NEVER : w_->now + host->after;
+    w_->open++;
+    if (w_->starts++ == 0)
+        w_->first_start = w_->now;
+    w_->last_start = w_->now;
+    if (w_->failures_since > 0)
+        w_->failures_since--;
+    if (behaviour == CONNECTS_AT_ONCE)
+        connect_attempt (w_, step_->attempt);
+    else if (behaviour == FAILS_AT_ONCE)
+        fail_attempt (w_, step_->attempt, host->error);
+}
+
+static void cancel_attempt (world_t *w_, const zds_race_step_t *step_)
+{
+    const uint64_t age = w_->now - w_->connection[step_->attempt].started;
+    const unsigned limit = w_->config.attempt_timeout;
+
+    tell (w_, step_->error == 0 ? "cancel" : "give up", NULL);
+    if (step_->error != 0) {
+        w_->saw[limit > 0 && age >= limit ? SAW_ATTEMPT_TIME_OUT
+                                          : SAW_LOST_PATIENCE]++;
+        LAW (age >= ZDS_RACE_PATIENCE || (limit > 0 && age >= limit),
+             "given up too early");
+        w_->failures_since++;
+    }
+    end_of (w_, step_->attempt);
+}
+
+/*  The time that an address may have to wait for its turn after the last
+    answer: silence is the only thing that holds it up, and that is bounded.  */
+static uint64_t longest_wait (const world_t *w_, int family_, size_t index_)
+{
+    const model_t *const m = &w_->model;
+    const unsigned place = place_of (w_, family_, (unsigned) index_);
+    const uint64_t delay = w_->config.attempt_delay;
+    uint64_t ahead = 0;
+    size_t f, i;
+
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m->count[f]; i++)
+            ahead += place_of (w_, (int) f, (unsigned) i) < place;
+    /*  What started before all was known.  */
+    if (w_->first_start <= w_->last_answer)
+        ahead++;
+    if (m->count[0] + m->count[1] <= ZDS_RACE_MAX_RUNNING)
+        return w_->config.resolution_delay + ahead * delay;
+    return w_->config.resolution_delay
+           + (ahead + 1) * (delay + ZDS_RACE_PATIENCE);
+}
+
+static bool is_reachable (const world_t *w_, const host_addr_t *host_)
+{
+    const unsigned limit = w_->config.attempt_timeout;
+
+    return host_->behaviour == CONNECTS_AT_ONCE
+           || (host_->behaviour == CONNECTS && host_->after < ZDS_RACE_PATIENCE
+               && (limit == 0 || host_->after < limit));
+}
+
+static void check_reached (world_t *w_, bool won_)
+{
+    const model_t *const m = &w_->model;
+    size_t f, i;
+
+    if (w_->late || w_->replaced)
+        return;
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m->count[f]; i++) {
+            const host_addr_t *const host =
+              &w_->addr[f][index_of (&m->list[f][i].addr)];
+
+            if (!is_reachable (w_, host))
+                continue;
+            LAW (won_, "a host that answers is not reached");
+            w_->saw[SAW_REACHED]++;
+            if (!w_->plain)
+                continue;
+            LAW (w_->now <= w_->last_answer + longest_wait (w_, (int) f, i)
+                              + host->after,
+                 "a host that answers is reached too late");
+        }
+}
+
+static void check_outcome (world_t *w_, const zds_race_step_t *step_)
+{
+    const bool won = step_->op == ZDS_RACE_WON;
+    zds_candidate_t late;
+    zds_race_step_t more;
+    const char *text;
+
+    tell (w_, won ? "won" : "lost", won ? &step_->addr : NULL);
+    w_->saw[won ? SAW_WON : SAW_FAILED]++;
+    w_->saw[SAW_WON_BY_IPV4] += won && step_->addr.sa.sa_family == AF_INET;
+    w_->saw[SAW_FAILED_REFUSED] += !won && step_->error == ECONNREFUSED;
+    w_->saw[SAW_WON_AFTER_RETRY] += won && w_->rounds > 0;
+    if (won) {
+        const connection_t *const c = &w_->connection[step_->attempt];
+        LAW (c->open && c->connects, "WON by an attempt that did not connect");
+        LAW (w_->open == 1, "WON, and others are open");
+    } else {
+        LAW (w_->open == 0, "FAILED, and an attempt runs");
+        LAW (w_->model.outstanding == 0, "FAILED, and an answer may come");
+    }
+    check_reached (w_, won);
+    text = model_check_fates (&w_->model, &w_->race);
+    LAW (text == NULL, text);
+
+    /*  It is final.  */
+    zds_race_failed (&w_->race, step_->attempt, EIO, w_->now + 1);
+    zds_race_connected (&w_->race, 0, w_->now + 1);
+    zds_race_again (&w_->race, ZDS_ASK_IPV6, w_->now + 1);
+    memset (&late, 0, sizeof late);
+    late.addr = known_addr[0][MAX_ADDRESSES - 1];
+    zds_race_answer (&w_->race, AF_INET6, &late, 1, w_->now + 1);
+    more = zds_race_next (&w_->race, w_->now + 1000000);
+    LAW (more.op == step_->op && more.error == step_->error
+           && (!won || zds_addr_equal (&more.addr, &step_->addr)),
+         "the outcome changes");
+}
+
+/*  Does what the race says; the time until which it waits, 0 when it is over.  */
+static uint64_t do_steps (world_t *w_)
+{
+    unsigned steps;
+
+    for (steps = 0; steps < 1000 && w_->wrong == NULL; steps++) {
+        const zds_race_step_t step = zds_race_next (&w_->race, w_->now);
+        const char *const text = step.op == ZDS_RACE_START
+                                   ? NULL
+                                   : model_step (&w_->model, &step, w_->now);
+
+        if (text != NULL) {
+            tell (w_, model_text_of_op (step.op), NULL);
+            wrong (w_, text);
+            break;
+        }
+        switch (step.op) {
+            case ZDS_RACE_WAIT:
+                LAW (step.deadline > w_->now, "WAIT for the past");
+                return step.deadline;
+            case ZDS_RACE_START: {
+                const char *start;
+                if (step.attempt >= ZDS_RACE_MAX_RUNNING) {
+                    wrong (w_, "START with a number out of range");
+                    break;
+                }
+                check_start (w_, &step);
+                check_alternation (w_, family_of (&step.addr),
+                                   (unsigned) model_find (
+                                     w_->model.list[family_of (&step.addr)],
+                                     w_->model.count[family_of (&step.addr)],
+                                     &step.addr));
+                start = model_step (&w_->model, &step, w_->now);
+                if (start != NULL) {
+                    tell (w_, "START", &step.addr);
+                    wrong (w_, start);
+                    break;
+                }
+                start_attempt (w_, &step);
+                break;
+            }
+            case ZDS_RACE_CANCEL:
+                cancel_attempt (w_, &step);
+                break;
+            case ZDS_RACE_RETRY:
+                tell (w_, "retry", NULL);
+                w_->saw[SAW_RETRY]++;
+                LAW (w_->again == ZDS_NEVER, "RETRY twice");
+                w_->again = w_->now + w_->interval;
+                break;
+            case ZDS_RACE_WON:
+            case ZDS_RACE_FAILED:
+                check_outcome (w_, &step);
+                return 0;
+        }
+    }
+    LAW (steps < 1000, "no end of steps");
+    return 0;
+}
+
+static void give_answer (world_t *w_, answer_t *answer_)
+{
+    zds_candidate_t list[2 * MAX_ADDRESSES];
+    const int f = answer_->family;
+    unsigned i, n = 0;
+
+    tell (w_, f == 0 ? "AAAA" : "A", NULL);
+    for (i = 0; i < answer_->count; i++) {
+        const unsigned at = answer_->first + i;
+        zds_candidate_t *const c = &list[n++];
+        c->addr = known_addr[f][at];
+        c->record = w_->addr[f][at].record;
+        c->poor_source = w_->addr[f][at].poor_source;
+        c->record_time = at * 2u + (unsigned) f;
+        if (answer_->with_doubles) {
+            list[n] = *c;
+            if (chance (&w_->random, 50))
+                list[n].addr = known_addr[1 - f][at];
+            n++;
+        }
+        tell (w_, "    ", &c->addr);
+    }
+    if (w_->answered[f] != ZDS_NEVER) {
+        w_->replaced = true;
+        w_->saw[SAW_ANSWER_REPLACED]++;
+    }
+    w_->answered[f] = w_->last_answer = w_->now;
+    if (n > 0 && w_->first_positive[f] == ZDS_NEVER)
+        w_->first_positive[f] = w_->now;
+    answer_->time = ZDS_NEVER;
+    zds_race_answer (&w_->race, model_family (f), list, n, w_->now);
+    model_answer (&w_->model, model_family (f), list, n, w_->now);
+    w_->saw[SAW_ALL_CANDIDATES] +=
+      w_->race.count >= ZDS_FAMILIES * ZDS_MAX_CANDIDATES;
+    /*  What an answer leaves out may come back with the next one.  */
+    if (w_->replaced)
+        for (i = 0; i < MAX_ADDRESSES; i++) {
+            const int at = model_find (w_->model.list[f], w_->model.count[f],
+                                       &known_addr[f][i]);
+            if (at < 0 || w_->model.fate[f][at] == ZDS_FATE_UNTRIED)
+                w_->started[f][i] = false;
+        }
+}
+
+static void call_again (world_t *w_)
+{
+    unsigned families = 0, i, n = 0;
+
+    tell (w_, "again", NULL);
+    w_->rounds++;
+    w_->again = ZDS_NEVER;
+    if (chance (&w_->random, 50))
+        families = w_->asked;
+    for (i = 0; i < w_->answers; i++)
+        if (w_->answer[i].time != ZDS_NEVER)
+            w_->answer[n++] = w_->answer[i];
+    w_->answers = n;
+    for (i = 0; i < ZDS_FAMILIES; i++)
+        if ((families & model_bit ((int) i)) != 0)
+            draw_answer (w_, (int) i, w_->now);
+    w_->replaced = true;
+    memset (w_->started, 0, sizeof w_->started);
+    zds_race_again (&w_->race, families, w_->now);
+    model_again (&w_->model, families);
+}
+
+/*  The next thing to happen: of equal ones any may come first.  */
+typedef enum
+{
+    TIMER,
+    ANSWER,
+    CONNECTION,
+    AGAIN
+} happening_t;
+
+static void
+consider (world_t *w_, uint64_t time_, uint64_t *best_, bool *is_best_)
+{
+    *is_best_ =
+      time_ < *best_
+      || (time_ == *best_ && time_ != ZDS_NEVER && chance (&w_->random, 50));
+    if (*is_best_)
+        *best_ = time_;
+}
+
+/*  False when nothing will ever happen.  */
+static bool let_happen (world_t *w_, uint64_t deadline_)
+{
+    uint64_t best = deadline_;
+    happening_t what = TIMER;
+    unsigned which = 0, i;
+    bool is_best;
+
+    for (i = 0; i < w_->answers; i++) {
+        consider (w_, w_->answer[i].time, &best, &is_best);
+        if (is_best) {
+            what = ANSWER;
+            which = i;
+        }
+    }
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        if (!w_->connection[i].open)
+            continue;
+        consider (w_, w_->connection[i].ends, &best, &is_best);
+        if (is_best) {
+            what = CONNECTION;
+            which = i;
+        }
+    }
+    if (w_->rounds < MAX_ROUNDS) {
+        consider (w_, w_->again, &best, &is_best);
+        if (is_best)
+            what = AGAIN;
+    }
+    if (best == ZDS_NEVER)
+        return false;
+
+    if (best > w_->now)
+        w_->now = best;
+    if (what == TIMER && w_->late)
+        w_->now += draw (&w_->random, 40);
+    switch (what) {
+        case TIMER:
+            break;
+        case ANSWER:
+            give_answer (w_, &w_->answer[which]);
+            break;
+        case CONNECTION:
+            if (w_->connection[which].connects)
+                connect_attempt (w_, which);
+            else
+                fail_attempt (w_, which, w_->connection[which].error);
+            break;
+        case AGAIN:
+            call_again (w_);
+            break;
+    }
+    return true;
+}
+
+/*  NULL, or the law that was broken.  */
+static const char *run_race (world_t *w_, uint64_t seed_, uint64_t number_)
+{
+    uint64_t deadline;
+    unsigned events, i;
+
+    seed (&w_->random, seed_, number_);
+    draw_world (w_);
+    begin (w_);
+    for (i = 0; i < w_->answers; i++)
+        if (w_->answer[i].time != ZDS_NEVER)
+            w_->answer[i].time += w_->now;
+
+    deadline = do_steps (w_);
+    for (events = 0; deadline != 0 && w_->wrong == NULL; events++) {
+        if (!let_happen (w_, deadline)) {
+            /*  Nothing but silence is left.  */
+            LAW (w_->open > 0 || w_->model.outstanding != 0,
+                 "waits for nothing");
+            check_reached (w_, false);
+            w_->saw[SAW_SILENCE_TO_THE_END]++;
+            break;
+        }
+        LAW (events < 10000, "no end of events");
+        LAW (w_->now - w_->begun < HORIZON, "no end in an hour");
+        deadline = do_steps (w_);
+    }
+    return w_->wrong;
+}
+
+static uint64_t number_from (const char *variable_, uint64_t default_)
+{
+    const char *const text = getenv (variable_);
+
+    return text == NULL || *text == '\0' ? default_ : strtoull (text, NULL, 0);
+}
+
+static void test_a_million_races (void **state_)
+{
+    const uint64_t seed = number_from ("ZDS_SIM_SEED", 8305);
+    const uint64_t only = number_from ("ZDS_SIM_ONLY", ZDS_NEVER);
+    uint64_t first = 0, end = number_from ("ZDS_SIM_RACES", DEFAULT_RACES), i;
+    static world_t world;
+    (void) state_;
+
+    invent_addresses ();
+    if (only != ZDS_NEVER) {
+        first = only;
+        end = only + 1;
+        world.trace = true;
+    }
+    for (i = first; i < end; i++) {
+        const char *const text = run_race (&world, seed, i);
+        if (text != NULL)
+            fail_msg ("%s (ZDS_SIM_SEED=%llu ZDS_SIM_ONLY=%llu shows it)", text,
+                      (unsigned long long) seed, (unsigned long long) i);
+    }
+    for (i = 0; end - first >= 10000 && i < SIGHTS; i++)
+        if (world.saw[i] == 0)
+            fail_msg ("sight %d was never seen", (int) i);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_a_million_races),
+    };
+    return cmocka_run_group_tests_name ("simulator", tests, NULL, NULL);
+}
