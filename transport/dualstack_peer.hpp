@@ -16,7 +16,10 @@ class ctx_t;
 //  Which of a name's addresses a connection was made to.
 struct dualstack_peer_t
 {
-    dualstack_peer_t () : has_others (false) { memset (&addr, 0, sizeof addr); }
+    dualstack_peer_t () : has_others (false), has_untried (false)
+    {
+        memset (&addr, 0, sizeof addr);
+    }
 
     std::string
       key; //  in the memory; empty: not looked up, or not connected yet

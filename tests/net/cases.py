@@ -299,6 +299,7 @@ def descriptors():
 
 ADDED = "a bind in `auto` also listens on IPv6, where the other program or socket is"
 ADDED_IN_V6 = "an interface bind in `v6` also listens on IPv4"
+RELEASED = "stock forgets to release the endpoint of a name when it stops reconnecting"
 NO_DNS = "zmq_unbind asks no DNS: a name that is not the text of the bind is not known"
 
 
@@ -328,11 +329,132 @@ def deliberate():
                [open_socket("s", "REP", auto), step("bind", id="s", ep="tcp://127.0.0.1:5555"),
                 step("unbind", id="s", ep="tcp://host.test:5555")],
                {2: ("ENOENT", NO_DNS)})
+    for name in ("auto", "v4", "v6"):
+        yield Case("stop-releases-a-name-" + name,
+                   [open_socket("c", "DEALER", MODES[name], RECONNECT_IVL=20, RECONNECT_STOP=1),
+                    step("connect", id="c", ep="tcp://four.test:5999"),
+                    step("events", id="c", until=["CLOSED"]), step("settle", id="c"),
+                    step("events", id="c"),
+                    step("disconnect", id="c", ep="tcp://four.test:5999")],
+                   {5: ("ENOENT", RELEASED)})
     yield Case("disconnect-by-a-name",
                [open_socket("s", "DEALER", auto),
                 step("bind", id="s", ep="tcp://127.0.0.1:5555"),
                 step("disconnect", id="s", ep="tcp://host.test:5555")],
                {2: ("ENOENT", NO_DNS)})
+
+
+# ------------------------------------------------------------------ the connecting side
+
+# server, what the client dials, and the modes in which stock gets there.
+NAMED = [("tcp://10.0.0.1:5555", "tcp://four.test:5555", ("auto", "v4", "v6")),
+         ("tcp://127.0.0.1:5555", "tcp://host.test:5555", ("auto", "v4", "v6")),
+         ("tcp://127.0.0.1:5555", "tcp://localhost:5555", ("auto", "v4")),
+         ("tcp://[2001:db8::1]:5555", "tcp://six.test:5555", ("v6",)),
+         ("tcp://[::1]:5555", "tcp://localhost:5555", ("v6",)),
+         ("tcp://[::1]:5555", "tcp://ip6-localhost:5555", ("v6",)),
+         ("tcp://10.0.0.1:5555", "tcp://10.0.0.1:0;four.test:5555", ("auto", "v4")),
+         ("tcp://127.0.0.1:5555", "tcp://127.0.0.2:0;localhost:5555", ("auto", "v4")),
+         ("tcp://10.0.0.1:5555", "tcp://eth0:0;four.test:5555", ("auto", "v4")),
+         ("tcp://[2001:db8::1]:5555", "tcp://[2001:db8::1]:0;six.test:5555", ("v6",))]
+NUMERIC = [("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5555", ("auto", "v4", "v6")),
+           ("tcp://10.0.0.1:5555", "tcp://127.0.0.2:0;10.0.0.1:5555", ("auto", "v4")),
+           ("tcp://[2001:db8::1]:5555", "tcp://[2001:db8::1]:5555", ("v6",)),
+           ("tcp://[fe80::1%eth0]:5555", "tcp://[fe80::1%eth0]:5555", ("v6",))]
+
+
+def names():
+    """A whole life of a connection that was made by name."""
+    for (server, client), (bound, dial, kinds) in itertools.product(PAIRS, NAMED):
+        for mode in MODES.values():
+            if mode.env or mode.kind not in kinds:
+                continue
+            if (server, client) != ("REP", "REQ") and mode.name not in ("auto", "v6", "v4"):
+                continue
+            yield Case("name-%s-%s-%s" % (server, mode.name, dial),
+                       life(server, client, mode, bound, dial))
+
+
+def comebacks():
+    """The server cuts the connection, the client comes back; twice."""
+    again = ["DISCONNECTED", "CONNECT_RETRIED", "CONNECT_DELAYED", "CONNECTED",
+             "HANDSHAKE_SUCCEEDED"]
+    for bound, dial, kinds in NAMED + NUMERIC:
+        for name in kinds:
+            mode = MODES[name]
+            steps = [step("ctx", opts=mode.ctx), step("zap"),
+                     open_socket("s", "ROUTER", mode, ZAP_DOMAIN="global"),
+                     step("bind", id="s", ep=bound, vital=True),
+                     open_socket("c", "DEALER", mode, RECONNECT_IVL=5),
+                     step("connect", id="c", ep=dial),
+                     step("events", id="c", until=["HANDSHAKE_SUCCEEDED"], vital=True),
+                     step("events", id="s", until=["HANDSHAKE_SUCCEEDED"])]
+            steps += exchange("ROUTER", "DEALER")
+            for _ in range(2):
+                steps += [step("cut", ports=[5555]),
+                          step("events", id="c", until=again, vital=True),
+                          step("events", id="s", until=["DISCONNECTED", "HANDSHAKE_SUCCEEDED"])]
+                steps += look("c", "D") + exchange("ROUTER", "DEALER")
+            steps += [step("unbind", id="c", ep=dial), step("disconnect", id="c", ep=dial),
+                      step("disconnect", id="c", ep=dial), step("close", id="c"),
+                      step("close", id="s"), step("zaplog")]
+            yield Case("comeback-%s-%s" % (name, dial), steps)
+
+
+def failures():
+    """Nobody there, or no such name."""
+    for name, host in itertools.product(
+            ("auto", "v6", "v4"), ["127.0.0.1", "host.test", "four.test", "nosuch.test", "10.9.9.9",
+                                   "nosuch0:0;four.test", "10.0.0.99:0;four.test",
+                                   "10.0.0.99:0;127.0.0.1", "a..b"]):
+        mode, dial = MODES[name], "tcp://%s:5999" % host
+        start = [open_socket("c", "DEALER", mode, RECONNECT_IVL=60000),
+                 step("connect", id="c", ep=dial)] + look("c", "D")
+        end = [step("get", id="c", opt="EVENTS"), step("poll", id="c", flags=3, timeout=0),
+               step("disconnect", id="c", ep="tcp://10.0.0.1:5999"),
+               step("disconnect", id="c", ep=dial), step("disconnect", id="c", ep=dial),
+               step("close", id="c")]
+        yield Case("nobody-%s-%s" % (name, host),
+                   start + [step("events", id="c", until=["CONNECT_RETRIED"])] + end)
+        yield Case("nobody-not-monitored-%s-%s" % (name, host),
+                   [open_socket("c", "DEALER", mode, monitor=False, RECONNECT_IVL=60000),
+                    step("connect", id="c", ep=dial)] + end)
+        if host in ("127.0.0.1", "host.test", "four.test"):  # the others have nothing to close
+            yield Case("nobody-once-%s-%s" % (name, host),
+                       [open_socket("c", "DEALER", mode, RECONNECT_IVL=-1),
+                        step("connect", id="c", ep=dial),
+                        step("events", id="c", until=["CLOSED"]), step("settle", id="c"),
+                        step("events", id="c"), step("disconnect", id="c", ep=dial)])
+            yield Case("nobody-backoff-%s-%s" % (name, host),
+                       [open_socket("c", "DEALER", mode, RECONNECT_IVL=20,
+                                    RECONNECT_IVL_MAX=60000),
+                        step("connect", id="c", ep=dial),
+                        step("events", id="c", until=["CONNECT_RETRIED"]),
+                        step("events", id="c", until=["CONNECT_RETRIED"]),
+                        step("disconnect", id="c", ep=dial)])
+        if host == "127.0.0.1":
+            yield Case("nobody-stop-%s-%s" % (name, host),
+                       [open_socket("c", "DEALER", mode, RECONNECT_IVL=20, RECONNECT_STOP=1),
+                        step("connect", id="c", ep=dial),
+                        step("events", id="c", until=["CLOSED"]), step("settle", id="c"),
+                        step("events", id="c")]
+                       + [step("disconnect", id="c", ep=dial)] * (name != "v6"))
+
+
+def dials():
+    """Texts to connect in each mode, as texts() binds them; several, twice, and undone."""
+    endpoints = ["tcp://%s:5555" % host for host in HOSTS if host != "nosuch.test"]
+    endpoints += ["tcp://127.0.0.1:%s" % port for port in PORTS]
+    endpoints += ["tcp://four.test:%s" % port for port in PORTS]
+    for name, endpoint in itertools.product(("auto", "v6", "v4"), endpoints):
+        steps = [open_socket("c", "DEALER", MODES[name], monitor=False, RECONNECT_IVL=60000),
+                 step("connect", id="c", ep=endpoint),
+                 step("get", id="c", opt="LAST_ENDPOINT"), step("get", id="c", opt="IPV6"),
+                 step("connect", id="c", ep=endpoint), step("connect", id="c", ep="tcp://a.b:1"),
+                 step("get", id="c", opt="LAST_ENDPOINT"),
+                 step("disconnect", id="c", ep=endpoint), step("disconnect", id="c", ep=endpoint),
+                 step("disconnect", id="c", ep="tcp://a.b:1")]
+        yield Case("dial-%s-%s" % (name, endpoint[:60]), steps)
 
 
 def random_walks(count=150, length=14, seed=5):

@@ -8,11 +8,13 @@ kernel takes namespaces, links and listeners away even when pytest is killed.
 """
 import collections
 import contextlib
+import ipaddress
 import json
 import os
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -127,6 +129,14 @@ class Lab:
         for node, nic in ((node_a, nic_a), (node_b, nic_b)):
             node.quiet_up(nic)
 
+    def slow_wire(self, node_a, nic_a, node_b, nic_b):
+        """Join two nodes by a Bridge; both ends up, without addresses of their own."""
+        bridge = Bridge(node_a, nic_a, node_b, nic_b)
+        node_a.helpers.append(bridge)
+        for node, nic in ((node_a, nic_a), (node_b, nic_b)):
+            node.quiet_up(nic)
+        return bridge
+
     def path(self, stem):
         self.serial += 1
         return os.path.join(self.dir, "%s-%d" % (stem, self.serial))
@@ -143,6 +153,13 @@ class Lab:
         self.nodes = []
         shutil.rmtree(self.dir, ignore_errors=True)
 
+
+Connection = collections.namedtuple("Connection", "state local peer")
+
+STATES = {"01": "ESTABLISHED", "02": "SYN_SENT", "03": "SYN_RECV", "04": "FIN_WAIT1",
+          "05": "FIN_WAIT2", "06": "TIME_WAIT", "07": "CLOSE", "08": "CLOSE_WAIT",
+          "09": "LAST_ACK", "0A": "LISTEN", "0B": "CLOSING"}
+GONE = ("TIME_WAIT", "CLOSE", "LISTEN")  # no socket of a program that talks to anybody
 
 Listener = collections.namedtuple("Listener", "family address port v6only zone backlog")
 
@@ -279,6 +296,16 @@ class Node:
         v6-only wildcard, "*" a dual-stack one."""
         return sorted(describe(one) for one in self.listeners(port))
 
+    def connections(self, port, *states):
+        """TCP connections and attempts of this node to `port` elsewhere or here, as the side
+        that dialled sees them; in these states, or all that are not over."""
+        found = []
+        for table in ("tcp", "tcp6"):
+            with open("/proc/%d/net/%s" % (self.pid, table)) as lines:
+                found += [parse_connection(line) for line in list(lines)[1:]]
+        return sorted(one for one in found if one.peer[1] == port
+                      and (one.state in states if states else one.state not in GONE))
+
     # -- processes
 
     def worker(self, lib="patched", env=None, shim=None):
@@ -300,6 +327,19 @@ class Node:
                 stream.close()
         self.holder.kill()
         self.holder.wait()
+
+
+def parse_connection(line):
+    """A line of /proc/net/tcp or tcp6."""
+    words = line.split()
+    return Connection(STATES[words[3]], parse_hex(words[1]), parse_hex(words[2]))
+
+
+def parse_hex(text):
+    """"0100007F:15B3" is 127.0.0.1:5555: words of 32 bits in the order of the machine."""
+    host, port = text.split(":")
+    data = b"".join(struct.pack("=I", int(host[at:at + 8], 16)) for at in range(0, len(host), 8))
+    return str(ipaddress.ip_address(data)), int(port, 16)
 
 
 def describe(one):
@@ -431,6 +471,18 @@ class Worker:
     def fds(self):
         return self.do("fds")
 
+    def threads(self):
+        return self.do("threads")
+
+    def serve(self, *endpoints, name="s", **opts):
+        """A server in a thread of the worker: it echoes what it gets (see op_serve)."""
+        self.must("serve", id=name, eps=list(endpoints), opts=opts)
+        return Servant(self, name)
+
+    def stranger(self, host, port=5555, **how):
+        """A TCP server that speaks no ZMTP (see op_stranger)."""
+        self.must("stranger", id="%s-%d" % (host, port), host=host, port=port, **how)
+
     def stderr(self):
         with open(self.stderr_path, errors="replace") as text:
             return text.read()
@@ -480,6 +532,9 @@ class Sock:
     def disconnect_rc(self, endpoint):
         return self._do("disconnect", ep=endpoint)
 
+    def disconnect(self, endpoint):
+        self._must("disconnect", ep=endpoint)
+
     def set_rc(self, option, value):
         return self._do("set", opt=option, value=value)
 
@@ -509,6 +564,64 @@ class Sock:
     def close(self):
         """Close; returns the monitor's remaining events."""
         return self._do("close")
+
+    # For sockets that face a server made by Worker.serve
+
+    def reach(self, endpoint=None, timeout=10.0):
+        """Connect, unless that was done before, and wait for the first round trip."""
+        got = self._do("reach", ep=endpoint, timeout=timeout)
+        if "ms" not in got:
+            raise LabError("%s: %s" % (endpoint or "no server", got))
+        return Reached(got["ms"], got["peer"], got["who"], got["source"])
+
+    def misses(self, endpoint=None, timeout=1.0):
+        """The same, when nobody is to answer."""
+        return self._do("reach", ep=endpoint, timeout=timeout) == {"timeout": True}
+
+    def timeline(self, *until, timeout=10.0):
+        """Events as they come, with ms since the call: [(name, endpoint, ms), ...]."""
+        return timeline_of(self._do("timeline", until=list(until), timeout=timeout))
+
+    def watch(self, *until, timeout=10.0):
+        """The same of events from now on, in two halves: the test goes on until it calls
+        what this returns."""
+        self.events()
+        self.worker.post([{"op": "timeline", "id": self.name, "until": list(until),
+                           "timeout": timeout}])
+        return lambda: timeline_of(self.worker.collect(DEADLINE + timeout)[0])
+
+
+# How a client fared: ms until the first answer, the address that answered, the name of the
+# server, and the address from which the client came.
+Reached = collections.namedtuple("Reached", "ms peer who source")
+Moment = collections.namedtuple("Moment", "name endpoint ms")
+
+
+def timeline_of(entries):
+    events = [Moment(*entry) for entry in entries]
+    if events and events[-1].name == "TIMEOUT":
+        raise LabError("waited for %s, saw %r" % (events[-1].endpoint, events[:-1]))
+    return events
+
+
+class Servant:
+    """A server made by Worker.serve."""
+
+    def __init__(self, worker, name):
+        self.worker = worker
+        self.name = name
+
+    def log(self):
+        """{"events": names of monitor events, "peers": identities, "messages": how many}."""
+        return self.worker.do("served", id=self.name)
+
+    def kick(self):
+        """Cut all its connections; it goes on listening.  Returns how many there were."""
+        return self.worker.do("kick", id=self.name)
+
+    def stop(self):
+        """Nothing listens any more when this returns."""
+        self.worker.must("unserve", id=self.name)
 
 
 def port_of(endpoint):
@@ -541,30 +654,95 @@ class Shim:
         return Shim(self.path, rules)
 
 
-class Nameserver:
-    """A name server inside a node; it answers from `zone` and writes down what it is asked.
+class Helper:
+    """A program of this directory that runs beside the workers: it prints "ready" first,
+    obeys lines of JSON on its standard input and prints "done" for each."""
 
-    zone: {"host.test": {"A": ["192.0.2.1"], "AAAA": [], "delay": {"AAAA": 0.2},
-    "drop": ["A"]}}.  A name that is not in the zone does not exist."""
-
-    def __init__(self, node, zone, address):
-        self.process = subprocess.Popen(
-            node.enter([PYTHON, os.path.join(HERE, "nameserver.py"), address,
-                        json.dumps(zone)]),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, argv):
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.partial = b""
+        self.lines = []
         if self.process.stdout.readline() != b"ready\n":
-            raise LabError("the name server did not start")
+            raise LabError("%s did not start" % " ".join(argv))
         os.set_blocking(self.process.stdout.fileno(), False)
-        self.log = b""
 
-    def queries(self):
-        """Questions so far, as ["host.test AAAA", ...]."""
-        with contextlib.suppress(BlockingIOError):
-            self.log += os.read(self.process.stdout.fileno(), 1 << 20)
-        return self.log.decode().splitlines()
+    def read(self, timeout=0):
+        """What it has printed by now, or within `timeout`."""
+        if select.select([self.process.stdout], [], [], timeout)[0]:
+            self.partial += os.read(self.process.stdout.fileno(), 1 << 20)
+        lines = self.partial.split(b"\n")
+        self.partial = lines.pop()
+        self.lines += [line.decode() for line in lines]
+
+    def order(self, **what):
+        self.process.stdin.write((json.dumps(what) + "\n").encode())
+        self.process.stdin.flush()
+        end = time.monotonic() + DEADLINE
+        while "done" not in self.lines:
+            if time.monotonic() > end:
+                raise LabError("%s does not obey" % self.process.args)
+            self.read(0.1)
+        self.lines.remove("done")
 
     def kill(self):
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.kill()
         self.process.wait()
+
+
+Question = collections.namedtuple("Question", "name kind transport time")
+
+
+class Nameserver(Helper):
+    """A name server inside a node; it answers from `zone` (see nameserver.py), which can be
+    changed while it runs, and writes down what it is asked."""
+
+    def __init__(self, node, zone, address):
+        super().__init__(node.enter([PYTHON, os.path.join(HERE, "nameserver.py"), address,
+                                     json.dumps(zone)]))
+
+    def log(self, name=None):
+        """Questions so far, oldest first; `time` is that of time.monotonic."""
+        self.read()
+        words = [line.split() for line in self.lines]
+        questions = [Question(one[0], one[1], one[2], float(one[3])) for one in words]
+        return [one for one in questions if name is None or one.name == name]
+
+    def queries(self):
+        """Questions so far, as ["host.test AAAA", ...]."""
+        return ["%s %s" % (one.name, one.kind) for one in self.log()]
+
+    def kinds(self, name):
+        """The kinds of record that were asked for, in the order of the questions."""
+        return [one.kind for one in self.log(name)]
+
+    def wait_asked(self, name, *kinds):
+        """Until these kinds have been asked for."""
+        return wait_until(lambda: set(kinds) <= set(self.kinds(name)))
+
+    def set(self, **entries):
+        """New entries for names; None takes a name out.  "." is written "_" here."""
+        self.order(set={name.replace("_", "."): entry for name, entry in entries.items()})
+
+
+class Bridge(Helper):
+    """A slow or lossy wire between two nodes: see bridge.py."""
+
+    def __init__(self, node_a, nic_a, node_b, nic_b):
+        super().__init__([PYTHON, os.path.join(HERE, "bridge.py"), str(node_a.pid), nic_a,
+                          str(node_b.pid), nic_b])
+
+    def set(self, delay4=0, delay6=0, drop=()):
+        """Delays in seconds for one way."""
+        self.order(delay={"4": delay4, "6": delay6}, drop=[str(family) for family in drop])
+
+
+def wait_until(check, timeout=DEADLINE / 4):
+    """For what the kernel shows but sends no notice of.  Returns what `check` returned last."""
+    end = time.monotonic() + timeout
+    while True:
+        result = check()
+        if result or time.monotonic() > end:
+            return result
+        time.sleep(0.01)

@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A small DNS server for one namespace: `nameserver.py ADDRESS ZONE-AS-JSON`.
+"""A small DNS server for one namespace, with faults: `nameserver.py ADDRESS ZONE-AS-JSON`.
 
-Prints "ready", then one line per question: "host.test AAAA".  See lab.Nameserver.
+The zone has an entry for each name; what is not in it does not exist.
+
+    {"A": ["192.0.2.1"], "AAAA": [],   the answers; in several, for several kinds of trouble:
+     "delay": {"AAAA": 0.2},           seconds before the answer
+     "drop": ["A"],                    kinds of question that get no answer at all
+     "rcode": {"AAAA": "SERVFAIL"},    or one word for both kinds; the records are left out
+     "truncate": ["A"]}                over UDP only the TC bit: ask again over TCP
+
+Prints "ready", then one line per question: "host.test AAAA udp 12.345", the last being the
+time on the clock that all processes share.  Orders are lines of JSON on standard input:
+{"set": {NAME: ENTRY or null}}; "done" is printed when one has taken effect.
 """
 import ipaddress
 import json
@@ -10,8 +20,17 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 TYPES = {1: "A", 28: "AAAA"}
+CODES = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
+UDP_SIZE = 512
+PRINTING = threading.Lock()
+
+
+def say(text):
+    with PRINTING:
+        print(text, flush=True)
 
 
 def parse_question(packet):
@@ -23,43 +42,100 @@ def parse_question(packet):
     return ".".join(labels).lower(), kind, packet[12:at + 5]
 
 
-def answer(packet, question, entry, kind):
-    records = (entry or {}).get(kind, [])
-    code = (entry or {}).get("rcode", 0 if entry is not None else 3)
-    reply = packet[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, 0) + question
-    for text in records:
-        data = ipaddress.ip_address(text).packed
-        reply += struct.pack(">HHHIH", 0xc00c, 28 if len(data) == 16 else 1, 1, 1, len(data))
-        reply += data
-    return reply
+def response_code(entry, kind):
+    if entry is None:
+        return CODES["NXDOMAIN"]
+    code = entry.get("rcode", 0)
+    if isinstance(code, dict):
+        code = code.get(kind, 0)
+    return CODES[code] if isinstance(code, str) else code
 
 
-def end_with_stdin():
-    sys.stdin.read()
-    os._exit(0)
+def record(text):
+    data = ipaddress.ip_address(text).packed
+    return struct.pack(">HHHIH", 0xc00c, 28 if len(data) == 16 else 1, 1, 1, len(data)) + data
 
 
-def main():
-    address, zone = sys.argv[1], json.loads(sys.argv[2])
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    sock.bind((address, 53))
-    threading.Thread(target=end_with_stdin, daemon=True).start()
-    print("ready", flush=True)
-    while True:
-        packet, peer = sock.recvfrom(4096)
+def answer(packet, question, entry, kind, over_udp):
+    entry_records = (entry or {}).get(kind, [])
+    code = response_code(entry, kind)
+    data = [record(text) for text in entry_records] if code == 0 else []
+    cut = over_udp and (kind in (entry or {}).get("truncate", [])
+                        or 12 + len(question) + sum(map(len, data)) > UDP_SIZE)
+    if cut:
+        data = []
+    flags = 0x8580 | (0x0200 if cut else 0) | code
+    return packet[:2] + struct.pack(">HHHHH", flags, 1, len(data), 0, 0) + question + b"".join(data)
+
+
+class Server:
+    def __init__(self, address, zone):
+        self.zone = zone
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.udp = socket.socket(family, socket.SOCK_DGRAM)
+        self.udp.bind((address, 53))
+        self.tcp = socket.socket(family, socket.SOCK_STREAM)
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.tcp.bind((address, 53))
+        self.tcp.listen(64)
+
+    def take(self, packet, transport, reply):
+        """Answers with `reply`, now or later or never."""
         try:
             name, number, question = parse_question(packet)
         except (IndexError, struct.error):
-            continue
+            return
         kind = TYPES.get(number, str(number))
-        print(name, kind, flush=True)
-        entry = zone.get(name)
+        say("%s %s %s %.6f" % (name, kind, transport, time.monotonic()))
+        entry = self.zone.get(name)
         if kind in (entry or {}).get("drop", []):
-            continue
-        reply = answer(packet, question, entry, kind)
+            return
+        data = answer(packet, question, entry, kind, transport == "udp")
         delay = (entry or {}).get("delay", {}).get(kind, 0)
-        threading.Timer(delay, sock.sendto, (reply, peer)).start()
+        if delay:
+            timer = threading.Timer(delay, reply, (data,))
+            timer.daemon = True
+            timer.start()
+        else:
+            reply(data)
+
+    def serve_udp(self):
+        while True:
+            packet, peer = self.udp.recvfrom(4096)
+            self.take(packet, "udp", lambda data, peer=peer: self.udp.sendto(data, peer))
+
+    def serve_tcp(self):
+        while True:
+            peer = self.tcp.accept()[0]
+            threading.Thread(target=self.serve_stream, args=(peer,), daemon=True).start()
+
+    def serve_stream(self, peer):
+        stream = peer.makefile("rb")
+        while True:
+            head = stream.read(2)
+            if len(head) < 2:
+                return
+            packet = stream.read(struct.unpack(">H", head)[0])
+            self.take(packet, "tcp",
+                      lambda data: peer.sendall(struct.pack(">H", len(data)) + data))
+
+    def obey(self):
+        """Ends the process when the test run goes away."""
+        for line in sys.stdin:
+            for name, entry in json.loads(line)["set"].items():
+                self.zone.pop(name, None)
+                if entry is not None:
+                    self.zone[name] = entry
+            say("done")
+        os._exit(0)
+
+
+def main():
+    server = Server(sys.argv[1], json.loads(sys.argv[2]))
+    for work in (server.serve_tcp, server.obey):
+        threading.Thread(target=work, daemon=True).start()
+    say("ready")
+    server.serve_udp()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ CHECKERS = {
     # What hangs in a look-up when the process ends has memory of its own; that is no leak.
     "valgrind": ("ZDS_PATCHED_LIBDIR", [], 15,
                  ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
-                  "--errors-for-leak-kinds=definite", "--num-callers=25"]),
+                  "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
+                  "--num-callers=25"]),
 }
 ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=9",
        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",

@@ -16,7 +16,8 @@ import cases
 
 CALLS = ("bind", "unbind", "connect", "disconnect", "set", "ctxset")
 CHUNK = 40
-HOSTS_FILE = ("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.0.1 host.test\n")
+HOSTS_FILE = ("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.0.1 host.test\n"
+              "10.0.0.1 four.test\n2001:db8::1 six.test\n")
 
 
 def make_host(lab):
@@ -155,13 +156,14 @@ def differ(lab, chosen, make=make_host, env=None, shim=None, ours="patched"):
 
 
 @pytest.mark.parametrize("group", ["lives", "crossings", "texts", "orders", "several",
-                                   "descriptors", "deliberate", "random_walks"])
+                                   "descriptors", "deliberate", "random_walks", "names",
+                                   "comebacks", "failures", "dials"])
 def test_u1_same_calls_same_answers(lab, group):
     differ(lab, getattr(cases, group)())
 
 
 @pytest.mark.parametrize("group", ["lives", "crossings", "orders", "several", "descriptors",
-                                   "random_walks"])
+                                   "random_walks", "names", "comebacks", "failures", "dials"])
 def test_u1_under_sanitizers(lab, group):
     """The same sequences with ASan and UBSan.  Catches: a listener used after its end, a
     read past a text, undefined behaviour that happens to give the right answer."""
@@ -191,9 +193,10 @@ def test_u1_kernel_without_ipv6(lab, shim):
 def test_u1_the_table_is_not_empty():
     """A few hundred cases with different names.  Catches: a generator that stopped early."""
     groups = [cases.lives(), cases.crossings(), cases.texts(), cases.orders(), cases.several(),
-              cases.descriptors(), cases.deliberate(), cases.random_walks(), cases.no_ipv6()]
+              cases.descriptors(), cases.deliberate(), cases.random_walks(), cases.no_ipv6(),
+              cases.names(), cases.comebacks(), cases.failures(), cases.dials()]
     names = [case.name for group in groups for case in group]
-    assert len(names) > 900
+    assert len(names) > 2000
 
 
 def test_u1_the_comparison_sees_differences():

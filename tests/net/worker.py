@@ -10,6 +10,7 @@ import faulthandler
 import json
 import os
 import queue
+import resource
 import socket
 import struct
 import sys
@@ -35,7 +36,8 @@ for function, arguments in {
 
 # Not in every pyzmq's list of constants.
 OPTIONS = {"IPV4ONLY": 31, "IPV6": 42, "USE_FD": 89, "BINDTODEVICE": 92, "TOS": 57,
-           "TCP_ACCEPT_FILTER": 38, "ZAP_DOMAIN": 55, "PRIORITY": 112}
+           "TCP_ACCEPT_FILTER": 38, "ZAP_DOMAIN": 55, "PRIORITY": 112, "RECONNECT_STOP": 109,
+           "SOCKS_PROXY": 68, "CONNECT_TIMEOUT": 79, "HANDSHAKE_IVL": 66}
 KINDS = {"RADIO": 14, "DISH": 15, "DGRAM": 18}
 LONG_OPTIONS = {"AFFINITY", "MAXMSGSIZE"}
 TEXT_OPTIONS = {"LAST_ENDPOINT", "BINDTODEVICE", "ZAP_DOMAIN"}
@@ -148,6 +150,9 @@ class State:
         self.held = {}
         self.words = {}
         self.routing = {}
+        self.servants = {}
+        self.strangers = {}
+        self.pulses = {}
 
 
 STATE = State()
@@ -312,8 +317,30 @@ def op_term(ctx="c"):
     return time.monotonic() - start
 
 
+def op_leave(id):
+    """Close with the linger period that the socket has."""
+    STATE.sockets.pop(id).close()
+    return "ok"
+
+
+def op_quit(ctx="c"):
+    """Close every socket of one context and end it; returns the seconds of zmq_ctx_term."""
+    context = STATE.contexts.pop(ctx)
+    for name, sock in list(STATE.sockets.items()):
+        if sock.context is context:
+            watch = STATE.watches.pop(name, None)
+            if watch:
+                watch.pair.close(0)
+            STATE.sockets.pop(name).close(0)
+    start = time.monotonic()
+    context.term()
+    return time.monotonic() - start
+
+
 def op_reset():
     """Everything away: the next case starts anew."""
+    for name in list(STATE.servants):
+        op_unserve(name)
     for held in STATE.held.values():
         held.close()
     for name in list(STATE.contexts):
@@ -388,6 +415,337 @@ def op_curve(id, role, server_key=None):
     else:
         sock.curve_serverkey = server_key.encode()
     return public.decode()
+
+
+# ------------------------------------------------------------------ clients and servers
+
+
+class Servant(threading.Thread):
+    """A ROUTER that answers each message with itself, its own name and the address it came
+    from; its monitor is read here too."""
+
+    def __init__(self, name, sock, watch, ports):
+        super().__init__(daemon=True)
+        self.name, self.sock, self.watch, self.ports = name, sock, watch, ports
+        self.over = threading.Event()
+        self.events, self.peers, self.sources = [], [], []
+        self.messages = 0
+        self.start()
+
+    def run(self):
+        poller = zmq.Poller()
+        poller.register(self.sock, zmq.POLLIN)
+        poller.register(self.watch.pair, zmq.POLLIN)
+        while not self.over.is_set():
+            ready = dict(poller.poll(20))
+            if self.sock in ready:
+                self.answer()
+            if self.watch.pair in ready:
+                self.events.append(self.watch.read_one(0)[0])
+
+    def answer(self):
+        frames = self.sock.recv_multipart(copy=False)
+        peer = frames[-1].get("Peer-Address")
+        identity = to_text(frames[0].bytes)
+        self.messages += 1
+        if identity not in self.peers:
+            self.peers.append(identity)
+        self.sock.send_multipart([frame.bytes for frame in frames]
+                                 + [to_bytes(self.name), to_bytes(peer)], zmq.DONTWAIT)
+
+
+def op_serve(id, eps, opts=None, ctx="servants"):
+    if ctx not in STATE.contexts:
+        op_ctx(ctx)
+    sock = STATE.contexts[ctx].socket(zmq.ROUTER)
+    watch = Watch(sock)
+    STATE.sockets[id] = sock
+    for result in [op_set(id, name, value) for name, value in (opts or {}).items()] \
+            + [op_bind(id, ep) for ep in eps]:
+        if result != "ok":
+            return result
+    ports = [int(ep.rsplit(":", 1)[1]) for ep in eps]
+    STATE.servants[id] = Servant(id, STATE.sockets.pop(id), watch, ports)
+    return "ok"
+
+
+def op_served(id):
+    servant = STATE.servants[id]
+    return {"events": list(servant.events), "peers": list(servant.peers),
+            "messages": servant.messages}
+
+
+def op_unserve(id):
+    servant = STATE.servants.pop(id)
+    servant.over.set()
+    servant.join()
+    servant.sock.close(0)
+    events = servant.watch.until(["MONITOR_STOPPED"], 10)
+    servant.watch.pair.close(0)
+    return "ok" if events[-1][0] != "TIMEOUT" else "the server does not end"
+
+
+def own_sockets():
+    """A copy of each socket that this process has, under the number of the original."""
+    for name in os.listdir("/proc/self/fd"):
+        copy = None
+        try:
+            copy = os.dup(int(name))
+            sock = socket.socket(fileno=copy)
+        except OSError:
+            if copy is not None:
+                os.close(copy)
+            continue
+        with sock:
+            yield int(name), sock
+
+
+def established():
+    """Copies of this process's connected TCP sockets."""
+    for _, sock in own_sockets():
+        try:
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
+                sock.getpeername()
+                yield sock
+        except OSError:
+            continue
+
+
+def op_cut(ports):
+    """Cut the connections of this process's servers on `ports`: the peers see the end of the
+    stream, and the ports go on listening."""
+    cut = 0
+    for sock in established():
+        if sock.getsockname()[1] in ports:
+            sock.shutdown(socket.SHUT_RDWR)
+            cut += 1
+    return cut
+
+
+def op_kick(id):
+    return op_cut(STATE.servants[id].ports)
+
+
+def op_reach(id, ep=None, timeout=10.0):
+    """Connect, unless that was done before, and wait for the answer of an op_serve."""
+    sock = STATE.sockets[id]
+    STATE.probes += 1
+    word = b"ping-%d" % STATE.probes
+    start = time.monotonic()
+    if ep is not None:
+        result = op_connect(id, ep)
+        if result != "ok":
+            return {"connect": result}
+    end = start + timeout
+    if not sock.poll(int(timeout * 1000), zmq.POLLOUT):
+        return {"timeout": True}
+    sock.send(word, zmq.DONTWAIT)
+    while sock.poll(max(0, int((end - time.monotonic()) * 1000))):
+        frames = sock.recv_multipart(copy=False)
+        if frames[0].bytes == word:
+            return {"ms": (time.monotonic() - start) * 1000,
+                    "peer": frames[-1].get("Peer-Address"), "who": to_text(frames[1].bytes),
+                    "source": to_text(frames[2].bytes)}
+    return {"timeout": True}
+
+
+def op_reach_all(ids, ep, timeout=10.0):
+    """Connect many sockets and wait for an answer on each; ms for the last one, and how
+    many got none."""
+    start = time.monotonic()
+    poller = zmq.Poller()
+    for name in ids:
+        if op_connect(name, ep) != "ok":
+            return {"connect": name}
+        STATE.sockets[name].send(b"ping", zmq.DONTWAIT)
+        poller.register(STATE.sockets[name], zmq.POLLIN)
+    missing, peers = len(ids), {}
+    while missing:
+        ready = poller.poll(max(0, int((start + timeout - time.monotonic()) * 1000)))
+        if not ready:
+            break
+        for sock, _ in ready:
+            peer = sock.recv_multipart(copy=False)[-1].get("Peer-Address")
+            peers[peer] = peers.get(peer, 0) + 1
+            poller.unregister(sock)
+            missing -= 1
+    return {"ms": (time.monotonic() - start) * 1000, "missing": missing, "peers": peers}
+
+
+def op_timeline(id, until=(), timeout=10.0):
+    """Events with the ms since the call at which they came."""
+    watch, start = STATE.watches[id], time.monotonic()
+    missing, events = list(until), []
+    while missing:
+        event = watch.seen.pop(0) if watch.seen else watch.read_one(start + timeout)
+        if event is None:
+            return events + [["TIMEOUT", ",".join(missing), 0]]
+        events.append(event[:2] + [(time.monotonic() - start) * 1000])
+        if event[0] in missing:
+            missing.remove(event[0])
+    return events
+
+
+class Pulse(threading.Thread):
+    """Two sockets that play ping-pong through the I/O thread of a context."""
+
+    def __init__(self, context):
+        super().__init__(daemon=True)
+        self.one, self.two = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+        self.one.linger = self.two.linger = 0
+        port = self.one.bind_to_random_port("tcp://127.0.0.1")
+        self.two.connect("tcp://127.0.0.1:%d" % port)
+        self.over = threading.Event()
+        self.longest, self.count = 0, 0
+        self.turn(20000)
+        self.start()
+
+    def turn(self, patience=30000):
+        self.one.send(b"ping")
+        if self.two.poll(patience):
+            self.two.send(self.two.recv())
+        if self.one.poll(patience):
+            self.one.recv()
+
+    def run(self):
+        while not self.over.wait(0.001):
+            start = time.monotonic()
+            self.turn()
+            self.longest = max(self.longest, time.monotonic() - start)
+            self.count += 1
+        self.one.close(0)
+        self.two.close(0)
+
+
+def op_pulse(ctx="c"):
+    STATE.pulses[ctx] = Pulse(STATE.contexts[ctx])
+    return "ok"
+
+
+def op_pulse_end(ctx="c"):
+    """{"ms": the longest turn, "count": turns}"""
+    pulse = STATE.pulses.pop(ctx)
+    pulse.over.set()
+    pulse.join()
+    return {"ms": pulse.longest * 1000, "count": pulse.count}
+
+
+class Acceptor(threading.Thread):
+    """A TCP server; each connection has a thread."""
+
+    def __init__(self, host, port):
+        super().__init__(daemon=True)
+        family, address = plain_address(host, port)
+        self.listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            self.listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        self.listener.bind(address)
+        self.listener.listen(64)
+        self.count = 0
+        self.held = []
+        self.start()
+
+    def run(self):
+        while True:
+            peer = self.listener.accept()[0]
+            self.count += 1
+            threading.Thread(target=self.quietly, args=(peer,), daemon=True).start()
+
+    def quietly(self, peer):
+        try:
+            self.talk(peer)
+        except OSError:
+            peer.close()
+
+
+class Stranger(Acceptor):
+    def __init__(self, host, port, say, then, listens, stays, reset):
+        self.say, self.then = say, then
+        self.listens, self.stays, self.reset = listens, stays, reset
+        super().__init__(host, port)
+
+    def talk(self, peer):
+        if self.listens:
+            peer.recv(4096)
+        if self.say:
+            peer.sendall(self.say)
+        if self.then:
+            peer.recv(4096)
+            peer.sendall(self.then)
+        if self.stays:
+            self.held.append(peer)
+            while peer.recv(4096):
+                pass
+        if self.reset:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+
+
+def op_stranger(id, host, port, say="", hex="", then="", listens=False, stays=False, reset=False):
+    """A TCP server that speaks no ZMTP: it may read first, may say something, may answer to
+    what it reads next, and then stays silent, hangs up or resets."""
+    words = bytes.fromhex(hex) if hex else to_bytes(say)
+    STATE.strangers[id] = Stranger(host, port, words, to_bytes(then), listens, stays, reset)
+    return "ok"
+
+
+def op_met(id):
+    """How many connections a stranger or a proxy has had."""
+    return STATE.strangers[id].count
+
+
+class Socks(Acceptor):
+    """A SOCKS5 proxy without authentication; `verdict` is what it answers to requests."""
+
+    def __init__(self, host, port, verdict):
+        self.verdict, self.requests = verdict, []
+        super().__init__(host, port)
+
+    def talk(self, peer):
+        stream = peer.makefile("rb")
+        stream.read(stream.read(2)[1])
+        peer.sendall(b"\x05\x00")
+        kind = stream.read(4)[3]
+        if kind == 3:
+            host = stream.read(stream.read(1)[0]).decode()
+        else:
+            size, family = (4, socket.AF_INET) if kind == 1 else (16, socket.AF_INET6)
+            host = socket.inet_ntop(family, stream.read(size))
+        port = struct.unpack(">H", stream.read(2))[0]
+        self.requests.append("%s %d" % (host, port))
+        peer.sendall(b"\x05" + bytes([self.verdict]) + b"\x00\x01" + bytes(6))
+        if self.verdict:
+            peer.close()
+            return
+        far = socket.create_connection((host, port), timeout=5)
+        far.settimeout(None)
+        for one, two in ((peer, far), (far, peer)):
+            threading.Thread(target=self.pump, args=(one, two), daemon=True).start()
+
+    def pump(self, one, two):
+        try:
+            while True:
+                data = one.recv(65536)
+                if not data:
+                    break
+                two.sendall(data)
+        except OSError:
+            pass
+        for sock in (one, two):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def op_socks(id, host, port=1080, verdict=0):
+    STATE.strangers[id] = Socks(host, port, verdict)
+    return "ok"
+
+
+def op_socks_log(id):
+    return STATE.strangers[id].requests
 
 
 # ------------------------------------------------------------------ plain sockets
@@ -474,33 +832,19 @@ def op_use_fd(id, held):
 def op_tcpopts(port):
     """Options of this process's listening TCP sockets on `port`, as the kernel has them."""
     found = []
-    for name in os.listdir("/proc/self/fd"):
+    for number, sock in own_sockets():
         try:
-            sock = socket.socket(fileno=os.dup(int(name)))
+            if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                continue
+            address = sock.getsockname()
         except OSError:
             continue
-        with sock:
-            try:
-                if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                    continue
-                address = sock.getsockname()
-            except OSError:
-                continue
-            if sock.family not in (socket.AF_INET, socket.AF_INET6) or address[1] != port:
-                continue
-            six = sock.family == socket.AF_INET6
-
-            def get(level, option):
-                return sock.getsockopt(level, option)
-            device = sock.getsockopt(socket.SOL_SOCKET, 25, 16).rstrip(b"\0").decode()
-            found.append({
-                "family": 6 if six else 4, "address": address[0],
-                "v6only": get(41, 26) if six else None,
-                "tos": get(0, 1), "tclass": get(41, 67) if six else None,
-                "priority": get(1, 12), "device": device,
-                "sndbuf": get(1, 7), "rcvbuf": get(1, 8),
-                "reuseaddr": get(1, 2),
-                "cloexec": not os.get_inheritable(int(name))})
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or address[1] != port:
+            continue
+        found.append(dict(
+            common_options(sock), address=address[0],
+            v6only=sock.getsockopt(41, 26) if sock.family == socket.AF_INET6 else None,
+            reuseaddr=sock.getsockopt(1, 2), cloexec=not os.get_inheritable(number)))
     return sorted(found, key=lambda entry: (entry["family"], entry["address"]))
 
 
@@ -510,6 +854,79 @@ def op_fds():
 
 def op_threads():
     return len(os.listdir("/proc/self/task"))
+
+
+def at_most(measure, limit, timeout):
+    """The first value within the limit, or the last one before the deadline."""
+    end = time.monotonic() + timeout
+    while measure() > limit and time.monotonic() < end:
+        time.sleep(0.02)
+    return measure()
+
+
+def op_fds_at_most(limit, timeout=5.0):
+    return at_most(op_fds, limit, timeout)
+
+
+def op_threads_at_most(limit, timeout=5.0):
+    return at_most(op_threads, limit, timeout)
+
+
+def op_threads_max(seconds):
+    """The largest number of threads within this time."""
+    end, most = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        most = max(most, op_threads())
+        time.sleep(0.01)
+    return most
+
+
+def op_limit_fds(more):
+    """From now on only so many more descriptors can be opened."""
+    used = max(int(name) for name in os.listdir("/proc/self/fd")) + 1
+    filler = []
+    while len(filler) < 4096:  # every gap below
+        number = os.dup(0)
+        if number >= used:
+            os.close(number)
+            break
+        filler.append(number)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + more, hard))
+    return len(filler)
+
+
+def op_unlimit_fds():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return "ok"
+
+
+def op_dialopts(port):
+    """Options of this process's TCP sockets that are connecting, or connected, to `port`."""
+    inodes = {}
+    for table in ("tcp", "tcp6"):
+        with open("/proc/self/net/" + table) as lines:
+            for words in map(str.split, list(lines)[1:]):
+                if int(words[2].split(":")[1], 16) == port:
+                    inodes["socket:[%s]" % words[9]] = words[3]
+    found = []
+    for number, sock in own_sockets():
+        state = inodes.get(os.readlink("/proc/self/fd/%d" % number))
+        if state:
+            found.append(dict(common_options(sock), state=state,
+                              keepalive=sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                              cloexec=not os.get_inheritable(number)))
+    return sorted(found, key=lambda entry: (entry["family"], entry["state"]))
+
+
+def common_options(sock):
+    six = sock.family == socket.AF_INET6
+    return {"family": 6 if six else 4,
+            "tos": sock.getsockopt(0, 1), "tclass": sock.getsockopt(41, 67) if six else None,
+            "priority": sock.getsockopt(1, 12), "sndbuf": sock.getsockopt(1, 7),
+            "rcvbuf": sock.getsockopt(1, 8),
+            "device": sock.getsockopt(1, 25, 16).rstrip(b"\0").decode()}
 
 
 def op_shim(rules):
@@ -523,6 +940,15 @@ def op_shim_counts():
     shim = ctypes.CDLL(None)
     shim.zds_shim_counts.restype = ctypes.c_char_p
     return json.loads(shim.zds_shim_counts().decode())
+
+
+def op_dial_shim(rule):
+    ctypes.CDLL(None).dial_shim_set(rule.encode())
+    return "ok"
+
+
+def op_dial_shim_hits():
+    return ctypes.CDLL(None).dial_shim_hits()
 
 
 def op_setenv(name, value):
