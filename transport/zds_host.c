@@ -191,7 +191,31 @@ int zds_host_ifaddrs (const char *name_,
     return 0;
 }
 
+bool zds_host_has_ipv6 (void)
+{
+    struct ifaddrs *all = NULL;
+    const struct ifaddrs *one;
+    bool found = false;
+
+    if (get_ifaddrs_patiently (&all) != 0)
+        return true;
+    for (one = all; one != NULL && !found; one = one->ifa_next) {
+        zds_addr_t addr;
+        if (one->ifa_addr != NULL && one->ifa_addr->sa_family == AF_INET6
+            && zds_addr_from_sockaddr (&addr, one->ifa_addr, sizeof addr) == 0)
+            found = zds_addr_class (&addr) == ZDS_CLASS_GLOBAL
+                    || zds_addr_class (&addr) == ZDS_CLASS_UNIQUE_LOCAL;
+    }
+    freeifaddrs (all);
+    return found;
+}
+
 #else
+
+bool zds_host_has_ipv6 (void)
+{
+    return true;
+}
 
 int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,

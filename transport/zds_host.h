@@ -25,6 +25,11 @@ int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_);
 
+/*  Whether the host can reach anything over IPv6 but itself and its links: one of
+    its addresses is IPv6, and neither loopback nor link-local.  True where that
+    cannot be found out.  */
+bool zds_host_has_ipv6 (void);
+
 /*  The index of the interface that an endpoint's zone names; 0 without a zone.
     EINVAL when there is no such interface, or the number is 0.  */
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);

@@ -27,27 +27,6 @@
 /*  Any port does: nothing is sent.  */
 #define PROBE_PORT 9
 
-/*  Whether the host can reach anything over IPv6 but itself and its links.  If
-    that cannot be found out, the question costs one query.  */
-static bool has_ipv6 (void)
-{
-    zds_ifaddr_t *ifaddrs;
-    size_t count, i;
-    bool found = false;
-
-    if (zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0)
-        return true;
-    for (i = 0; i < count && !found; i++) {
-        const zds_addr_t *addr = &ifaddrs[i].addr;
-        if (zds_addr_family (addr) == AF_INET6) {
-            const zds_class_t kind = zds_addr_class (addr);
-            found = kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL;
-        }
-    }
-    free (ifaddrs);
-    return found;
-}
-
 bool zds_lookup_hosts_line (const char *line_,
                             const char *host_,
                             zds_addr_t *addr_)
@@ -218,7 +197,7 @@ zds_lookup_status_t zds_lookup (void *arg_,
     (void) arg_;
     *count_ = 0;
     if (family_ == AF_INET6 && strcasecmp (host_, "localhost") != 0
-        && !has_ipv6 ()) {
+        && !zds_host_has_ipv6 ()) {
         *count_ = loopback_in_hosts_file (host_, out_, max_);
         return ZDS_LOOKUP_DONE;
     }

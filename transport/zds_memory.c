@@ -245,6 +245,20 @@ static size_t first_by_default (const zds_race_t *race_)
     return index[order[0]];
 }
 
+/*  The answer with IPv6 addresses, which come first, had not come when IPv4 won:
+    the race waited for it in vain.  */
+static bool waited_in_vain (const zds_race_t *race_)
+{
+    return (race_->outstanding & ZDS_ASK_IPV6) != 0
+           && zds_addr_family (&race_->candidate[winner_of (race_)].addr)
+                == AF_INET;
+}
+
+static bool is_first (const zds_race_t *race_, size_t winner_)
+{
+    return winner_ == first_by_default (race_) && !waited_in_vain (race_);
+}
+
 bool zds_memory_is_news (const zds_race_t *race_)
 {
     const size_t winner = winner_of (race_);
@@ -255,20 +269,24 @@ bool zds_memory_is_news (const zds_race_t *race_)
     for (i = 0; i < race_->count; i++)
         if (lost (race_, i))
             return true;
-    return winner != first_by_default (race_);
+    return !is_first (race_, winner);
 }
 
-static void learn_winner (zds_memory_host_t *host_,
-                          const zds_addr_t *winner_,
-                          uint64_t now_)
+static void
+learn_winner (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
 {
-    const zds_memory_mark_t *old = mark_of (host_, winner_);
+    const zds_addr_t *winner = &race_->candidate[winner_of (race_)].addr;
+    const zds_memory_mark_t *old = mark_of (host_, winner);
 
     /*  A wrong server connects every time.  */
     if (old != NULL && old->record == ZDS_RECORD_WRONG)
         return;
+    /*  Who does not wait for an answer does not see that it would come; so that
+        is not remembered for longer because of it.  */
+    if (old != NULL && old->record == ZDS_RECORD_WON && waited_in_vain (race_))
+        return;
     clear_all (host_, ZDS_RECORD_WON);
-    set_mark (host_, winner_, ZDS_RECORD_WON, now_);
+    set_mark (host_, winner, ZDS_RECORD_WON, now_);
 }
 
 static void
@@ -367,8 +385,8 @@ void zds_memory_learn (zds_memory_t *memory_,
     }
     if (host == NULL)
         return;
-    if (known || winner != first_by_default (race_))
-        learn_winner (host, &race_->candidate[winner].addr, now_);
+    if (known || !is_first (race_, winner))
+        learn_winner (host, race_, now_);
     learn_losers (host, race_, now_);
 }
 

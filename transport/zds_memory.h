@@ -75,8 +75,8 @@ void zds_memory_recall (zds_memory_t *memory_,
 /*  Whether zds_memory_learn would change anything, and so a memory is needed.  */
 bool zds_memory_is_news (const zds_race_t *race_);
 
-/*  Takes in how a race ended.  A race that was won: who won and who failed.  One
-    that failed altogether says nothing about the addresses: all are forgotten,
+/*  Takes in how a race ended.  A race that was won: who won and who failed, and
+    that the answer for IPv6 was waited for in vain.  One that failed altogether says nothing about the addresses: all are forgotten,
     but for wrong servers.  */
 void zds_memory_learn (zds_memory_t *memory_,
                        const char *key_,

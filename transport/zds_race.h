@@ -98,8 +98,9 @@ typedef struct
                           attempt took too long, 0 if it is not needed any more */
 } zds_race_step_t;
 
-/*  Of the fields below only 'candidate', 'fate' and 'count' are for readers
-    outside zds_race.c: what there was to try and what became of it.  */
+/*  Of the fields below only 'candidate', 'fate', 'withdrawn', 'count' and
+    'outstanding' are for readers outside zds_race.c: what there was to try and
+    what became of it.  */
 typedef struct
 {
     int candidate; /* -1: the slot is free */

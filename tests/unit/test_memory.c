@@ -7,6 +7,7 @@
 
     race:a~B+   a race ends: + won, - failed, ~ silent, / cut, . not tried;
                 x before an address: it was withdrawn
+                ? the answer for IPv6 had not come
     answer:abA  the resolver answers; says what is recalled of each address:
                 + won, - failed, ! wrong server, nothing if there is nothing
     answer:6    the resolver has no IPv6 address
@@ -72,7 +73,13 @@ static void race_of (zds_race_t *race_, const char *text_)
 {
     memset (race_, 0, sizeof *race_);
     while (*text_ != '\0') {
-        const size_t at = race_->count++;
+        size_t at;
+        if (*text_ == '?') {
+            race_->outstanding = ZDS_ASK_IPV6;
+            text_++;
+            continue;
+        }
+        at = race_->count++;
         if (*text_ == 'x') {
             race_->withdrawn[at] = true;
             text_++;
@@ -218,6 +225,15 @@ static void test_races_won (void **state_)
        "race:xa-b.A+ answer:bA first", "A+ 4"},
       {"a withdrawn address does not come first", "race:xa-b+A. gone", "yes"},
       {"a withdrawn winner shows what works", "race:a.xA+ first", "4"},
+      {"IPv6 was waited for in vain", "race:?A+ answer:A first", "A+ 4"},
+      {"it was not, where it won", "race:?a+ gone", "yes"},
+      {"who does not wait does not learn that it would come",
+       "race:?A+ wait:300000 race:?A+ wait:300000 first answer:A gone",
+       "6 yes"},
+      {"but that IPv4 won when it had come",
+       "race:?A+ wait:300000 race:a.A+ wait:300000 first", "4"},
+      {"a look at what came shows that it works", "race:?A+ works:a gone",
+       "yes"},
       {"nor does another port make another address",
        "race:a~A+ answer:aA answer:aA", "a- A+ a- A+"},
     };
@@ -347,7 +363,7 @@ static void test_what_is_news (void **state_)
       {"a+A~", true},  {"a~A+", true},   {"a/A+", true},  {"a.A+", true},
       {"a-A-", false}, {"A+B.", false},  {"A-B+", true},  {"p.A+", false},
       {"p+A.", true},  {"p+", false},    {"A.a+", false}, {"xa-b+", false},
-      {"xa+b.", true}, {"a+xA-", false},
+      {"xa+b.", true}, {"a+xA-", false}, {"?A+", true},   {"?a+A.", false},
     };
     zds_race_t race;
     size_t i;
