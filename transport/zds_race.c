@@ -49,17 +49,25 @@ static bool is_running (const zds_race_t *race_, unsigned attempt_)
            && !race_->slot[attempt_].to_cancel;
 }
 
+static bool is_untried (const zds_race_t *race_, size_t candidate_)
+{
+    return race_->fate[candidate_] == ZDS_FATE_UNTRIED
+           && !race_->withdrawn[candidate_];
+}
+
 /*  The candidate to be tried next; NONE if there is none.  */
 static size_t next_candidate (const zds_race_t *race_)
 {
     uint8_t order[ZDS_RACE_MAX_CANDIDATES];
-    size_t i;
+    size_t i, untried = 0, last = NONE;
 
     for (i = 0; i < race_->count; i++)
-        if (race_->fate[i] == ZDS_FATE_UNTRIED && !race_->withdrawn[i])
-            break;
-    if (i == race_->count)
-        return NONE;
+        if (is_untried (race_, i)) {
+            untried++;
+            last = i;
+        }
+    if (untried <= 1)
+        return last;
 
     /*  Over the complete list: an address that came late takes the place that it
         would have had from the start (RFC 8305 section 6).  */
@@ -67,8 +75,7 @@ static size_t next_candidate (const zds_race_t *race_)
                           race_->config.first_family, race_->config.first_count,
                           order);
     for (i = 0; i < race_->count; i++)
-        if (race_->fate[order[i]] == ZDS_FATE_UNTRIED
-            && !race_->withdrawn[order[i]])
+        if (is_untried (race_, order[i]))
             return order[i];
     return NONE;
 }
