@@ -397,8 +397,42 @@ def comebacks():
                 steps += look("c", "D") + exchange("ROUTER", "DEALER")
             steps += [step("unbind", id="c", ep=dial), step("disconnect", id="c", ep=dial),
                       step("disconnect", id="c", ep=dial), step("close", id="c"),
+                      step("events", id="s", until=["DISCONNECTED"]),
                       step("close", id="s"), step("zaplog")]
             yield Case("comeback-%s-%s" % (name, dial), steps)
+
+
+# What a program that is no ZeroMQ server may do, and how stock ends with it.
+RETRIED = ["CONNECTED", "HANDSHAKE_FAILED_NO_DETAIL", "DISCONNECTED", "CONNECT_RETRIED"]
+STRANGERS = {
+    "hangs-up": ({}, RETRIED),
+    "hangs-up-later": ({"listens": True}, RETRIED),
+    "http": ({"listens": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n"}, RETRIED),
+    "ssh": ({"say": "SSH-2.0-x\r\n", "then": "Invalid SSH identification.\r\n"}, RETRIED),
+    "http-stays": ({"listens": True, "stays": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n"},
+                   ["CONNECTED"]),
+    "smtp-stays": ({"say": "220 mail.test ESMTP\r\n", "stays": True}, ["CONNECTED"]),
+    "zeros": ({"hex": "00" * 64, "stays": True}, ["CONNECTED", "DISCONNECTED"]),
+    "silent": ({"stays": True}, RETRIED),
+}
+
+
+def strangers():
+    """Something else on the only address that there is; then the right server."""
+    for name, host, kind in itertools.product(("auto", "v6", "v4"), ("127.0.0.1", "host.test"),
+                                              STRANGERS):
+        how, until = STRANGERS[kind]
+        dial = "tcp://%s:5555" % host
+        steps = [step("stranger", id="x", host="127.0.0.1", port=5555, **how),
+                 open_socket("c", "DEALER", MODES[name], RECONNECT_IVL=10, HANDSHAKE_IVL=60),
+                 step("connect", id="c", ep=dial),
+                 step("story", id="c", until=["CONNECT_DELAYED"] + until, vital=True)]
+        if until == RETRIED:
+            steps += [step("unstranger", id="x"), open_socket("s", "ROUTER", MODES["v4"]),
+                      step("bind", id="s", ep="tcp://127.0.0.1:5555", vital=True),
+                      step("await", id="c", until=["HANDSHAKE_SUCCEEDED"], vital=True)]
+        steps += [step("disconnect", id="c", ep=dial)]
+        yield Case("stranger-%s-%s-%s" % (name, host, kind), steps)
 
 
 def failures():

@@ -719,7 +719,8 @@ class Nameserver(Helper):
 
     def wait_asked(self, name, *kinds):
         """Until these kinds have been asked for."""
-        return wait_until(lambda: set(kinds) <= set(self.kinds(name)))
+        if not wait_until(lambda: set(kinds) <= set(self.kinds(name))):
+            raise LabError("asked about %s for %r only" % (name, self.kinds(name)))
 
     def set(self, **entries):
         """New entries for names; None takes a name out.  "." is written "_" here."""

@@ -341,6 +341,8 @@ def op_reset():
     """Everything away: the next case starts anew."""
     for name in list(STATE.servants):
         op_unserve(name)
+    for stranger in STATE.strangers.values():
+        stranger.end()
     for held in STATE.held.values():
         held.close()
     for name in list(STATE.contexts):
@@ -394,6 +396,16 @@ def op_poll(id, flags=1, timeout=5.0):
 
 def op_events(id, until=(), timeout=5.0):
     return STATE.watches[id].until(until, timeout)
+
+
+def op_story(id, until=(), timeout=5.0):
+    """Events up to the last of `until`; what is there besides is left for later."""
+    return [event[:2] + [None] for event in op_timeline(id, until, timeout)]
+
+
+def op_await(id, until=(), timeout=5.0):
+    """Events that come after an unknown number of others."""
+    return "ok" if op_story(id, until, timeout)[-1][0] != "TIMEOUT" else "timeout"
 
 
 def op_zap(ctx="c", status="200"):
@@ -644,13 +656,29 @@ class Acceptor(threading.Thread):
         self.listener.listen(64)
         self.count = 0
         self.held = []
+        self.over = False
         self.start()
 
     def run(self):
-        while True:
-            peer = self.listener.accept()[0]
+        while not self.over:
+            try:
+                peer = self.listener.accept()[0]
+            except OSError:
+                return
             self.count += 1
             threading.Thread(target=self.quietly, args=(peer,), daemon=True).start()
+
+    def end(self):
+        """Frees the port."""
+        self.over = True
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.join()
+        self.listener.close()
+        for peer in self.held:
+            peer.close()
 
     def quietly(self, peer):
         try:
@@ -687,6 +715,11 @@ def op_stranger(id, host, port, say="", hex="", then="", listens=False, stays=Fa
     what it reads next, and then stays silent, hangs up or resets."""
     words = bytes.fromhex(hex) if hex else to_bytes(say)
     STATE.strangers[id] = Stranger(host, port, words, to_bytes(then), listens, stays, reset)
+    return "ok"
+
+
+def op_unstranger(id):
+    STATE.strangers.pop(id).end()
     return "ok"
 
 

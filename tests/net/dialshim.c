@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Preloaded by tests: connections to chosen addresses fail with a chosen errno, as
+ * networks and kernels do that this machine has not.
+ *
+ * dial_shim_set ("connect6=ENETDOWN") or "late4=EPROTO" or "" sets the one rule:
+ *   connectN   connect () over IPvN fails at once, for stream sockets
+ *   lateN      it is under way, and SO_ERROR has the errno in the end
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dlfcn.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum
+{
+    MAX_FD = 4096
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int error, family, late, hits;
+static unsigned char marked[MAX_FD];
+
+static int errno_by_name (const char *name)
+{
+    for (int number = 1; number < 200; number++) {
+        const char *known = strerrorname_np (number);
+        if (known && !strcmp (known, name))
+            return number;
+    }
+    abort ();
+}
+
+void dial_shim_set (const char *rule)
+{
+    pthread_mutex_lock (&lock);
+    error = hits = 0;
+    const char *equals = strchr (rule, '=');
+    if (equals) {
+        error = errno_by_name (equals + 1);
+        family = equals[-1] == '6' ? AF_INET6 : AF_INET;
+        late = !strncmp (rule, "late", 4);
+    }
+    pthread_mutex_unlock (&lock);
+}
+
+int dial_shim_hits (void)
+{
+    pthread_mutex_lock (&lock);
+    int number = hits;
+    pthread_mutex_unlock (&lock);
+    return number;
+}
+
+static int is_stream (int fd)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0
+           && type == SOCK_STREAM;
+}
+
+int connect (int fd, const struct sockaddr *address, socklen_t length)
+{
+    int (*real) (int, const struct sockaddr *, socklen_t) =
+      (int (*) (int, const struct sockaddr *, socklen_t)) dlsym (RTLD_NEXT,
+                                                                 "connect");
+    if ((address->sa_family != AF_INET && address->sa_family != AF_INET6)
+        || !is_stream (fd) || fd >= MAX_FD)
+        return real (fd, address, length);
+
+    pthread_mutex_lock (&lock);
+    int now = error && address->sa_family == family ? error : 0;
+    int is_late = late;
+    hits += now != 0;
+    marked[fd] = (unsigned char) (is_late ? now : 0);
+    pthread_mutex_unlock (&lock);
+    if (now && !is_late) {
+        errno = now;
+        return -1;
+    }
+    return real (fd, address, length);
+}
+
+int getsockopt (
+  int fd, int level, int name, void *restrict value, socklen_t *restrict size)
+{
+    int (*real) (int, int, int, void *, socklen_t *) = (int (*) (
+      int, int, int, void *, socklen_t *)) dlsym (RTLD_NEXT, "getsockopt");
+    int rc = real (fd, level, name, value, size);
+    if (rc == 0 && level == SOL_SOCKET && name == SO_ERROR && fd < MAX_FD) {
+        pthread_mutex_lock (&lock);
+        if (marked[fd])
+            *(int *) value = marked[fd];
+        marked[fd] = 0;
+        pthread_mutex_unlock (&lock);
+    }
+    return rc;
+}

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MPL-2.0
+"""C-8 and C-9: what a context remembers of addresses, and servers that are none of ours."""
+import time
+
+import pytest
+from conftest import modes
+from lab import wait_until
+from street import DUAL, FAR6, PROMPT, SERVER4, SERVER6, Street, tcp
+
+# The delay is long, so that paying it cannot be taken for a busy machine.
+DELAY = "attempt-delay=1500"
+
+
+@pytest.fixture
+def street(lab):
+    return Street(lab)
+
+
+def paid(got):
+    return got.ms > 1300
+
+
+def back(sock, servant):
+    """ms from the loss of the connection to the next handshake."""
+    events = sock.watch("DISCONNECTED", "HANDSHAKE_SUCCEEDED")
+    assert servant.kick() > 0
+    seen = {event.name: event.ms for event in events()}
+    return seen["HANDSHAKE_SUCCEEDED"] - seen["DISCONNECTED"]
+
+
+# ------------------------------------------------------------------ C-8
+
+
+@modes("auto", "v6")
+def test_c8_reconnect_pays_no_second_time(street, mode):
+    """Catches: no memory; one that lasts for one reconnect only."""
+    four = street.serve(4)
+    street.silent(6)
+    sock = street.dial(DELAY, mode, RECONNECT_IVL=10)
+    assert paid(sock.reach(DUAL))
+    assert back(sock, four) < PROMPT
+    assert back(sock, four) < PROMPT
+    assert sock.reach().peer in (SERVER4, "::ffff:" + SERVER4)
+
+
+def test_c8_reconnect_pays_nothing_for_errors_either(street):
+    """Catches: a reconnect that begins with the address that was refused."""
+    four = street.serve(4)
+    sock = street.dial(RECONNECT_IVL=10)
+    assert sock.reach(DUAL).peer == SERVER4
+    assert back(sock, four) < PROMPT
+    assert sock.reach().peer == SERVER4
+
+
+def test_c8_whom_it_is_shared_with(street):
+    """Sockets of one context, but not other contexts, ports or source addresses.  Catches: a
+    memory of the socket's own; one of the process; one that knows the host only."""
+    street.serve(4)
+    street.serve(4, port=5556)
+    street.silent(6)
+    worker = street.caller(DELAY)
+    worker.context(name="other")
+    assert paid(worker.socket("DEALER").reach(DUAL))
+    assert not paid(worker.socket("DEALER").reach(DUAL))
+    assert paid(worker.socket("DEALER", ctx="other").reach(DUAL))
+    assert paid(worker.socket("DEALER").reach("tcp://dual.test:5556"))
+    assert paid(worker.socket("DEALER").reach("tcp://eth0:0;dual.test:5555"))
+    assert paid(worker.socket("DEALER", BINDTODEVICE="eth0").reach(DUAL))
+    assert not paid(worker.socket("DEALER").reach(DUAL))
+
+
+def test_c8_ipv6_heals(street):
+    """Catches: IPv4 for ever, or for ten minutes, because of one bad moment."""
+    servants = street.serve_both()
+    street.silent(6)
+    sock = street.dial(RECONNECT_IVL=10)
+    assert sock.reach(DUAL).peer == SERVER4
+    street.silent()
+    end = time.monotonic() + 20
+    peer = SERVER4
+    while peer != SERVER6 and time.monotonic() < end:
+        with_four = street.client.connections(5555, "ESTABLISHED")
+        back(sock, servants[0] if with_four[0].peer[0] == SERVER4 else servants[1])
+        peer = sock.reach().peer
+        time.sleep(0.3)
+    assert peer == SERVER6
+
+
+def test_c8_a_silent_address_is_not_asked_without_end(street):
+    """Catches: a probe with each reconnect."""
+    four = street.serve(4)
+    street.silent(6)
+    sock = street.dial("attempt-delay=100", RECONNECT_IVL=10)
+    sock.reach(DUAL)
+    attempts = street.syns(6)
+    for _ in range(10):
+        back(sock, four)
+    assert attempts()[0] <= 4
+
+
+def test_c8_other_addresses_of_the_name(street):
+    """Catches: what was learnt of the old addresses used for the new ones."""
+    four = street.serve(4)
+    street.serve(6, address=FAR6[0])
+    street.faults("ip6 daddr %s tcp dport 5555 drop" % SERVER6)
+    sock = street.dial(RECONNECT_IVL=10)
+    assert sock.reach(DUAL).peer == SERVER4
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [FAR6[0]]})
+    time.sleep(1.1)  # an answer is used for a second
+    for _ in range(3):  # the old winner may be quicker than the news
+        if sock.reach().peer == SERVER4:
+            back(sock, four)
+    assert sock.reach().peer == FAR6[0]
+
+
+# ------------------------------------------------------------------ C-9
+
+STRANGERS = {
+    "hangs-up": {},
+    "resets": {"reset": True},
+    "http": {"listens": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n"},
+    "http-long": {"listens": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n" + "<p>" * 500},
+    "http-stays": {"listens": True, "stays": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n"},
+    "ssh": {"say": "SSH-2.0-OpenSSH_9.2\r\n", "then": "Invalid SSH identification string.\r\n"},
+    "smtp": {"say": "220 mail.test ESMTP\r\n", "stays": True},
+    "tls-alert": {"listens": True, "hex": "15030100020246"},
+    "half-a-greeting": {"hex": "ff00000000000000017f"},
+    "other-mechanism": {"hex": "ff00000000000000017f0300504c41494e" + "00" * 47, "stays": True},
+    "zeros": {"hex": "00" * 64, "stays": True},
+    "silent": {"stays": True},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(STRANGERS))
+@modes("auto", "v6")
+def test_c9_another_server_on_the_port(street, kind, mode):
+    """IPv6 leads to a program that speaks no ZMTP; stock, which asks IPv4 only, reaches the
+    right one.  Catches: a reconnect that returns to the stranger; a connection that is given
+    up after an error of the protocol."""
+    street.serve(4)
+    street.host.stranger(SERVER6, **STRANGERS[kind])
+    sock = street.dial(mode=mode, RECONNECT_IVL=10, HANDSHAKE_IVL=300)
+    got = reach_again(sock, DUAL)
+    assert got.peer in (SERVER4, "::ffff:" + SERVER4)
+    assert got.ms < 5000
+    assert street.host.do("met", id="%s-5555" % SERVER6) >= 1
+
+
+@pytest.mark.parametrize("kind", ["other-mechanism", "zeros", "hangs-up"])
+def test_c9_the_other_answer_still_to_come(street, kind):
+    """Catches: giving up because no other address is known yet."""
+    street.serve(4)
+    street.host.stranger(SERVER6, **STRANGERS[kind])
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.3}})
+    assert reach_again(street.dial(RECONNECT_IVL=10), DUAL).peer == SERVER4
+
+
+def reach_again(sock, endpoint):
+    """A stranger may have taken the first question for itself."""
+    start = time.monotonic()
+    sock.connect(endpoint)
+    while sock.misses(timeout=0.4) and time.monotonic() < start + 10:
+        pass
+    return sock.reach(timeout=1)._replace(ms=(time.monotonic() - start) * 1000)
+
+
+@modes("auto", "v6")
+def test_c9_localhost(lab, mode):
+    """The commonest case: another program on ::1.  Catches: the same on loopback."""
+    street = Street(lab)
+    here = street.client.worker("stock")
+    here.serve("tcp://127.0.0.1:5555")
+    here.stranger("::1")
+    sock = street.dial(mode=mode, RECONNECT_IVL=10)
+    assert reach_again(sock, "tcp://localhost:5555").source == "127.0.0.1"
+
+
+@pytest.mark.parametrize("opts", [{"PLAIN_SERVER": 1}, {"CURVE_SERVER": 1}])
+def test_c9_zeromq_server_of_another_kind(street, opts):
+    """A ZeroMQ server that wants another mechanism.  Catches: the same, where the greeting
+    is right and the handshake fails."""
+    street.serve(4)
+    if "CURVE_SERVER" in opts:
+        sock = street.host.socket("ROUTER", IPV6=1)
+        street.host.do("curve", id=sock.name, role="server")
+    else:
+        sock = street.host.socket("ROUTER", IPV6=1, **opts)
+    sock.bind(tcp(SERVER6))
+    sock = street.dial(RECONNECT_IVL=10)
+    assert reach_again(sock, DUAL).peer == SERVER4
+
+
+def test_c9_stays_with_the_right_server(street):
+    """Catches: the stranger first again on the next reconnect."""
+    four = street.serve(4)
+    street.host.stranger(SERVER6)
+    sock = street.dial(RECONNECT_IVL=10)
+    reach_again(sock, DUAL)
+    met = street.host.do("met", id="%s-5555" % SERVER6)
+    back(sock, four)
+    assert sock.reach().peer == SERVER4
+    assert street.host.do("met", id="%s-5555" % SERVER6) == met
+
+
+def test_c9_the_only_server_is_wrong(street):
+    """Catches: an address that is never tried again; a hot loop."""
+    street.host.stranger(SERVER6, say="SSH-2.0-x\r\n")
+    sock = street.dial(RECONNECT_IVL=100)
+    sock.connect("tcp://six.test:5555")
+    wait_until(lambda: street.host.do("met", id="%s-5555" % SERVER6) >= 3)
+    assert 3 <= street.host.do("met", id="%s-5555" % SERVER6) < 60

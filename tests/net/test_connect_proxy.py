@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MPL-2.0
+"""C-14: the other connecters that dial TCP: SOCKS5, and WebSockets where the build has them."""
+import ctypes
+import os
+
+import pytest
+from lab import libdir
+from street import PROMPT, RESOLV, SERVER4, SERVER6, WAITING, Street, tcp
+
+PROXY = {"proxy.test": {"A": [SERVER4], "AAAA": [SERVER6]}}
+NAME = "proxy.test:1080"
+
+
+@pytest.fixture
+def street(lab):
+    # A look-up that hangs keeps descriptors until the resolver gives up.
+    street = Street(lab, PROXY, resolv=RESOLV + "options timeout:2 attempts:1\n")
+    street.serve_both()
+    return street
+
+
+def proxy(street, *families, **more):
+    for family in families:
+        street.host.must("socks", id="p%d" % family, host={4: SERVER4, 6: SERVER6}[family], **more)
+
+
+def met(street, family):
+    return street.host.do("met", id="p%d" % family)
+
+
+def through(street, words=None, at=NAME, **opts):
+    return street.dial(words, SOCKS_PROXY=at, RECONNECT_IVL=20, **opts)
+
+
+def test_c14_proxy_by_name_ipv6_first(street):
+    """Catches: the proxy dialled over IPv4 only, or over IPv6 only."""
+    proxy(street, 4, 6)
+    assert through(street).reach(tcp(SERVER4)).source == SERVER4
+    assert (met(street, 6), met(street, 4)) == (1, 0)
+
+
+def test_c14_proxy_refused_over_ipv6(street):
+    """Catches: a proxy connecter without fall-back."""
+    proxy(street, 4)
+    assert through(street, WAITING).reach(tcp(SERVER4)).ms < PROMPT
+    assert met(street, 4) == 1
+
+
+def test_c14_proxy_silent_over_ipv6(street):
+    """Catches: the same; a loser that speaks SOCKS as well."""
+    proxy(street, 4)
+    street.silent(6)
+    got = through(street).reach(tcp(SERVER4))
+    assert 200 < got.ms < 2000
+    assert len(street.dialled(1080)) == 1
+
+
+@pytest.mark.parametrize("how", [{}, {"listens": True, "say": "HTTP/1.1 400 Bad\r\n\r\n"},
+                                 {"hex": "0400"}])
+def test_c14_no_proxy_over_ipv6(street, how):
+    """C-9 for the proxy: another program has its port on the other family.  Catches: going
+    back to it for ever."""
+    proxy(street, 4)
+    street.host.stranger(SERVER6, 1080, **how)
+    assert through(street).reach(tcp(SERVER4)).ms < 5000
+    assert street.host.do("met", id="%s-1080" % SERVER6) >= 1
+
+
+@pytest.mark.parametrize("address", [SERVER4, SERVER6])
+def test_c14_proxy_by_number(street, address):
+    """Catches: an IPv6 literal that needs ZMQ_IPV6; a fall-back for a literal."""
+    proxy(street, 6 if ":" in address else 4)
+    got = through(street, at=tcp(address, 1080)[len("tcp://"):]).reach(tcp(SERVER4))
+    assert got.source == SERVER4
+
+
+def test_c14_destination_is_the_proxys_to_resolve(street):
+    """Catches: a name looked up here although the proxy is to do it."""
+    proxy(street, 6)
+    sock = through(street)
+    sock.connect("tcp://only-there.test:5555")
+    sock.events("CONNECT_DELAYED")
+    assert sock.misses(timeout=0.3)
+    assert street.host.do("socks_log", id="p6")[0] == "only-there.test 5555"
+    assert street.dns.kinds("only-there.test") == []
+
+
+def test_c14_proxy_that_starts_later(street):
+    """Catches: a proxy connecter that does not come back after all have failed."""
+    street.silent(6)
+    sock = through(street)
+    assert sock.misses(tcp(SERVER4), timeout=0.7)
+    proxy(street, 4)
+    assert sock.reach().ms < 3000
+
+
+def test_c14_proxy_that_refuses(street):
+    """Catches: state left behind by an attempt that got as far as the proxy."""
+    proxy(street, 6, verdict=5)
+    sock = through(street)
+    assert sock.misses(tcp(SERVER4), timeout=0.7)
+    assert met(street, 6) > 2
+
+
+def test_c14_reconnects_through_the_proxy(street):
+    """Catches: the race of the reconnect begun with what is left of the first."""
+    proxy(street, 4)
+    sock = through(street)
+    sock.reach(tcp(SERVER4))
+    events = sock.watch("DISCONNECTED", "HANDSHAKE_SUCCEEDED")
+    street.host.do("kick", id="4")
+    events()
+    assert sock.reach().source == SERVER4
+    assert met(street, 4) >= 2
+
+
+@pytest.mark.parametrize("stage", ["resolving", "racing", "retrying", "connected"])
+def test_c14_proxy_connecter_ends(street, stage):
+    """C-11 for this one.  Catches: a look-up or an attempt that outlives its connecter."""
+    if stage == "resolving":
+        street.dns.set(proxy_test={"drop": ["A", "AAAA"]})
+    elif stage == "racing":
+        street.silent(4, 6)
+    elif stage == "connected":
+        proxy(street, 6)
+    worker = street.caller()
+    worker.context()
+    fds = worker.fds()
+    sock = worker.socket("DEALER", monitor=True, SOCKS_PROXY=NAME, RECONNECT_IVL=60000)
+    sock.connect(tcp(SERVER4))
+    if stage == "resolving":
+        street.dns.wait_asked("proxy.test", "A", "AAAA")
+    else:
+        sock.events({"racing": "CONNECT_DELAYED", "retrying": "CONNECT_RETRIED",
+                     "connected": "CONNECTED"}[stage])
+    spent = worker.do("time", steps=[
+        {"op": "disconnect", "id": sock.name, "ep": tcp(SERVER4)}, {"op": "quit"}])
+    assert spent["results"][0] == "ok"
+    assert spent["seconds"] < 1
+    worker.context()
+    assert worker.do("fds_at_most", limit=fds) <= fds
+
+
+def test_c14_websockets(street):
+    """Catches: ws:// dialling one family, or blocking zmq_connect."""
+    library = ctypes.CDLL(os.path.join(libdir("patched"), "libzmq.so.5"))
+    if not library.zmq_has(b"ws"):
+        pytest.skip("this build of libzmq has no ws://")
+    street.host.serve("ws://%s:5600/" % SERVER4, name="ws")
+    got = street.dial().reach("ws://proxy.test:5600/")
+    assert got.who == "ws"
