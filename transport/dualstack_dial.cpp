@@ -449,6 +449,8 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
     _peer.addr = _race.candidate[winner].addr;
     if (!_is_literal) {
         _peer.key = _key;
+        //  An answer that is still to come may have some.
+        _peer.has_others = _peer.has_untried = _race.outstanding != 0;
         for (size_t i = 0; i < _race.count; i++) {
             const zds_record_t record = _race.candidate[i].record;
             if (static_cast<int> (i) == winner || _race.withdrawn[i]

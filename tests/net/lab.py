@@ -51,9 +51,9 @@ class ZmqFailed(AssertionError):
 
 
 def libdir(lib):
-    """Directory of the libzmq.so.5 that `lib` (stock, patched, asan) stands for."""
+    """Directory of the libzmq.so.5 that `lib` (stock, patched, asan, ws) stands for."""
     variable = {"stock": "ZDS_STOCK_LIBDIR", "patched": "ZDS_PATCHED_LIBDIR",
-                "asan": "ZDS_ASAN_LIBDIR"}[lib]
+                "asan": "ZDS_ASAN_LIBDIR", "ws": "ZDS_WS_LIBDIR"}[lib]
     path = os.environ.get(variable)
     if not path:
         raise LabError("%s is not set: it must name the directory of libzmq.so.5" % variable)

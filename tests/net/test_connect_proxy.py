@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-14: the other connecters that dial TCP: SOCKS5, and WebSockets where the build has them."""
-import ctypes
-import os
-
 import pytest
-from lab import libdir
 from street import PROMPT, RESOLV, SERVER4, SERVER6, WAITING, Street, tcp
 
 PROXY = {"proxy.test": {"A": [SERVER4], "AAAA": [SERVER6]}}
@@ -141,11 +137,27 @@ def test_c14_proxy_connecter_ends(street, stage):
     assert worker.do("fds_at_most", limit=fds) <= fds
 
 
-def test_c14_websockets(street):
-    """Catches: ws:// dialling one family, or blocking zmq_connect."""
-    library = ctypes.CDLL(os.path.join(libdir("patched"), "libzmq.so.5"))
-    if not library.zmq_has(b"ws"):
-        pytest.skip("this build of libzmq has no ws://")
-    street.host.serve("ws://%s:5600/" % SERVER4, name="ws")
-    got = street.dial().reach("ws://proxy.test:5600/")
-    assert got.who == "ws"
+@pytest.mark.parametrize("silent", [(), (6,), (4,)], ids=["good", "no6", "no4"])
+def test_c14_websockets(street, silent):
+    """Catches: ws:// dialling one family or one address, a path taken for a part of the port."""
+    host = street.server.worker("ws")
+    for family, address in ((4, SERVER4), (6, SERVER6)):
+        host.serve(tcp(address, 5600).replace("tcp:", "ws:") + "/path", name=str(family),
+                   **({"IPV6": 1} if family == 6 else {}))
+    street.silent(*silent)
+    sock = street.client.worker("ws").socket("DEALER", monitor=True)
+    assert sock.reach("ws://proxy.test:5600/path").who == ("4" if 6 in silent else "6")
+
+
+def test_c14_websockets_look_nothing_up_in_zmq_connect(street):
+    """Catches: a look-up on the thread of the caller; a text that can be no address taken."""
+    street.dns.set(proxy_test={"drop": ["A", "AAAA"]})
+    worker = street.client.worker("ws")
+    sock = worker.socket("DEALER", monitor=True)
+    spent = worker.do("time", steps=[
+        {"op": "connect", "id": sock.name, "ep": "ws://proxy.test:5600/"},
+        {"op": "disconnect", "id": sock.name, "ep": "ws://proxy.test:5600/"}])
+    assert spent["results"] == ["ok", "ok"]
+    assert spent["seconds"] < 1
+    for text in ("ws://pro xy.test:5600/", "ws://proxy.test/", "ws://:5600/", "ws://[::1:5600/"):
+        assert sock.connect_rc(text) == "EINVAL", text

@@ -476,7 +476,7 @@ def op_serve(id, eps, opts=None, ctx="servants"):
             + [op_bind(id, ep) for ep in eps]:
         if result != "ok":
             return result
-    ports = [int(ep.rsplit(":", 1)[1]) for ep in eps]
+    ports = [int(ep.rsplit(":", 1)[1].split("/")[0]) for ep in eps]
     STATE.servants[id] = Servant(id, STATE.sockets.pop(id), watch, ports)
     return "ok"
 
