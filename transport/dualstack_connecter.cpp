@@ -65,10 +65,13 @@ void zmq::dualstack_connecter_t::start_connecting ()
         _dial.again ();
 }
 
-void zmq::dualstack_connecter_t::connect_later ()
+void zmq::dualstack_connecter_t::connect_later (bool goes_on_)
 {
     _done = false;
-    wait_to_reconnect ();
+    if (goes_on_ && options.reconnect_ivl <= 0)
+        start_connecting ();
+    else
+        wait_to_reconnect ();
 }
 
 void zmq::dualstack_connecter_t::wait_to_reconnect ()

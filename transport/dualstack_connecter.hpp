@@ -31,8 +31,9 @@ class dualstack_connecter_t : public stream_connecter_base_t,
     //  TCP is connected; the callee keeps the socket.
     virtual void connected (fd_t fd_) = 0;
 
-    //  What was connected is no good, and closed: everything begins anew.
-    void connect_later ();
+    //  What was connected is no good, and closed: everything begins anew after
+    //  the reconnect interval. Without one, at once if 'goes_on_', or never.
+    void connect_later (bool goes_on_);
 
     //  The peer that connected() was called for, as the application sees it:
     //  through an IPv6 socket, IPv4 is mapped.

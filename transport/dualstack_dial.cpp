@@ -124,9 +124,11 @@ static std::string key_of (const std::string &address_,
                            const zmq::options_t &options_)
 {
     static const char purposes[] = {'t', 'w', 's'};
+    const char mode = options_.ip_mode == ZDS_MODE_V4 ? '4' : 'd';
 
     //  The address has the source in it.
-    return address_ + '|' + purposes[purpose_] + '|' + options_.bound_device;
+    return address_ + '|' + purposes[purpose_] + mode + '|'
+           + options_.bound_device;
 }
 
 //  SOURCE is a literal, *, or an interface, as for a bind.
@@ -307,6 +309,9 @@ void zmq::dualstack_dial_t::take_answer (const dualstack_lookup_t &lookup_)
     _io_thread->dualstack ().drop (&_lookup[index_of (lookup_.family)]);
     _io_thread->dualstack ().net ().recall (_key, lookup_.family, candidate,
                                             count, now);
+    //  The memory may just have seen that it knows nothing of these addresses.
+    zds_race_prefer (&_race,
+                     _io_thread->dualstack ().net ().first_family (_key, now));
     zds_race_answer (&_race, lookup_.family, candidate, count, now);
 }
 
@@ -449,24 +454,23 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
     _peer.addr = _race.candidate[winner].addr;
     if (!_is_literal) {
         _peer.key = _key;
-        //  An answer that is still to come may have some.
-        _peer.has_others = _peer.has_untried = _race.outstanding != 0;
-        for (size_t i = 0; i < _race.count; i++) {
-            const zds_record_t record = _race.candidate[i].record;
-            if (static_cast<int> (i) == winner || _race.withdrawn[i]
-                || record == ZDS_RECORD_WRONG)
-                continue;
-            _peer.has_others = true;
-            if (record == ZDS_RECORD_NONE
-                && (_race.fate[i] == ZDS_FATE_UNTRIED
-                    || _race.fate[i] == ZDS_FATE_CUT))
-                _peer.has_untried = true;
-        }
+        note_rest (winner);
         _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
         look_again ();
     }
     finish ();
     _events->dial_connected (_won_fd);
+}
+
+void zmq::dualstack_dial_t::note_rest (int winner_)
+{
+    const int usual = zds_race_single_family (&_race, _options.ip_mode);
+    const unsigned rest = zds_race_rest (&_race, usual);
+
+    _peer.was_wrong = _race.candidate[winner_].record == ZDS_RECORD_WRONG;
+    _peer.has_untried = (rest & ZDS_REST_UNTRIED) != 0;
+    _peer.has_usual = (rest & ZDS_REST_OF_FAMILY) != 0;
+    _peer.is_unusual = zds_addr_family (&_peer.addr) != usual;
 }
 
 //  Sees whether an address that was passed over because it failed works again.
@@ -528,14 +532,6 @@ zmq::fd_t zmq::dualstack_dial_t::stop ()
         return retired_fd;
     finish ();
     return close_attempts ();
-}
-
-bool zmq::dualstack_wrong_server (ctx_t *ctx_, const dualstack_peer_t &peer_)
-{
-    if (peer_.key.empty ())
-        return false;
-    ctx_->dualstack ().wrong (peer_.key, peer_.addr, zds_clock_ms ());
-    return peer_.has_others;
 }
 
 static bool may_be_name (const char *host_)

@@ -126,6 +126,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     void attempt_ended (unsigned attempt_);
     void connected (unsigned attempt_, fd_t fd_);
     void attempt_failed (unsigned attempt_, fd_t fd_, int error_);
+    void note_rest (int winner_);
     void look_again ();
     void finish ();
     fd_t close_attempts ();

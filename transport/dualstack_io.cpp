@@ -87,6 +87,7 @@ zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_) :
 zmq::dualstack_io_t::~dualstack_io_t ()
 {
     zmq_assert (_waiting == 0 && _probes.empty ());
+    LIBZMQ_DELETE (_signaler);
 }
 
 zmq::dualstack_net_t &zmq::dualstack_io_t::net () const
@@ -108,11 +109,12 @@ bool zmq::dualstack_io_t::begin_waiting ()
             LIBZMQ_DELETE (_signaler);
             return false;
         }
+    }
+    if (_waiting++ == 0) {
         _handle =
           _io_thread->get_poller ()->add_fd (_signaler->get_fd (), this);
         _io_thread->get_poller ()->set_pollin (_handle);
     }
-    _waiting++;
     return true;
 }
 
@@ -123,7 +125,9 @@ void zmq::dualstack_io_t::end_waiting ()
     //  The inbox is empty, and nobody is left who could wake us.
     _io_thread->get_poller ()->rm_fd (_handle);
     _handle = static_cast<poller_t::handle_t> (NULL);
+#ifdef ZMQ_HAVE_EVENTFD
     LIBZMQ_DELETE (_signaler);
+#endif
 }
 
 bool zmq::dualstack_io_t::ask (const char *host_, dualstack_lookup_t *lookup_)
@@ -165,7 +169,7 @@ void zmq::dualstack_io_t::in_event ()
     zds_resolver_t *const resolver = net ().resolver ();
 
     _signaler->recv ();
-    //  The last one who waited takes the signaler away.
+    //  The last one who waited may take the signaler away.
     while (_waiting > 0) {
         dualstack_lookup_t *const lookup =
           reinterpret_cast<dualstack_lookup_t *> (

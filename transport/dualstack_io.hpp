@@ -71,8 +71,9 @@ class dualstack_io_t ZMQ_FINAL : public i_poll_events
 
     io_thread_t *const _io_thread;
 
-    //  There while somebody waits, so that an idle I/O thread has the load, and
-    //  the process the descriptors, that it would have without us.
+    //  In the poller while somebody waits, so that an idle I/O thread has the
+    //  load that it would have without us. An eventfd is made anew each time: an
+    //  idle process has no more descriptors either.
     signaler_t *_signaler;
     poller_t::handle_t _handle;
     unsigned _waiting;

@@ -159,7 +159,12 @@ static bool has_poor_source (const zds_addr_t *addr_)
     zds_addr_t to = *addr_, from;
     socklen_t len = sizeof from;
     bool poor = true;
-    const int fd = socket (AF_INET6, SOCK_DGRAM, IPPROTO_UDP);
+#ifdef SOCK_CLOEXEC
+    const int type = SOCK_DGRAM | SOCK_CLOEXEC;
+#else
+    const int type = SOCK_DGRAM;
+#endif
+    const int fd = socket (AF_INET6, type, IPPROTO_UDP);
 
     /*  Out of descriptors: nothing is known against the address.  */
     if (fd == -1)

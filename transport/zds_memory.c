@@ -403,6 +403,20 @@ void zds_memory_wrong (zds_memory_t *memory_,
         set_mark (host, addr_, ZDS_RECORD_WRONG, now_);
 }
 
+void zds_memory_right (zds_memory_t *memory_,
+                       const char *key_,
+                       const zds_addr_t *addr_,
+                       uint64_t now_)
+{
+    zds_memory_host_t *host = find_host (memory_, key_, now_);
+    const zds_memory_mark_t *mark = host == NULL ? NULL : mark_of (host, addr_);
+
+    if (mark == NULL || mark->record != ZDS_RECORD_WRONG)
+        return;
+    clear_all (host, ZDS_RECORD_WON);
+    set_mark (host, addr_, ZDS_RECORD_WON, now_);
+}
+
 bool zds_memory_probe_due (zds_memory_t *memory_,
                            const char *key_,
                            uint64_t now_)

@@ -89,6 +89,13 @@ void zds_memory_wrong (zds_memory_t *memory_,
                        const zds_addr_t *addr_,
                        uint64_t now_);
 
+/*  A handshake with the server at this address was completed: if it was known as
+    a wrong one, it is the winner now.  */
+void zds_memory_right (zds_memory_t *memory_,
+                       const char *key_,
+                       const zds_addr_t *addr_,
+                       uint64_t now_);
+
 /*  Whether a look at an address that failed is due; if so, the next one is not
     before ZDS_MEMORY_PROBE_GAP.  */
 bool zds_memory_probe_due (zds_memory_t *memory_,

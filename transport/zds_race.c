@@ -80,6 +80,15 @@ static size_t next_candidate (const zds_race_t *race_)
     return NONE;
 }
 
+static size_t count_of_family (const zds_race_t *race_, int family_)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < race_->count; i++)
+        n += zds_addr_family (&race_->candidate[i].addr) == family_;
+    return n;
+}
+
 static bool any_failed (const zds_race_t *race_)
 {
     size_t i;
@@ -528,4 +537,42 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
             return &race_->candidate[at];
     }
     return NULL;
+}
+
+void zds_race_prefer (zds_race_t *race_, int family_)
+{
+    if (!race_->begun && ask_bit (family_) != 0)
+        race_->config.first_family = family_;
+}
+
+int zds_race_single_family (const zds_race_t *race_, zds_mode_t mode_)
+{
+    if (mode_ != ZDS_MODE_V6)
+        return AF_INET;
+    return count_of_family (race_, AF_INET6) > 0
+               || (race_->outstanding & ZDS_ASK_IPV6) != 0
+             ? AF_INET6
+             : AF_INET;
+}
+
+unsigned zds_race_rest (const zds_race_t *race_, int family_)
+{
+    unsigned rest = 0;
+    size_t i;
+
+    if ((race_->outstanding & ask_bit (family_)) != 0)
+        rest |= ZDS_REST_OF_FAMILY;
+    for (i = 0; i < race_->count; i++) {
+        const zds_candidate_t *candidate = &race_->candidate[i];
+        if (race_->fate[i] == ZDS_FATE_WON || race_->withdrawn[i]
+            || candidate->record == ZDS_RECORD_WRONG)
+            continue;
+        if (zds_addr_family (&candidate->addr) == family_)
+            rest |= ZDS_REST_OF_FAMILY;
+        if (candidate->record != ZDS_RECORD_FAILED
+            && (race_->fate[i] == ZDS_FATE_UNTRIED
+                || race_->fate[i] == ZDS_FATE_CUT))
+            rest |= ZDS_REST_UNTRIED;
+    }
+    return rest;
 }

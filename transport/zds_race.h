@@ -21,6 +21,7 @@
 #define ZDS_RACE_H_INCLUDED
 
 #include "zds_candidate.h"
+#include "zds_mode.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,7 +50,7 @@ enum
     ZDS_ASK_IPV4 = 2
 };
 
-#define ZDS_NEVER UINT64_MAX
+#define ZDS_NEVER ((uint64_t) -1)
 
 /*  Values in ms.  */
 typedef struct
@@ -170,6 +171,26 @@ void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_);
     at once, and asks again.  WAIT, WON and FAILED repeat; the others are said
     once each.  */
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
+
+/*  Puts another family first, before the first attempt.  Ignored later, and for
+    what is no family.  */
+void zds_race_prefer (zds_race_t *race_, int family_);
+
+/*  The one family that a socket of this mode would use of the host if it knew of
+    no other: IPv4, but in mode V6 IPv6 if the host has that, or may have it.  */
+int zds_race_single_family (const zds_race_t *race_, zds_mode_t mode_);
+
+/*  What the host has besides the winner and wrong servers.  */
+enum
+{
+    ZDS_REST_UNTRIED = 1, /* an address of which nothing bad is known */
+    ZDS_REST_OF_FAMILY =
+      2 /* one of the family asked about, whatever is known of
+                              it, or that family's answer is still to come */
+};
+
+/*  After WON: ZDS_REST_..., with 'family_' as the family asked about.  */
+unsigned zds_race_rest (const zds_race_t *race_, int family_);
 
 /*  After WON: an address that would have been tried before the winner but for
     what is remembered of it or of the winner, and was not tried in this race.  A

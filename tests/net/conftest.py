@@ -73,6 +73,15 @@ def shim():
         yield laboratory.Shim(path)
 
 
+@pytest.fixture(scope="session")
+def dialshim(tmp_path_factory):
+    """The preloadable library of dialshim.c."""
+    path = str(tmp_path_factory.mktemp("dialshim") / "dialshim.so")
+    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-O1", "-fPIC", "-shared", "-o", path,
+                    os.path.join(laboratory.HERE, "dialshim.c"), "-ldl", "-lpthread"], check=True)
+    return laboratory.Shim(path)
+
+
 def modes(*names):
     """Parametrize over modes by name."""
     chosen = [laboratory.MODES[name] for name in names]

@@ -6,6 +6,9 @@
  * dial_shim_set ("connect6=ENETDOWN") or "late4=EPROTO" or "" sets the one rule:
  *   connectN   connect () over IPvN fails at once, for stream sockets
  *   lateN      it is under way, and SO_ERROR has the errno in the end
+ *   option     setsockopt () of the type of service, the traffic class and the priority fails
+ *   send       send () on stream sockets fails
+ *   tune       setsockopt () of TCP's own options fails, and SO_ERROR says why
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -24,7 +27,7 @@ enum
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int error, family, late, hits;
+static int error, option_error, send_error, tune_error, family, late, hits;
 static unsigned char marked[MAX_FD];
 
 static int errno_by_name (const char *name)
@@ -40,9 +43,15 @@ static int errno_by_name (const char *name)
 void dial_shim_set (const char *rule)
 {
     pthread_mutex_lock (&lock);
-    error = hits = 0;
+    error = option_error = send_error = tune_error = hits = 0;
     const char *equals = strchr (rule, '=');
-    if (equals) {
+    if (equals && !strncmp (rule, "option", 6))
+        option_error = errno_by_name (equals + 1);
+    else if (equals && !strncmp (rule, "send", 4))
+        send_error = errno_by_name (equals + 1);
+    else if (equals && !strncmp (rule, "tune", 4))
+        tune_error = errno_by_name (equals + 1);
+    else if (equals) {
         error = errno_by_name (equals + 1);
         family = equals[-1] == '6' ? AF_INET6 : AF_INET;
         late = !strncmp (rule, "late", 4);
@@ -91,8 +100,9 @@ int connect (int fd, const struct sockaddr *address, socklen_t length)
 int getsockopt (
   int fd, int level, int name, void *restrict value, socklen_t *restrict size)
 {
-    int (*real) (int, int, int, void *, socklen_t *) = (int (*) (
-      int, int, int, void *, socklen_t *)) dlsym (RTLD_NEXT, "getsockopt");
+    int (*real) (int, int, int, void *, socklen_t *) =
+      (int (*) (int, int, int, void *, socklen_t *)) dlsym (RTLD_NEXT,
+                                                            "getsockopt");
     int rc = real (fd, level, name, value, size);
     if (rc == 0 && level == SOL_SOCKET && name == SO_ERROR && fd < MAX_FD) {
         pthread_mutex_lock (&lock);
@@ -102,4 +112,49 @@ int getsockopt (
         pthread_mutex_unlock (&lock);
     }
     return rc;
+}
+
+static int counted (const int *chosen)
+{
+    pthread_mutex_lock (&lock);
+    int now = *chosen;
+    hits += now != 0;
+    pthread_mutex_unlock (&lock);
+    return now;
+}
+
+int setsockopt (int fd, int level, int name, const void *value, socklen_t size)
+{
+    int (*real) (int, int, int, const void *, socklen_t) =
+      (int (*) (int, int, int, const void *, socklen_t)) dlsym (RTLD_NEXT,
+                                                                "setsockopt");
+    int is_chosen = (level == IPPROTO_IP && name == IP_TOS)
+                    || (level == IPPROTO_IPV6 && name == IPV6_TCLASS)
+                    || (level == SOL_SOCKET && name == SO_PRIORITY);
+    int now = is_chosen ? counted (&option_error) : 0;
+    if (now) {
+        errno = now;
+        return -1;
+    }
+    now = level == IPPROTO_TCP && fd < MAX_FD ? counted (&tune_error) : 0;
+    if (now) {
+        pthread_mutex_lock (&lock);
+        marked[fd] = (unsigned char) now;
+        pthread_mutex_unlock (&lock);
+        errno = EINVAL;
+        return -1;
+    }
+    return real (fd, level, name, value, size);
+}
+
+ssize_t send (int fd, const void *data, size_t size, int flags)
+{
+    ssize_t (*real) (int, const void *, size_t, int) =
+      (ssize_t (*) (int, const void *, size_t, int)) dlsym (RTLD_NEXT, "send");
+    int now = is_stream (fd) ? counted (&send_error) : 0;
+    if (now) {
+        errno = now;
+        return -1;
+    }
+    return real (fd, data, size, flags);
 }

@@ -139,6 +139,23 @@ def test_c11_no_lookup_on_the_callers_thread(street, call):
     assert street.dns.log() == []
 
 
+@pytest.mark.parametrize("event,opts", [
+    ("DISCONNECTED", {"RECONNECT_IVL": -1}),
+    ("CLOSED", {"RECONNECT_IVL": 10, "RECONNECT_STOP": 1})], ids=["no-reconnects", "refused"])
+def test_c11_a_lost_endpoint_is_released(street, event, opts):
+    """It had a connection, and is known by its name still.  Catches: looking for it by its
+    address."""
+    servants = street.serve_both()
+    sock = street.dial(**opts)
+    sock.reach(DUAL)
+    events = sock.watch(event)
+    for servant in servants:
+        servant.stop()
+    events()
+    sock.worker.must("settle", id=sock.name)
+    assert sock.disconnect_rc(DUAL) == "ENOENT"
+
+
 def start(street, program, *arguments):
     node = street.client
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": libdir("patched"),

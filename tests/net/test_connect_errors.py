@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-5: an attempt that fails makes way for the next one at once, and no errno is fatal."""
-import os
-import subprocess
-
 import pytest
 from conftest import modes
-from lab import HERE, Shim
+from lab import wait_until
 from street import CLIENT4, DUAL, PROMPT, SERVER4, SERVER6, WAITING, Street, tcp
 
 ROUTES = ["unreachable", "prohibit", "blackhole", "throw"]
@@ -25,15 +22,6 @@ ERRNOS = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "EHOSTDOWN"
 @pytest.fixture
 def street(lab):
     return Street(lab)
-
-
-@pytest.fixture(scope="session")
-def dialshim(tmp_path_factory):
-    """The preloadable library of dialshim.c."""
-    path = str(tmp_path_factory.mktemp("dialshim") / "dialshim.so")
-    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-O1", "-fPIC", "-shared", "-o", path,
-                    os.path.join(HERE, "dialshim.c"), "-ldl", "-lpthread"], check=True)
-    return Shim(path)
 
 
 @modes("auto", "v6")
@@ -69,10 +57,10 @@ def test_c5_route_that_goes_away(street, kind):
     sock = street.dial(WAITING, RECONNECT_IVL=10)
     assert sock.reach(DUAL).peer == SERVER6
     events = sock.watch("DISCONNECTED", "HANDSHAKE_SUCCEEDED")
-    six.kick()
+    # First the route: the reconnect is quick.
     street.client.ip("route add %s %s/128" % (kind, SERVER6))
+    six.kick()
     events()
-    events = street.client.connections(5555, "ESTABLISHED")
     assert sock.reach().ms < 5000
 
 
@@ -106,10 +94,12 @@ def test_c5_icmp_of_ipv4(lab):
 
 
 def test_c5_everything_fails_in_every_way(street):
-    """Catches: an abort, or a hot loop, when no candidate can be tried."""
+    """Catches: an abort, a hot loop, or sockets that stay, when no candidate can be tried."""
     street.client.ip("route add prohibit %s/128" % SERVER6, "route add blackhole " + SERVER4)
     sock = street.dial(RECONNECT_IVL=20)
+    fds = sock.worker.fds()
     assert sock.misses(DUAL, timeout=0.5)
+    assert sock.worker.do("fds_at_most", limit=fds + 6) <= fds + 6
     street.client.ip("route del prohibit %s/128" % SERVER6, "route del blackhole " + SERVER4)
     street.serve(6)
     assert sock.reach().peer == SERVER6
@@ -162,3 +152,45 @@ def test_c5_no_errno_is_fatal_to_a_proxy(street, dialshim, when):
         assert (got.peer, got.ms < PROMPT) == (SERVER4, True)
         worker.do("quit")
     assert street.host.do("met", id="p6") == (0 if when == "connect" else len(ERRNOS))
+
+
+def test_c5_options_that_take_a_privilege(street, dialshim):
+    """Or that a sandbox forbids.  Catches: EPERM taken for a bug."""
+    street.serve_both()
+    worker = street.caller(shim=dialshim)
+    worker.must("dial_shim", rule="option=EPERM")
+    for address in (SERVER4, SERVER6, "dual.test"):
+        got = worker.socket("DEALER", TOS=0x28).reach(tcp(address))
+        assert got.peer == (address if address != "dual.test" else SERVER6)
+    assert worker.do("dial_shim_hits") >= 6
+
+
+@pytest.mark.parametrize("error", ["EACCES", "EMSGSIZE", "ENOMEM", "EOPNOTSUPP", "EPERM",
+                                   "ENETDOWN", "EPIPE"])
+def test_c5_no_errno_is_fatal_to_a_connection(street, dialshim, error):
+    """From send, where it is up; libzmq leaves it to the next look at the connection.
+    Catches: an assertion."""
+    street.serve_both()
+    worker = street.caller(shim=dialshim)
+    sock = worker.socket("DEALER")
+    sock.reach(DUAL)
+    worker.must("dial_shim", rule="send=" + error)
+    sock.send("held up")
+    assert wait_until(lambda: worker.do("dial_shim_hits"))
+    worker.must("dial_shim", rule="")
+    assert worker.socket("DEALER").reach(DUAL).peer == SERVER6
+
+
+@pytest.mark.parametrize("error", ["ECONNRESET", "EACCES", "EPROTO", "EHOSTDOWN", "ENOPROTOOPT"])
+def test_c5_connection_that_ends_before_it_is_tuned(street, dialshim, error):
+    """Catches: an assertion on what ended it; an engine for a connection that is none."""
+    street.serve_both()
+    worker = street.caller(shim=dialshim)
+    worker.must("dial_shim", rule="tune=" + error)
+    sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=10)
+    sock.connect(DUAL)
+    seen = [event[0] for event in sock.events("CONNECT_RETRIED", "CONNECT_RETRIED")]
+    assert "CONNECTED" not in seen
+    assert worker.do("dial_shim_hits") >= 2
+    worker.must("dial_shim", rule="")
+    assert sock.reach().peer == SERVER6

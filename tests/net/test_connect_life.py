@@ -57,6 +57,14 @@ def test_life_socket_types(street, mode, kinds):
         assert there.recv()["parts"][-1] == "hello"
 
 
+def test_modes_v6_where_sockets_are_v6_only(street):
+    """The sysctl that makes them so from birth.  Catches: an IPv4 address that no socket of
+    mode v6 can be connected to."""
+    street.client.sysctl("net.ipv6.bindv6only", 1)
+    street.serve(4)
+    assert street.dial(mode=MODES["v6"]).reach(FOUR).peer == "::ffff:" + SERVER4
+
+
 # ------------------------------------------------------------------ monitor
 
 
@@ -85,6 +93,47 @@ def test_monitor_a_race_that_fails(street):
     assert names(events)[:6] == ["CONNECT_DELAYED", "CLOSED", "CONNECT_RETRIED"] * 2
 
 
+@pytest.mark.parametrize("name", [DUAL, tcp(SERVER4)])
+def test_monitor_disconnect_while_racing(street, name):
+    """As stock, which has one attempt.  Catches: CLOSED for each attempt, or for none."""
+    street.silent(4, 6)
+    stories = []
+    for lib in ("stock", "patched"):
+        worker = street.client.worker(lib, env={"ZMQ_DUALSTACK": "attempt-delay=20"})
+        sock = worker.socket("DEALER", monitor=True)
+        sock.connect(name)
+        begun = sock.events("CONNECT_DELAYED")
+        assert wait_until(lambda: len(street.dialled()) == (
+            2 if (lib, name) == ("patched", DUAL) else 1))
+        sock.disconnect(name)
+        # libzmq goes on with it when the program looks at its socket.
+        assert wait_until(lambda: [sock.get("EVENTS"), street.dialled()][1] == [])
+        stories.append(names(begun + sock.events("CLOSED") + sock.close()))
+    assert stories[1] == stories[0]
+
+
+def test_monitor_an_attempt_that_fails_at_once(street):
+    """As stock.  Catches: CLOSED only for what was under way."""
+    street.client.ip("route add prohibit " + SERVER4)
+    stories = []
+    for lib in ("stock", "patched"):
+        sock = street.client.worker(lib).socket("DEALER", monitor=True, RECONNECT_IVL=60000)
+        sock.connect(tcp(SERVER4))
+        stories.append(names(sock.events("CONNECT_RETRIED")))
+    assert stories[1] == stories[0] == ["CLOSED", "CONNECT_RETRIED"]
+
+
+def test_monitor_the_interval_begins_once(street):
+    """One address is refused, the other silent until it is given up: within one interval.
+    Catches: a second timer beside the first."""
+    street.silent(6)
+    sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, RECONNECT_IVL=60000)
+    sock.connect(DUAL)
+    seen = names(sock.events("CLOSED"))
+    seen += names(sock.close())
+    assert seen == ["CONNECT_DELAYED", "CONNECT_RETRIED", "CLOSED", "MONITOR_STOPPED"]
+
+
 def test_monitor_unknown_name(street):
     """As stock: there was nothing to close.  Catches: an event of an attempt that never was."""
     stories = []
@@ -97,6 +146,7 @@ def test_monitor_unknown_name(street):
 
 @pytest.mark.parametrize("mode,name,shown", [
     ("auto", FOUR, SERVER4), ("v4", FOUR, SERVER4), ("v4", DUAL, SERVER4), ("v6", SIX, SERVER6),
+    ("v6", FOUR, "::ffff:" + SERVER4),
     ("auto", SIX, SERVER6), ("auto", DUAL, SERVER6), ("v6", DUAL, SERVER6)])
 def test_monitor_endpoint_after_a_reconnect(street, mode, name, shown):
     """The name at first, the address that answered later, as stock.  Catches: the address
@@ -143,13 +193,15 @@ def test_options_on_every_attempt(street):
 
 
 def test_options_on_the_winner(street):
-    """Catches: keepalives and the like set on none because they come after connect."""
+    """Catches: keepalives and the like set on none because they come after connect; the delay
+    of small packets left on."""
     street.serve(4)
-    got = street.dial(TCP_KEEPALIVE=1, TOS=0x28)
+    got = street.dial(TCP_KEEPALIVE=1, TCP_MAXRT=7000, TOS=0x28)
     got.reach(DUAL)
     assert wait_until(lambda: len(street.dialled()) == 1)
-    assert [(one["keepalive"], one["tos"]) for one in got.worker.do("dialopts", port=5555)] == [
-        (1, 0x28)]
+    options = got.worker.do("dialopts", port=5555)[0]
+    assert [options[one] for one in ("keepalive", "maxrt", "nodelay", "tos")] == [
+        1, 7000, True, 0x28]
 
 
 def test_options_device_that_is_not_there(street):
@@ -190,7 +242,7 @@ def test_options_connect_timeout(street):
 
 @pytest.mark.parametrize("first", [4, 6])
 def test_life_server_restarts_on_the_other_family(street, first):
-    """Catches: a reconnect to where the server was, for ever."""
+    """Catches: a reconnect to where the server was, for ever; events that name that."""
     one = street.serve(first)
     sock = street.dial(RECONNECT_IVL=20)
     assert sock.reach(DUAL).who == str(first)
@@ -199,7 +251,7 @@ def test_life_server_restarts_on_the_other_family(street, first):
     events()
     events = sock.watch("HANDSHAKE_SUCCEEDED")
     street.serve(10 - first)
-    events()
+    assert events()[-1].endpoint == tcp({4: SERVER6, 6: SERVER4}[first])
     assert sock.reach().who == str(10 - first)
 
 

@@ -27,6 +27,7 @@ def test_c2_each_kind_is_asked_for_once(street, mode):
     asked for, A asked for only when AAAA has failed."""
     street.serve_both()
     assert street.dial(mode=mode).reach(DUAL).ms < 5000
+    street.dns.wait_asked("dual.test", "A", "AAAA")
     assert sorted(street.dns.kinds("dual.test")) == ["A", "AAAA"]
 
 
@@ -85,6 +86,25 @@ def test_c2_hosts_file(lab):
     street.silent(6)
     assert street.dial().reach(named("file.test")).peer == SERVER4
     assert street.dns.log("file.test") == []
+
+
+def test_c2_hosts_file_of_a_host_without_ipv6(lab):
+    """It has a link-local address and a route.  Catches: a global address taken from the hosts
+    file, where only loopback was to be looked for."""
+    street = Street(lab, client=[CLIENT4 + "/24", "fe80::2/64"],
+                    hosts="%s file.test\n%s file.test\n" % (SERVER4, SERVER6))
+    street.client.ip("route add ::/0 dev eth0")
+    street.serve_both()
+    assert street.dial().reach(named("file.test")).peer == SERVER4
+
+
+def test_c2_localhost_that_the_hosts_file_does_not_know(lab, monkeypatch):
+    """Catches: the question about IPv6 put to localhost."""
+    monkeypatch.setattr("street.HOSTS", "")
+    street = Street(lab, {"localhost": {"AAAA": ["::1"], "A": ["127.0.0.1"]}},
+                    client=[CLIENT4 + "/24"])
+    street.client.worker("stock").serve("tcp://[::1]:5555", IPV6=1)
+    assert street.dial().reach(named("localhost")).peer == "::1"
 
 
 def test_c2_hosts_file_with_dead_dns(lab):
@@ -247,6 +267,16 @@ def test_c4_late_aaaa_joins(street):
     assert 450 < got.ms < 3000
 
 
+def test_c4_the_attempt_delay_ends_within_the_resolution_delay(street):
+    """A, then AAAA, then silence.  Catches: the Resolution Delay waited out although the race
+    has begun."""
+    street.serve(4)
+    street.silent(6)
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.2}})
+    got = street.dial("attempt-delay=100,resolution-delay=2000").reach(DUAL)
+    assert (got.peer, got.ms < 1700) == (SERVER4, True)
+
+
 def test_c4_late_a_joins(street):
     """Catches: the same the other way round."""
     street.serve(4)
@@ -323,6 +353,13 @@ def test_c13_reconnecting_asks_once_a_second(street):
     for kind in ("A", "AAAA"):
         assert 2 <= street.dns.kinds("dual.test").count(kind) <= 5
     assert min(attempts()) > 20
+
+
+def test_c13_unknown_name_is_asked_for_once_a_second(street):
+    """Catches: the answer that there is none taken for a temporary failure."""
+    assert street.caller().socket("DEALER", RECONNECT_IVL=1).misses(named("none.test"), timeout=3)
+    for kind in ("A", "AAAA"):
+        assert 2 <= street.dns.kinds("none.test").count(kind) <= 5
 
 
 def test_c13_each_context_is_by_itself(street):

@@ -16,6 +16,9 @@ def street(lab):
     return Street(lab)
 
 
+NEAR6 = "2001:db8::3"  # nearer to the client than SERVER6 (RFC 6724, rule 9)
+
+
 def paid(got):
     return got.ms > 1300
 
@@ -69,8 +72,59 @@ def test_c8_whom_it_is_shared_with(street):
     assert not paid(worker.socket("DEALER").reach(DUAL))
 
 
+def test_c8_shared_with_no_proxy(street):
+    """What was learnt of a proxy is for proxies.  Catches: a key without the purpose."""
+    street.host.must("socks", id="p4", host=SERVER4, port=5557)
+    street.serve(4)
+    street.silent(6)
+    worker = street.caller(DELAY)
+    for pays in (True, False):
+        sock = worker.socket("DEALER", SOCKS_PROXY="dual.test:5557")
+        assert paid(sock.reach(tcp(SERVER4))) is pays
+    sock = worker.socket("DEALER", monitor=True)
+    sock.connect("tcp://dual.test:5557")
+    assert sock.timeline("CONNECTED")[-1].ms > 1300
+
+
+def test_c8_forgotten_when_all_fail(street):
+    """The server restarts on both families.  Catches: a fault of long ago that counts after
+    one that says nothing about the addresses."""
+    four = street.serve(4)
+    street.silent(6)
+    worker = street.caller()
+    sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=10)
+    assert sock.reach(DUAL).peer == SERVER4
+    street.silent()
+    events = sock.watch("DISCONNECTED", "CLOSED")
+    four.stop()
+    events()
+    sock.disconnect(DUAL)
+    street.serve_both()
+    assert worker.socket("DEALER").reach(DUAL).peer == SERVER6
+
+
+@pytest.mark.parametrize("when", ["connect", "late"])
+def test_c8_a_look_that_fails_changes_nothing(street, dialshim, when):
+    """IPv6 fails in another way, and is silent again.  Catches: a look at it that takes any
+    end for a success."""
+    four = street.serve(4)
+    street.silent(6)
+    worker = street.caller(DELAY, shim=dialshim)
+    sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=10)
+    assert paid(sock.reach(DUAL))
+    street.silent()
+    worker.must("dial_shim", rule="%s6=ENETDOWN" % when)
+    assert back(sock, four) < PROMPT
+    assert wait_until(lambda: worker.do("dial_shim_hits") == 1)
+    assert wait_until(lambda: len(street.dialled()) == 1)
+    street.silent(6)
+    worker.must("dial_shim", rule="")
+    assert back(sock, four) < PROMPT
+
+
 def test_c8_ipv6_heals(street):
-    """Catches: IPv4 for ever, or for ten minutes, because of one bad moment."""
+    """Catches: IPv4 for ever, or for ten minutes, because of one bad moment; a look at IPv6
+    that stays open."""
     servants = street.serve_both()
     street.silent(6)
     sock = street.dial(RECONNECT_IVL=10)
@@ -84,10 +138,11 @@ def test_c8_ipv6_heals(street):
         peer = sock.reach().peer
         time.sleep(0.3)
     assert peer == SERVER6
+    assert wait_until(lambda: len(street.dialled()) == 1)
 
 
 def test_c8_a_silent_address_is_not_asked_without_end(street):
-    """Catches: a probe with each reconnect."""
+    """Catches: a probe with each reconnect; one that lasts as long as the kernel's patience."""
     four = street.serve(4)
     street.silent(6)
     sock = street.dial("attempt-delay=100", RECONNECT_IVL=10)
@@ -96,6 +151,7 @@ def test_c8_a_silent_address_is_not_asked_without_end(street):
     for _ in range(10):
         back(sock, four)
     assert attempts()[0] <= 4
+    assert wait_until(lambda: len(street.dialled()) == 1, timeout=15)
 
 
 def test_c8_other_addresses_of_the_name(street):
@@ -153,6 +209,65 @@ def test_c9_the_other_answer_still_to_come(street, kind):
     street.host.stranger(SERVER6, **STRANGERS[kind])
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.3}})
     assert reach_again(street.dial(RECONNECT_IVL=10), DUAL).peer == SERVER4
+
+
+def test_c9_without_reconnects(street):
+    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the stranger; going on after the right
+    server, which stock does not."""
+    four = street.serve(4)
+    street.host.stranger(SERVER6)
+    sock = street.dial(RECONNECT_IVL=-1)
+    assert reach_again(sock, DUAL).peer == SERVER4
+    events = sock.watch("DISCONNECTED")
+    four.kick()
+    events()
+    sock.worker.must("settle", id=sock.name)
+    assert sock.disconnect_rc(DUAL) == "ENOENT"
+
+
+@pytest.mark.parametrize("name,families", [("four.test", [4]), ("dual.test", [6, 4])])
+def test_c9_all_are_wrong(street, name, families):
+    """An error of the protocol ends it, as with stock, when there is no other address.
+    Catches: strangers that are met over and over."""
+    addresses = [{4: SERVER4, 6: SERVER6}[one] for one in families]
+    for address in addresses:
+        street.host.stranger(address, **STRANGERS["other-mechanism"])
+    sock = street.dial(RECONNECT_IVL=10)
+    sock.connect("tcp://%s:5555" % name)
+
+    def met():
+        return [street.host.do("met", id="%s-5555" % address) for address in addresses]
+    assert wait_until(lambda: met() == [1] * len(families))
+    assert not wait_until(lambda: max(met()) > 1, timeout=0.5)
+
+
+def test_c9_all_others_have_failed(street):
+    """A server that passes for ZMTP 1.0 is accepted then, at each reconnect too.  Catches: an
+    address that is known to fail held for one that is as good."""
+    street.silent(6)
+    street.host.stranger(SERVER4, hex="0100")
+    street.dial(DELAY, RECONNECT_IVL=10).connect(DUAL)
+
+    def met():
+        return street.host.do("met", id="%s-5555" % SERVER4)
+    assert wait_until(met)
+    assert wait_until(lambda: met() >= 6, timeout=PROMPT / 1000)
+
+
+def test_c9_address_that_was_cut_short_is_another(lab):
+    """IPv4, a stranger that passes for ZMTP 1.0, connects while an attempt to the right one
+    has just begun.  Catches: only those that were never tried counted."""
+    street = Street(lab, slow=True)
+    street.serve(6)
+    street.host.stranger(SERVER4, **STRANGERS["http-stays"])
+    street.faults("ip6 daddr %s tcp dport 5555 drop" % NEAR6)
+    street.server.addr("eth0", NEAR6 + "/64")
+    street.dns.set(dual_test={"AAAA": [NEAR6, SERVER6], "A": [SERVER4]})
+    assert street.lookup("dual.test", 10)[0] == NEAR6
+    street.bridge.set(delay4=0.4, delay6=0.8)
+    sock = street.dial("attempt-delay=500", RECONNECT_IVL=10)
+    assert sock.reach(DUAL, timeout=20).peer == SERVER6
+    assert street.host.do("met", id="%s-5555" % SERVER4) == 1
 
 
 def reach_again(sock, endpoint):

@@ -2,7 +2,7 @@
 """C-3 and C-10: which addresses of a name are tried, in which order, from which source."""
 import pytest
 from conftest import modes
-from lab import wait_until
+from lab import MODES, wait_until
 from street import CLIENT4, CLIENT6, DUAL, FAR4, FAR6, HOLE6, PROMPT, SERVER4, SERVER6, WAITING, \
     Street, tcp
 
@@ -159,11 +159,17 @@ def test_c10_source(wide, source, peer, shown):
 
 @pytest.mark.parametrize("mode,source,peer,shown", [
     ("auto", SECOND4 + ":0", SERVER4, SECOND4), ("auto", "[%s]:0" % SECOND6, SERVER6, SECOND6),
-    ("auto", "eth0:0", SERVER4, CLIENT4), ("auto", "eth0:0", SERVER6, CLIENT6)])
+    ("auto", "eth0:0", SERVER4, CLIENT4), ("auto", "eth0:0", SERVER6, CLIENT6),
+    ("v6", SECOND4 + ":0", SERVER4, SECOND4), ("v6", "[%s]:0" % SECOND6, SERVER6, SECOND6),
+    ("v6", "eth0:0", SERVER4, CLIENT4), ("v6", "eth0:0", SERVER6, CLIENT6),
+    ("v4", SECOND4 + ":0", SERVER4, SECOND4), ("v4", "eth0:0", SERVER4, CLIENT4)])
 def test_c10_numeric(wide, mode, source, peer, shown):
-    """Catches: a numeric source for a numeric destination, broken by what names need."""
-    got = wide.dial(WAITING).reach("tcp://%s;%s" % (source, tcp(peer)[len("tcp://"):]))
-    assert (got.peer, got.source) == (peer, shown)
+    """Catches: a numeric source for a numeric destination, broken by what names need; one
+    that is not mapped for the sockets of mode v6."""
+    sock = wide.dial(WAITING, MODES[mode])
+    got = sock.reach("tcp://%s;%s" % (source, tcp(peer)[len("tcp://"):]))
+    mapped = "::ffff:" if mode == "v6" and peer == SERVER4 else ""
+    assert (got.peer, got.source) == (mapped + peer, shown)
 
 
 def test_c10_source_of_one_family_has_no_fallback(wide):
@@ -179,6 +185,37 @@ def test_c10_interface_of_both_families_falls_back(wide):
     wide.silent(6)
     got = wide.dial().reach("tcp://eth0:0;dual.test:5555")
     assert (got.peer, got.source) == (SERVER4, CLIENT4)
+
+
+def test_c10_one_port_for_all_attempts(wide):
+    """Catches: a port of the source that the attempts take from each other."""
+    near = "10.0.0.3"
+    wide.server.addr("eth0", near + "/24")
+    wide.faults("ip daddr %s tcp dport 5555 drop" % near)
+    wide.dns.set(dual_test={"A": [near, SERVER4]})
+    assert wide.lookup("dual.test", 2)[0] == near
+    got = wide.dial("attempt-delay=50").reach("tcp://%s:40404;dual.test:5555" % SECOND4)
+    assert (got.peer, got.source, got.ms < 3000) == (SERVER4, SECOND4, True)
+
+
+def test_c10_source_that_is_better_than_the_systems_own(lab):
+    """The system would send from a unique local address.  Catches: its choice held against
+    an address although the application makes the choice."""
+    street = Street(lab, client=[CLIENT4 + "/24", ULA])
+    street.client.addr("eth0", SECOND6 + "/64 preferred_lft 0")
+    street.serve_both()
+    assert street.dial().reach(DUAL).peer == SERVER4
+    got = street.dial().reach("tcp://eth0:0;dual.test:5555")
+    assert (got.peer, got.source) == (SERVER6, SECOND6)
+
+
+def test_c10_device_that_is_better_than_the_systems_own(street):
+    """Catches: the same, where a device is bound."""
+    street.serve_both()
+    street.client.nic("eth7", "fd07::2/64")
+    street.client.ip("route add %s/128 dev eth7" % SERVER6)
+    assert street.dial().reach(DUAL).peer == SERVER4
+    assert street.dial(BINDTODEVICE="eth0").reach(DUAL).peer == SERVER6
 
 
 def test_c10_interface_of_one_family(lab):

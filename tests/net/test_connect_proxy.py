@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-14: the other connecters that dial TCP: SOCKS5, and WebSockets where the build has them."""
 import pytest
-from street import PROMPT, RESOLV, SERVER4, SERVER6, WAITING, Street, tcp
+from lab import wait_until
+from street import CLIENT4, PROMPT, RESOLV, SERVER4, SERVER6, WAITING, Street, tcp
 
 PROXY = {"proxy.test": {"A": [SERVER4], "AAAA": [SERVER6]}}
 NAME = "proxy.test:1080"
@@ -70,6 +71,16 @@ def test_c14_proxy_by_number(street, address):
     assert got.source == SERVER4
 
 
+@pytest.mark.parametrize("source", ["eth0:0", "*:0"])
+def test_c14_proxy_from_a_source(street, source):
+    """zmq_connect takes no wildcard for a source, but nothing checks that of a proxy.
+    Catches: one that stands for one family."""
+    proxy(street, 4)
+    street.silent(6)
+    assert through(street, at="%s;%s" % (source, NAME)).reach(tcp(SERVER4)).ms < 3000
+    assert street.dialled(1080)[0].local[0] == CLIENT4
+
+
 def test_c14_destination_is_the_proxys_to_resolve(street):
     """Catches: a name looked up here although the proxy is to do it."""
     proxy(street, 6)
@@ -88,6 +99,29 @@ def test_c14_proxy_that_starts_later(street):
     assert sock.misses(tcp(SERVER4), timeout=0.7)
     proxy(street, 4)
     assert sock.reach().ms < 3000
+
+
+def test_c14_refused_proxy_is_not_given_up(street):
+    """ZMQ_RECONNECT_STOP_CONN_REFUSED has never counted for proxies.  Catches: stopping."""
+    sock = through(street, RECONNECT_STOP=1)
+    assert sock.misses(tcp(SERVER4), timeout=0.5)
+    proxy(street, 4)
+    assert sock.reach().ms < 3000
+
+
+def test_c14_a_turn_that_comes_too_late(lab):
+    """One address of the proxy is refused; the other one connects before the interval is
+    over, and takes its time to answer.  Catches: dialling the proxy a second time."""
+    street = Street(lab, PROXY, slow=True)
+    street.host.stranger(SERVER6, 1080, stays=True)
+    street.bridge.set(delay6=0.25)
+    sock = street.dial("attempt-delay=20", SOCKS_PROXY=NAME, RECONNECT_IVL=800)
+    sock.connect(tcp(SERVER4))
+    seen = [event[0] for event in sock.events("CONNECT_RETRIED")]
+    assert seen == ["CONNECT_DELAYED", "CONNECT_RETRIED"]
+    assert wait_until(lambda: street.host.do("met", id="%s-1080" % SERVER6) == 1)
+    assert not wait_until(lambda: street.host.do("met", id="%s-1080" % SERVER6) > 1, timeout=3)
+    sock.worker.do("quit")
 
 
 def test_c14_proxy_that_refuses(street):
@@ -149,6 +183,14 @@ def test_c14_websockets(street, silent):
     assert sock.reach("ws://proxy.test:5600/path").who == ("4" if 6 in silent else "6")
 
 
+def test_c14_websockets_pass_a_stranger(street):
+    """C-9 for ws://.  Catches: going back for ever to another program on the port."""
+    street.server.worker("ws").serve("ws://%s:5600/path" % SERVER4, name="4")
+    street.host.stranger(SERVER6, 5600)
+    sock = street.client.worker("ws").socket("DEALER", monitor=True, RECONNECT_IVL=10)
+    assert sock.reach("ws://proxy.test:5600/path").who == "4"
+
+
 def test_c14_websockets_look_nothing_up_in_zmq_connect(street):
     """Catches: a look-up on the thread of the caller; a text that can be no address taken."""
     street.dns.set(proxy_test={"drop": ["A", "AAAA"]})
@@ -161,3 +203,11 @@ def test_c14_websockets_look_nothing_up_in_zmq_connect(street):
     assert spent["seconds"] < 1
     for text in ("ws://pro xy.test:5600/", "ws://proxy.test/", "ws://:5600/", "ws://[::1:5600/"):
         assert sock.connect_rc(text) == "EINVAL", text
+
+
+def test_c14_stranger_at_the_proxy_without_reconnects(street):
+    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the stranger, where stock, which asks IPv4
+    only, finds the proxy."""
+    proxy(street, 4)
+    street.host.stranger(SERVER6, 1080)
+    assert street.dial(SOCKS_PROXY=NAME, RECONNECT_IVL=-1).reach(tcp(SERVER4)).who == "4"

@@ -37,7 +37,7 @@ for function, arguments in {
 # Not in every pyzmq's list of constants.
 OPTIONS = {"IPV4ONLY": 31, "IPV6": 42, "USE_FD": 89, "BINDTODEVICE": 92, "TOS": 57,
            "TCP_ACCEPT_FILTER": 38, "ZAP_DOMAIN": 55, "PRIORITY": 112, "RECONNECT_STOP": 109,
-           "SOCKS_PROXY": 68, "CONNECT_TIMEOUT": 79, "HANDSHAKE_IVL": 66}
+           "SOCKS_PROXY": 68, "TCP_MAXRT": 80, "CONNECT_TIMEOUT": 79, "HANDSHAKE_IVL": 66}
 KINDS = {"RADIO": 14, "DISH": 15, "DGRAM": 18}
 LONG_OPTIONS = {"AFFINITY", "MAXMSGSIZE"}
 TEXT_OPTIONS = {"LAST_ENDPOINT", "BINDTODEVICE", "ZAP_DOMAIN"}
@@ -949,6 +949,8 @@ def op_dialopts(port):
         if state:
             found.append(dict(common_options(sock), state=state,
                               keepalive=sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                              nodelay=sock.getsockopt(6, socket.TCP_NODELAY) != 0,
+                              maxrt=sock.getsockopt(6, socket.TCP_USER_TIMEOUT),
                               cloexec=not os.get_inheritable(number)))
     return sorted(found, key=lambda entry: (entry["family"], entry["state"]))
 

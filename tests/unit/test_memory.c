@@ -12,6 +12,7 @@
                 + won, - failed, ! wrong server, nothing if there is nothing
     answer:6    the resolver has no IPv6 address
     wrong:a     the server at a spoke no ZMTP
+    right:a     a handshake with it was completed
     works:a     a look at a found that it works; dead:a, that it does not
     wait:5000   that many ms go by
     first       says the family that comes first, 6 or 4
@@ -135,6 +136,8 @@ static void tell_changing (const char *word_, const char *rest_)
         zds_memory_learn (&memory, KEY, &race, now);
     } else if (strcmp (word_, "wrong") == 0)
         zds_memory_wrong (&memory, KEY, &addr, now);
+    else if (strcmp (word_, "right") == 0)
+        zds_memory_right (&memory, KEY, &addr, now);
     else if (strcmp (word_, "works") == 0)
         zds_memory_probed (&memory, KEY, &addr, true, now);
     else if (strcmp (word_, "dead") == 0)
@@ -264,6 +267,17 @@ static void test_wrong_servers (void **state_)
 {
     static const row_t rows[] = {
       {"is remembered, if nothing else is", "wrong:a answer:aA", "a!"},
+      {"until it turns out to be the right one", "wrong:A right:A answer:aA",
+       "A+"},
+      {"which then is the winner",
+       "race:a+A- race:a/A+ wrong:a right:a "
+       "answer:aA",
+       "a+ A-"},
+      {"the right one was right all along",
+       "race:a~A+ right:A right:a "
+       "answer:aA",
+       "a- A+"},
+      {"nothing is learnt of one that is not known", "right:a gone", "yes"},
       {"the winner was a wrong one", "race:a~A+ wrong:A answer:aA first",
        "a- A! 6"},
       {"others may win and fail", "wrong:a race:a.A+B- answer:aAB", "a! A+ B-"},

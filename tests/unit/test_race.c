@@ -1747,6 +1747,114 @@ static void test_init_after_a_race (void **state_)
     assert_int_equal (step.error, EHOSTUNREACH);
 }
 
+/*  What is left besides the winner: three addresses, of which the IPv4 one wins
+    after the first IPv6 one was refused.  */
+static void test_rest (void **state_)
+{
+    static const struct
+    {
+        zds_record_t record; /* of the second IPv6 address */
+        bool refused;        /* the first one was, else it is silent */
+        bool has_second;
+        int family;
+        unsigned expected;
+    } rows[] = {
+      {ZDS_RECORD_NONE, true, false, AF_INET, 0},
+      {ZDS_RECORD_NONE, true, false, AF_INET6, ZDS_REST_OF_FAMILY},
+      {ZDS_RECORD_NONE, false, false, AF_INET6, ZDS_REST_OF_FAMILY},
+      {ZDS_RECORD_NONE, true, true, AF_INET, ZDS_REST_UNTRIED},
+      {ZDS_RECORD_FAILED, true, true, AF_INET, 0},
+      {ZDS_RECORD_FAILED, true, true, AF_INET6, ZDS_REST_OF_FAMILY},
+      {ZDS_RECORD_WRONG, true, true, AF_INET6, ZDS_REST_OF_FAMILY},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_race_config_t config;
+        zds_race_t race;
+        zds_candidate_t six[2], four;
+        uint64_t now = 0;
+
+        memset (six, 0, sizeof six);
+        memset (&four, 0, sizeof four);
+        six[0].addr = addr_of ("2001:db8::1");
+        six[1].addr = addr_of ("2001:db8::2");
+        six[1].record = rows[i].record;
+        four.addr = addr_of ("192.0.2.1");
+        zds_race_config_default (&config);
+        assert_int_equal (
+          zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, now), 0);
+        zds_race_answer (&race, AF_INET6, six, rows[i].has_second ? 2 : 1, now);
+        assert_int_equal (zds_race_next (&race, now).op, ZDS_RACE_START);
+        zds_race_answer (&race, AF_INET, &four, 1, now);
+        if (rows[i].refused)
+            zds_race_failed (&race, 0, ECONNREFUSED, now);
+        else
+            now += 250;
+        assert_int_equal (zds_race_next (&race, now).op, ZDS_RACE_START);
+        zds_race_connected (&race, rows[i].refused ? 0 : 1, now);
+        if (zds_race_rest (&race, rows[i].family) != rows[i].expected)
+            fail_msg ("row %zu: %u", i, zds_race_rest (&race, rows[i].family));
+    }
+}
+
+/*  An answer that is still to come counts for its family.  */
+static void test_rest_to_come (void **state_)
+{
+    zds_race_config_t config;
+    zds_race_t race;
+    zds_candidate_t six;
+    (void) state_;
+
+    memset (&six, 0, sizeof six);
+    six.addr = addr_of ("2001:db8::1");
+    zds_race_config_default (&config);
+    zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
+    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V6), AF_INET6);
+    zds_race_answer (&race, AF_INET6, &six, 1, 0);
+    zds_race_next (&race, 0);
+    zds_race_connected (&race, 0, 0);
+    assert_int_equal (zds_race_rest (&race, AF_INET), ZDS_REST_OF_FAMILY);
+    assert_int_equal (zds_race_rest (&race, AF_INET6), 0);
+    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_AUTO), AF_INET);
+    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V4), AF_INET);
+    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V6), AF_INET6);
+}
+
+static void test_single_family_without_ipv6 (void **state_)
+{
+    zds_race_config_t config;
+    zds_race_t race;
+    (void) state_;
+
+    zds_race_config_default (&config);
+    zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
+    zds_race_answer (&race, AF_INET6, NULL, 0, 0);
+    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V6), AF_INET);
+}
+
+/*  Another family may be put first until the first attempt.  */
+static void test_prefer (void **state_)
+{
+    zds_race_config_t config;
+    zds_race_t race;
+    zds_candidate_t four;
+    (void) state_;
+
+    memset (&four, 0, sizeof four);
+    four.addr = addr_of ("192.0.2.1");
+    zds_race_config_default (&config);
+    zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
+    zds_race_prefer (&race, 77);
+    assert_int_equal (race.config.first_family, AF_INET6);
+    zds_race_prefer (&race, AF_INET);
+    zds_race_answer (&race, AF_INET, &four, 1, 0);
+    assert_int_equal (zds_race_next (&race, 0).op, ZDS_RACE_START);
+    zds_race_prefer (&race, AF_INET6);
+    assert_int_equal (race.config.first_family, AF_INET);
+}
+
 int main (void)
 {
     const struct CMUnitTest others[] = {
@@ -1761,6 +1869,10 @@ int main (void)
       cmocka_unit_test (test_rfc8305_6_answers_that_replace_everything),
       cmocka_unit_test (test_rfc8305_6_the_most_that_is_withdrawn),
       cmocka_unit_test (test_rfc8305_4_the_same_twice),
+      cmocka_unit_test (test_rest),
+      cmocka_unit_test (test_rest_to_come),
+      cmocka_unit_test (test_single_family_without_ipv6),
+      cmocka_unit_test (test_prefer),
       cmocka_unit_test (test_init_after_a_race),
     };
     struct CMUnitTest tests[COUNT (cases) + COUNT (others)];
