@@ -270,9 +270,7 @@ static void test_wrong_servers (void **state_)
       {"until it turns out to be the right one", "wrong:A right:A answer:aA",
        "A+"},
       {"which then is the winner",
-       "race:a+A- race:a/A+ wrong:a right:a "
-       "answer:aA",
-       "a+ A-"},
+       "race:a+A- race:a/A+ wrong:a right:a answer:aA", "a+"},
       {"the right one was right all along",
        "race:a~A+ right:A right:a "
        "answer:aA",
