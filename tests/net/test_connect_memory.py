@@ -55,6 +55,16 @@ def test_c8_reconnect_pays_nothing_for_errors_either(street):
     assert sock.reach().peer == SERVER4
 
 
+def test_c8_reconnect_waits_for_no_answer_either(street):
+    """The AAAA answer is lost.  Catches: the Resolution Delay paid at each reconnect."""
+    four = street.serve(4)
+    street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
+    sock = street.dial("resolution-delay=1500", RECONNECT_IVL=10)
+    assert paid(sock.reach(DUAL))
+    assert back(sock, four) < PROMPT
+    assert sock.reach().peer == SERVER4
+
+
 def test_c8_whom_it_is_shared_with(street):
     """Sockets of one context, but not other contexts, ports or source addresses.  Catches: a
     memory of the socket's own; one of the process; one that knows the host only."""

@@ -129,6 +129,16 @@ def test_c3_zone_after_a_name(lab, mode):
     assert server.log()["messages"] == 1
 
 
+def test_c3_zone_after_a_name_is_a_source(lab):
+    """Catches: a link-local address that goes last because it had no zone when it was looked
+    up."""
+    street = Street(lab, client=[CLIENT4 + "/24", CLIENT6 + "/64", "fe80::2/64"])
+    street.dns.set(link_test={"AAAA": ["fe80::1"], "A": [SERVER4]})
+    street.serve(4)
+    street.host.serve("tcp://[fe80::1%eth0]:5555", name="local", IPV6=1)
+    assert street.dial().reach("tcp://link.test%eth0:5555").peer == "fe80::1%eth0"
+
+
 # ------------------------------------------------------------------ C-10
 
 SECOND4, SECOND6 = "10.0.0.22", "2001:db8::22"
