@@ -120,8 +120,7 @@ static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
     }
     if (running (race_) == 0)
         return 0;
-    /*  Each failure brings one start forward (section 5, and SPEC of hard errors:
-        at once), but never into the minimum gap.  */
+    /*  Each failure brings one start forward, but never into the minimum gap.  */
     return race_->last_start
            + (race_->owed > 0 ? ZDS_RACE_MIN_GAP : race_->config.attempt_delay);
 }

@@ -304,7 +304,8 @@ NO_DNS = "zmq_unbind asks no DNS: a name that is not the text of the bind is not
 
 
 def deliberate():
-    """SPEC U-4, and what follows from it.  Stock succeeds in all of these."""
+    """The deliberate exceptions of NOTES, and what follows from them.  Stock succeeds in all of
+    these."""
     auto, v6, v4 = MODES["auto"], MODES["v6"], MODES["v4"]
     for endpoint in ("tcp://*:5555", "tcp://eth0:5555"):
         yield Case("taken-on-ipv6-" + endpoint,

@@ -64,7 +64,7 @@ def libdir(lib):
 
 # ------------------------------------------------------------------ modes
 
-# How an application can put a socket in a mode.  `kind` is the behaviour that SPEC's table
+# How an application can put a socket in a mode.  `kind` is the behaviour that README's table
 # of modes asks for; `off` is v4 reached through the administrator's switch.
 Mode = collections.namedtuple("Mode", "name kind env ctx sock")
 

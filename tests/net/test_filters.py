@@ -138,7 +138,7 @@ STOCK_DIFFERS = {"10.0.0.0/8", "10.0.0.0/32", "10.0.0.2/32", "0.0.0.0/0",
 
 @pytest.mark.parametrize("mode_name", ["v6", "v6-ctx", "v6-off"])
 def test_b9_filters_in_v6(crowd, mode_name):
-    """SPEC U-4 (b): `10.0.0.0/8` admits neither 127.0.0.1 nor ::1, as it does with stock.
+    """Exception (b) of NOTES: `10.0.0.0/8` admits neither 127.0.0.1 nor ::1, as it does with stock.
     Catches: that hole; IPv6 texts that no longer match mapped peers, as they do in stock;
     prefixes of 96 to 128 read as IPv4 lengths."""
     from lab import MODES

@@ -94,7 +94,7 @@ def test_b1_two_sockets_share_a_free_port(host, shim):
 
 @pytest.mark.parametrize("taken", ["0.0.0.0", "::", "127.0.0.1", "::1"])
 def test_b1_taken_port_is_eaddrinuse(host, taken):
-    """SPEC U-4 (a): also when only the IPv6 side is taken.
+    """Exception (a) of NOTES: also when only the IPv6 side is taken.
     Catches: binding the other family alone, SO_REUSEPORT, a listener left behind."""
     worker = host.worker()
     worker.do("occupy", id="x", host=taken, port=5555)
