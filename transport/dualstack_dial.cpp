@@ -2,6 +2,7 @@
 
 #include "precompiled.hpp"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <new>
