@@ -64,14 +64,12 @@ static void plan_wildcard_pair (zds_bind_plan_t *plan_)
     add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->optional = true;
 }
 
-/*  The listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
+/*  The dual listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
     IPv4 address for a mapped one.  False if there is no such thing.  */
 static bool plan_ipv4_instead (zds_bind_plan_t *plan_)
 {
     zds_addr_t addr = plan_->listener[0].addr;
 
-    if (plan_->listener[0].v6only != ZDS_V6ONLY_OFF)
-        return false;
     zds_addr_as_ipv4 (&addr);
     if (zds_addr_family (&addr) != AF_INET)
         return false;
@@ -139,6 +137,73 @@ static const zds_ifaddr_t *choose (const char *name_,
             best = ifaddr;
     }
     return best;
+}
+
+/*  What an address is that was chosen.  */
+static const char *why_chosen (const zds_ifaddr_t *ifaddr_)
+{
+    static const char *const reasons[] = {
+      "the loopback address: who binds to this interface wants nobody else in",
+      "a global address that lasts",
+      "a global address; there is none that lasts",
+      "a unique-local address; there is no global one",
+      "a unique-local address; there is none that lasts, and no global one",
+      "a link-local address; there is no other",
+      "a link-local address; there is none that lasts, and no other",
+    };
+    return zds_addr_family (&ifaddr_->addr) == AF_INET
+             ? "the first IPv4 address"
+             : reasons[rank (ifaddr_)];
+}
+
+/*  Why an IPv6 address is no better than 'best_'.  */
+static const char *why_not (const zds_ifaddr_t *ifaddr_,
+                            const zds_ifaddr_t *best_)
+{
+    const zds_class_t best_class = zds_addr_class (&best_->addr);
+
+    if (rank (ifaddr_) == rank (best_))
+        return "another one of its kind comes first";
+    if (best_class == ZDS_CLASS_LOOPBACK)
+        return "the loopback address comes first on this interface";
+    if (zds_addr_class (&ifaddr_->addr) != best_class)
+        return best_class == ZDS_CLASS_GLOBAL
+                 ? "a global address comes first"
+                 : "a unique-local address comes first";
+    return (ifaddr_->flags & ZDS_IFADDR_DEPRECATED) != 0
+             ? "deprecated: it is about to go"
+             : "temporary: it goes after a day or so (a privacy address)";
+}
+
+const char *zds_ifaddr_why (const zds_ifaddr_t *ifaddrs_,
+                            size_t count_,
+                            size_t index_,
+                            zds_mode_t mode_,
+                            bool *chosen_)
+{
+    const zds_ifaddr_t *asked = &ifaddrs_[index_];
+    const int family = zds_addr_family (&asked->addr);
+    const zds_ifaddr_t *best;
+
+    *chosen_ = false;
+    if (mode_ == ZDS_MODE_V4 && family == AF_INET6)
+        return "the socket is IPv4-only";
+    if ((asked->flags & ZDS_IFADDR_DUPLICATE) != 0)
+        return "duplicate: another host has this address";
+    best = choose (asked->name, family, ifaddrs_, count_);
+    *chosen_ = best == asked;
+    if (*chosen_)
+        return why_chosen (asked);
+    return family == AF_INET ? "another IPv4 address comes first"
+                             : why_not (asked, best);
+}
+
+bool zds_listener_needs_v6only (const zds_listener_t *listener_)
+{
+    const zds_class_t kind = zds_addr_class (&listener_->addr);
+
+    return listener_->v6only != ZDS_V6ONLY_NONE
+           && (kind == ZDS_CLASS_UNSPECIFIED || kind == ZDS_CLASS_MAPPED_IPV4);
 }
 
 static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
@@ -237,6 +302,9 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
             add (plan_, v6)->v6only = ZDS_V6ONLY_OFF;
         else if (v4 != NULL)
             return plan_literal (plan_, mode_, with_port (v4, endpoint_->port));
+        /*  A name for :: (in a hosts file) has IPv4 with it, as stock has.  */
+        if (v6 != NULL && zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
+            v4 = NULL;
         v6 = NULL;
     }
     if (v4 != NULL)
@@ -327,25 +395,6 @@ static bool lacks_address (zds_bind_stage_t stage_, int error_)
                || error_ == EPERM);
 }
 
-/*  Whether another plan for the first listener takes the failed one's place.  */
-static bool plan_again (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
-{
-    zds_bind_plan_t *plan = &bind_->plan;
-    const bool dual = plan->listener[0].v6only == ZDS_V6ONLY_OFF;
-
-    if (bind_->opened > 0 || !dual)
-        return false;
-    if (stage_ == ZDS_AT_V6ONLY
-        && zds_addr_class (&plan->listener[0].addr) == ZDS_CLASS_UNSPECIFIED) {
-        plan_wildcard_pair (plan);
-        return true;
-    }
-    if (stage_ != ZDS_AT_V6ONLY && !lacks_family (stage_, error_)
-        && !lacks_address (stage_, error_))
-        return false;
-    return plan_ipv4_instead (plan);
-}
-
 static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
 {
     plan_->count--;
@@ -353,11 +402,43 @@ static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
              (plan_->count - index_) * sizeof plan_->listener[0]);
 }
 
+/*  The dual-stack listener that failed by another, or by two.  */
+static bool
+plan_dual_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_, int error_)
+{
+    if (stage_ == ZDS_AT_V6ONLY
+        && zds_addr_class (&plan_->listener[0].addr) == ZDS_CLASS_UNSPECIFIED) {
+        plan_wildcard_pair (plan_);
+        return true;
+    }
+    if (stage_ != ZDS_AT_V6ONLY && !lacks_family (stage_, error_)
+        && !lacks_address (stage_, error_))
+        return false;
+    return plan_ipv4_instead (plan_);
+}
+
+/*  Whether another plan for the first listener takes the failed one's place.  */
+static bool
+plan_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_, int error_)
+{
+    if (plan_->listener[0].v6only == ZDS_V6ONLY_OFF
+        && plan_dual_again (plan_, stage_, error_))
+        return true;
+    /*  Mode V6 without IPv6 sockets: stock takes the IPv4 address then.  */
+    if (plan_->count == 1 || !lacks_family (stage_, error_)
+        || zds_addr_family (&plan_->listener[0].addr) != AF_INET6)
+        return false;
+    drop_listener (plan_, 0);
+    plan_->listener[0].optional = false;
+    return true;
+}
+
 void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
 {
     const unsigned slot = slot_after (bind_, bind_->opened);
 
-    if (plan_again (bind_, stage_, error_))
+    if (bind_->opened == 0 && slot == 0
+        && plan_again (&bind_->plan, stage_, error_))
         return;
     if (bind_->plan.listener[slot].optional
         && (lacks_family (stage_, error_) || lacks_address (stage_, error_))) {

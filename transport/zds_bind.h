@@ -95,6 +95,20 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_addr_t *addrs_,
                          size_t count_);
 
+/*  Why this one of the addresses stands for the interface that it belongs to in a
+    socket of this mode, or why another one does; static text, for people.
+    'ifaddrs_' are the addresses of one interface or of all, of which
+    'ifaddrs_[index_]' is asked about; '*chosen_' says which it is.  */
+const char *zds_ifaddr_why (const zds_ifaddr_t *ifaddrs_,
+                            size_t count_,
+                            size_t index_,
+                            zds_mode_t mode_,
+                            bool *chosen_);
+
+/*  Whether the listener cannot do without IPV6_V6ONLY set as it says: an address
+    of one family has no use for the other.  */
+bool zds_listener_needs_v6only (const zds_listener_t *listener_);
+
 typedef enum
 {
     ZDS_BIND_OPEN, /* open, bind and listen as 'listener' says, keep as 'slot' */

@@ -130,6 +130,44 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
             place_in_turns (&o, (group_t) group);
 }
 
+/*  Of the first of those of which nothing special is known.  */
+static const char *why_first (int family_, int first_family_)
+{
+    if (family_ == AF_INET6)
+        return "IPv6 comes first";
+    return first_family_ == AF_INET ? "IPv4 won the last time"
+                                    : "there is no better IPv6 address";
+}
+
+const char *zds_candidates_why (const zds_candidate_t *candidates_,
+                                int first_family_,
+                                const uint8_t *order_,
+                                size_t place_)
+{
+    const zds_candidate_t *const one = &candidates_[order_[place_]];
+    const zds_candidate_t *const before =
+      place_ > 0 ? &candidates_[order_[place_ - 1]] : NULL;
+    const int family = zds_addr_family (&one->addr);
+
+    switch (group_of (one)) {
+        case GROUP_WON:
+            return "it won the last time";
+        case GROUP_POOR:
+            return "no good source address for it here: after IPv4";
+        case GROUP_FAILED:
+            return "it failed the last time: after the others";
+        case GROUP_WRONG:
+            return "somebody else answered there: last";
+        default:
+            break;
+    }
+    if (before == NULL)
+        return why_first (family, first_family_);
+    return zds_addr_family (&before->addr) != family
+             ? "the families take turns"
+             : "next of its family, in the resolver's order";
+}
+
 /*  RFC 6724 section 2.1, the longest prefixes first.  */
 unsigned zds_addr_label (const zds_addr_t *addr_)
 {

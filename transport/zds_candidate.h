@@ -55,6 +55,14 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
                            unsigned first_count_,
                            uint8_t *order_);
 
+/*  Why the candidate at 'place_' of that order stands there: static text, for
+    people, of the form "IPv6 comes first".  The other arguments are those that
+    the order was made with.  */
+const char *zds_candidates_why (const zds_candidate_t *candidates_,
+                                int first_family_,
+                                const uint8_t *order_,
+                                size_t place_);
+
 /*  The label of an address in the default policy table of RFC 6724 section
     2.1.  IPv4 addresses have that of ::ffff:0:0/96.  */
 unsigned zds_addr_label (const zds_addr_t *addr_);

@@ -118,6 +118,8 @@ static int parse_hex_addr (struct in6_addr *addr_, const char *hex_)
 {
     unsigned i, byte;
 
+    if (strlen (hex_) != 2 * sizeof *addr_)
+        return -1;
     for (i = 0; i < sizeof *addr_; i++) {
         if (sscanf (hex_ + 2 * i, "%2x", &byte) != 1)
             return -1;
@@ -128,8 +130,9 @@ static int parse_hex_addr (struct in6_addr *addr_, const char *hex_)
 
 /*  getifaddrs keeps an address's flags to itself, so they come from the file
     that lists them.  Of the thread, not the process: threads may live in
-    network namespaces of their own.  Without /proc there are none.  */
-static void add_flags (list_t *list_)
+    network namespaces of their own.  Without /proc there are none.  0, or the
+    errno of a shortage that may be over in a moment.  */
+static int add_flags (list_t *list_)
 {
     char line[128], hex[33], name[64];
     unsigned bits;
@@ -137,19 +140,22 @@ static void add_flags (list_t *list_)
     FILE *file = fopen ("/proc/thread-self/net/if_inet6", "re");
 
     if (file == NULL)
-        return;
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno
+                                                                     : 0;
     while (fgets (line, sizeof line, file) != NULL)
         if (sscanf (line, "%32s %*x %*x %*x %x %63s", hex, &bits, name) == 3
             && parse_hex_addr (&addr, hex) == 0)
             mark (list_, name, &addr, flags_from_kernel (bits));
     fclose (file);
+    return 0;
 }
 
 #else
 
-static void add_flags (list_t *list_)
+static int add_flags (list_t *list_)
 {
     (void) list_;
+    return 0;
 }
 
 #endif
@@ -178,14 +184,14 @@ int zds_host_ifaddrs (const char *name_,
             rc = append (&list, one->ifa_name, &addr);
     }
     freeifaddrs (all);
+    /*  One file less to open for who binds a literal.  */
+    if (rc == 0 && list.count > 0)
+        rc = add_flags (&list);
     if (rc != 0) {
         free (list.at);
         return rc;
     }
 
-    /*  One file less to open for who binds a literal.  */
-    if (list.count > 0)
-        add_flags (&list);
     *ifaddrs_ = list.at;
     *count_ = list.count;
     return 0;

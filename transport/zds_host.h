@@ -20,7 +20,8 @@ extern "C" {
     answer.  Safe in any thread.
 
     Returns 0 or an errno: ENOMEM, ENOTSUP on a system without getifaddrs, what
-    getifaddrs says (EMFILE, ENOBUFS ...).  */
+    getifaddrs says (EMFILE, ENOBUFS ...), or that there is no descriptor to
+    see their flags with.  */
 int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_);

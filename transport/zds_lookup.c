@@ -188,6 +188,12 @@ static bool has_poor_source (const zds_addr_t *addr_)
 
 #endif
 
+bool zds_lookup_asks (const char *host_, int family_)
+{
+    return family_ != AF_INET6 || strcasecmp (host_, "localhost") == 0
+           || zds_host_has_ipv6 ();
+}
+
 zds_lookup_status_t zds_lookup (void *arg_,
                                 const char *host_,
                                 int family_,
@@ -201,8 +207,7 @@ zds_lookup_status_t zds_lookup (void *arg_,
 
     (void) arg_;
     *count_ = 0;
-    if (family_ == AF_INET6 && strcasecmp (host_, "localhost") != 0
-        && !zds_host_has_ipv6 ()) {
+    if (!zds_lookup_asks (host_, family_)) {
         *count_ = loopback_in_hosts_file (host_, out_, max_);
         return ZDS_LOOKUP_DONE;
     }

@@ -12,6 +12,11 @@
 extern "C" {
 #endif
 
+/*  Whether a look-up of this family of 'host_' asks the system's resolver; if not,
+    it gives the loopback addresses of the hosts file.  Asks the system for its
+    addresses.  */
+bool zds_lookup_asks (const char *host_, int family_);
+
 /*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
 
     IPv6 addresses are asked for only on a host that has one itself (not loopback,
@@ -20,7 +25,8 @@ extern "C" {
     has a good source address (see zds_candidate.h); no packet is sent for that.
 
     The lack of descriptors or memory, and name servers that do not answer or
-    fail, make a look-up ZDS_LOOKUP_TEMPORARY.  */
+    fail for now (SERVFAIL), make a look-up ZDS_LOOKUP_TEMPORARY.  What the system
+    calls final (REFUSED) is an answer without an address.  */
 zds_lookup_status_t zds_lookup (void *arg_,
                                 const char *host_,
                                 int family_,

@@ -23,7 +23,9 @@ extern "C" {
 enum
 {
     ZDS_MEMORY_HOSTS = 64,
-    ZDS_MEMORY_MARKS = 8,
+    /*  As many as an answer for each family can have: where all of one are
+        wrong servers, none may be taken for new.  */
+    ZDS_MEMORY_MARKS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES,
     /*  A longer key is not remembered.  */
     ZDS_MEMORY_KEY_SIZE = 256,
     ZDS_MEMORY_SPAN = 600000, /* 10 minutes */
@@ -47,7 +49,8 @@ typedef struct
     zds_memory_mark_t mark[ZDS_MEMORY_MARKS];
 } zds_memory_host_t;
 
-/*  About 40 KiB; all zero is an empty memory.  */
+/*  About 180 KiB, of which only what is used is touched; all zero is an empty
+    memory.  */
 typedef struct
 {
     zds_memory_host_t host[ZDS_MEMORY_HOSTS];

@@ -93,6 +93,8 @@ static bool any_failed (const zds_race_t *race_)
 {
     size_t i;
 
+    if (race_->lost != 0)
+        return true;
     for (i = 0; i < race_->count; i++)
         if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
             return true;
@@ -258,6 +260,7 @@ void zds_race_answer (zds_race_t *race_,
     if (ask_bit (family_) == 0 || race_->winner >= 0 || race_->failed)
         return;
     race_->outstanding &= ~ask_bit (family_);
+    race_->lost &= ~ask_bit (family_);
 
     revision.count = 0;
     for (i = 0; i < race_->count; i++)
@@ -289,6 +292,14 @@ void zds_race_answer (zds_race_t *race_,
 
     if (race_->hold_until == 0)
         race_->hold_until = now_ + race_->config.resolution_delay;
+}
+
+void zds_race_lost (zds_race_t *race_, int family_, uint64_t now_)
+{
+    if (race_->winner >= 0 || race_->failed)
+        return;
+    zds_race_answer (race_, family_, NULL, 0, now_);
+    race_->lost |= ask_bit (family_);
 }
 
 /*  The attempt has ended by itself, or is going to be cancelled.  */
@@ -327,6 +338,8 @@ void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
         if (i == attempt_ || slot->candidate < 0 || slot->to_cancel)
             continue;
         slot->to_cancel = true;
+        slot->cancel_error = 0;
+        slot->cancel_why = "another one connected";
         race_->fate[slot->candidate] =
           now_ - slot->started >= race_->config.attempt_delay ? ZDS_FATE_SILENT
                                                               : ZDS_FATE_CUT;
@@ -344,7 +357,9 @@ void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_)
         if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
             race_->fate[i] = ZDS_FATE_UNTRIED;
     race_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
+    race_->lost = 0;
     race_->retry_said = false;
+    race_->is_repeat = true;
     /*  What failed in the round before is no reason to hurry through this one;
         its first start is due by the reconnect interval.  */
     if (race_->owed > 1)
@@ -353,11 +368,12 @@ void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_)
 
 /*  An attempt that took too long ends like one that failed, but its socket is
     still there.  */
-static void give_up (zds_race_t *race_, unsigned attempt_)
+static void give_up (zds_race_t *race_, unsigned attempt_, const char *why_)
 {
     count_failure (race_, attempt_, ETIMEDOUT);
     race_->slot[attempt_].to_cancel = true;
     race_->slot[attempt_].cancel_error = ETIMEDOUT;
+    race_->slot[attempt_].cancel_why = why_;
 }
 
 /*  Gives up on what has run longer than it may: than an attempt may at all, or
@@ -371,13 +387,14 @@ static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (is_running (race_, i) && limit > 0
             && now_ - race_->slot[i].started >= limit)
-            give_up (race_, i);
+            give_up (race_, i, "silent for as long as an attempt may take");
 
     longest = oldest (race_);
     if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING
         && now_ >= start_time (race_, waiting_)
         && now_ - race_->slot[longest].started >= ZDS_RACE_PATIENCE)
-        give_up (race_, (unsigned) longest);
+        give_up (race_, (unsigned) longest,
+                 "silent for long, and the next one needs its place");
 }
 
 static uint64_t later (uint64_t a_, uint64_t b_)
@@ -412,7 +429,28 @@ static zds_race_step_t step_of (zds_race_op_t op_)
     memset (&step, 0, sizeof step);
     step.op = op_;
     step.deadline = ZDS_NEVER;
+    step.why = "";
     return step;
+}
+
+/*  Why the next attempt may start: the reasons of start_time, told.  */
+static const char *why_now (const zds_race_t *race_, size_t candidate_)
+{
+    if (!race_->begun) {
+        if (race_->candidate[candidate_].record == ZDS_RECORD_WON)
+            return "at once";
+        if (race_->outstanding == 0)
+            return "every answer is there";
+        if (is_unbeatable (race_, &race_->candidate[candidate_]))
+            return "its family's answer is there";
+        return "the other answer has not come within the resolution delay";
+    }
+    if (race_->is_repeat)
+        return "once more, the reconnect interval is over";
+    if (running (race_) == 0)
+        return "the one before failed";
+    return race_->owed > 0 ? "another one failed"
+                           : "silence for the attempt delay";
 }
 
 static zds_race_step_t
@@ -421,10 +459,10 @@ start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
     zds_race_step_t step = step_of (ZDS_RACE_START);
     zds_race_slot_t *slot = &race_->slot[attempt_];
 
+    step.why = why_now (race_, candidate_);
     slot->candidate = (int) candidate_;
     slot->started = now_;
     slot->to_cancel = false;
-    slot->cancel_error = 0;
     race_->fate[candidate_] = ZDS_FATE_RUNNING;
     race_->begun = true;
     race_->last_start = now_;
@@ -446,7 +484,9 @@ static bool cancel_one (zds_race_t *race_, zds_race_step_t *step_)
             continue;
         *step_ = step_of (ZDS_RACE_CANCEL);
         step_->attempt = i;
+        step_->addr = race_->candidate[slot->candidate].addr;
         step_->error = slot->cancel_error;
+        step_->why = slot->cancel_why;
         slot->candidate = -1;
         return true;
     }
@@ -459,16 +499,22 @@ static zds_race_step_t won (const zds_race_t *race_)
 
     step.attempt = (unsigned) race_->winner;
     step.addr = race_->candidate[race_->slot[race_->winner].candidate].addr;
+    step.why = "it connected first";
     return step;
 }
 
+/*  An address that a look-up did not tell this time may not refuse.  */
 static zds_race_step_t failed (zds_race_t *race_)
 {
+    const bool refused = race_->begun && race_->all_refused && race_->lost == 0;
     zds_race_step_t step = step_of (ZDS_RACE_FAILED);
 
     race_->failed = true;
-    step.error =
-      race_->begun && race_->all_refused ? ECONNREFUSED : race_->last_error;
+    step.error = refused ? ECONNREFUSED : race_->last_error;
+    step.why = !race_->begun      ? "there is no address to try"
+               : refused          ? "every attempt was refused"
+               : race_->lost == 0 ? "every attempt failed"
+                                  : "every attempt failed, and a look-up";
     return step;
 }
 
@@ -490,13 +536,17 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
     if (candidate == NONE && race_->outstanding == 0 && running (race_) == 0)
         return failed (race_);
     step = step_of (ZDS_RACE_WAIT);
+    step.why =
+      race_->outstanding != 0 ? "for an answer" : "for an attempt to end";
     if (candidate == NONE && !race_->retry_said && any_failed (race_)) {
         /*  Not before what is left has been silent for a while: mostly it ends
             the race in a moment.  */
         step.deadline = race_->last_start + race_->config.attempt_delay;
         if (step.deadline <= now_) {
             race_->retry_said = true;
-            return step_of (ZDS_RACE_RETRY);
+            step = step_of (ZDS_RACE_RETRY);
+            step.why = "something failed, and what is left is silent";
+            return step;
         }
     } else if (candidate != NONE) {
         const int slot = free_slot (race_);
@@ -505,6 +555,9 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
             return start (race_, candidate, (unsigned) slot, now_);
         if (slot >= 0)
             step.deadline = time;
+        step.why = slot < 0        ? "for an attempt's place"
+                   : !race_->begun ? "for the other family's answer"
+                                   : "for the next attempt's turn";
     }
     limit = next_limit (race_, candidate);
     if (limit < step.deadline)
@@ -536,6 +589,22 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
             return &race_->candidate[at];
     }
     return NULL;
+}
+
+const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
+{
+    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
+    size_t place = 0;
+
+    if (attempt_ >= ZDS_RACE_MAX_RUNNING || race_->slot[attempt_].candidate < 0)
+        return "";
+    zds_candidates_order (race_->candidate, race_->count,
+                          race_->config.first_family, race_->config.first_count,
+                          order);
+    while (order[place] != race_->slot[attempt_].candidate)
+        place++;
+    return zds_candidates_why (race_->candidate, race_->config.first_family,
+                               order, place);
 }
 
 void zds_race_prefer (zds_race_t *race_, int family_)

@@ -91,12 +91,16 @@ typedef struct
 {
     zds_race_op_t op;
     unsigned attempt; /* below ZDS_RACE_MAX_RUNNING; used again after its end */
-    zds_addr_t addr;  /* START, WON */
+    zds_addr_t addr;  /* START, CANCEL, WON */
     uint64_t deadline; /* WAIT: absolute, ZDS_NEVER if only an event can help */
     int error;         /* FAILED: ECONNREFUSED only if every attempt of the race
-                          was refused, else the last other error; EHOSTUNREACH if
-                          there was nothing to try.  CANCEL: ETIMEDOUT if the
-                          attempt took too long, 0 if it is not needed any more */
+                          was refused and no look-up is lost, else the last other
+                          error; EHOSTUNREACH if there is none.  CANCEL: ETIMEDOUT
+                          if the attempt took too long, 0 if it is not needed any
+                          more */
+    const char
+      *why; /* static text, for people.  START: why now; WAIT: for what;
+                          else why.  Never NULL */
 } zds_race_step_t;
 
 /*  Of the fields below only 'candidate', 'fate', 'withdrawn', 'count' and
@@ -108,6 +112,7 @@ typedef struct
     uint64_t started;
     bool to_cancel; /* not running any more; the caller has not been told yet */
     int cancel_error;
+    const char *cancel_why;
 } zds_race_slot_t;
 
 typedef struct
@@ -119,11 +124,13 @@ typedef struct
     size_t count;
     zds_race_slot_t slot[ZDS_RACE_MAX_RUNNING];
     unsigned outstanding; /* ZDS_ASK_..., families not answered yet */
+    unsigned lost;        /* ZDS_ASK_..., families whose look-up failed */
     bool begun;           /* the first attempt has started */
     uint64_t hold_until; /* before that: the Resolution Delay; 0: not waiting */
     uint64_t last_start;
     unsigned owed; /* starts that failures have earned ahead of the delay */
     bool retry_said;
+    bool is_repeat; /* zds_race_again was called */
     bool all_refused;
     int last_error; /* of an attempt that failed otherwise */
     int winner;     /* slot, -1: none */
@@ -153,6 +160,11 @@ void zds_race_answer (zds_race_t *race_,
                       size_t count_,
                       uint64_t now_);
 
+/*  The look-up for one family failed for reasons that may be over the next time.
+    Until then it is an empty answer, but like a failed attempt a reason to call
+    zds_race_again although something silent is left.  */
+void zds_race_lost (zds_race_t *race_, int family_, uint64_t now_);
+
 /*  The attempt connected.  Ignored for an attempt that does not run.  */
 void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_);
 
@@ -171,6 +183,10 @@ void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_);
     at once, and asks again.  WAIT, WON and FAILED repeat; the others are said
     once each.  */
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
+
+/*  Why the attempt that was just started is the next one: static text, for
+    people (zds_candidates_why); empty for an attempt that there is not.  */
+const char *zds_race_why (const zds_race_t *race_, unsigned attempt_);
 
 /*  Puts another family first, before the first attempt.  Ignored later, and for
     what is no family.  */

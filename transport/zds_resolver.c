@@ -187,11 +187,13 @@ static void query_free (zds_query_t *query_)
 
 static void free_all (queries_t *list_)
 {
-    while (list_->first != NULL) {
-        zds_query_t *query = list_->first;
-        take_out (list_, query);
+    zds_query_t *query, *next;
+
+    for (query = list_->first; query != NULL; query = next) {
+        next = query->next;
         query_free (query);
     }
+    memset (list_, 0, sizeof *list_);
 }
 
 /*  Puts an ended query where the next one who asks will find it.  */

@@ -57,6 +57,30 @@ take_number (zds_settings_t *settings_, const char *text_, size_t len_)
     return false;
 }
 
+/*  trace or trace=FILE.  */
+static bool
+take_trace (zds_settings_t *settings_, const char *text_, size_t len_)
+{
+    static const char name[] = "trace";
+    const size_t name_len = sizeof name - 1;
+    size_t file_len;
+
+    if (len_ < name_len || memcmp (text_, name, name_len) != 0)
+        return false;
+    file_len = len_ - name_len;
+    if (file_len > 0) {
+        /*  The = counts for the final NUL.  */
+        if (text_[name_len] != '=' || file_len == 1
+            || file_len > sizeof settings_->trace_file)
+            return false;
+        file_len--;
+    }
+    memcpy (settings_->trace_file, text_ + len_ - file_len, file_len);
+    settings_->trace_file[file_len] = '\0';
+    settings_->trace = true;
+    return true;
+}
+
 static void note (char *list_, size_t size_, const char *text_, size_t len_)
 {
     const size_t used = strlen (list_);
@@ -82,6 +106,8 @@ void zds_settings_parse (zds_settings_t *settings_,
 
     zds_race_config_default (&recommended);
     settings_->off = false;
+    settings_->trace = false;
+    settings_->trace_file[0] = '\0';
     settings_->attempt_delay = recommended.attempt_delay;
     settings_->resolution_delay = recommended.resolution_delay;
     settings_->resolver_threads = ZDS_RESOLVER_THREADS;
@@ -95,7 +121,8 @@ void zds_settings_parse (zds_settings_t *settings_,
             return;
         if (is_word (at, len, "off"))
             settings_->off = true;
-        else if (!take_number (settings_, at, len))
+        else if (!take_number (settings_, at, len)
+                 && !take_trace (settings_, at, len))
             note (unknown_, size_, at, len);
         at += len;
     }

@@ -11,7 +11,9 @@
                              one is tried too: 10 to 2000, 250 if not given
         resolution-delay=MS  how long an answer with IPv4 addresses waits for
                              the one with IPv6 addresses: 0 to 2000, 50
-        resolver-threads=N   look-ups at a time: 1 to 64, 8  */
+        resolver-threads=N   look-ups at a time: 1 to 64, 8
+        trace, trace=FILE    tell each decision on stderr, or at the end of FILE
+                             (see zds_trace.h)  */
 
 #ifndef ZDS_SETTINGS_H_INCLUDED
 #define ZDS_SETTINGS_H_INCLUDED
@@ -25,11 +27,18 @@
 extern "C" {
 #endif
 
+enum
+{
+    ZDS_TRACE_FILE_SIZE = 512 /* of the name; a longer one is not known */
+};
+
 typedef struct
 {
     bool off;
-    unsigned attempt_delay;    /* ms; RFC 8305 section 5 */
-    unsigned resolution_delay; /* ms; RFC 8305 section 3 */
+    bool trace;
+    char trace_file[ZDS_TRACE_FILE_SIZE]; /* empty: stderr */
+    unsigned attempt_delay;               /* ms; RFC 8305 section 5 */
+    unsigned resolution_delay;            /* ms; RFC 8305 section 3 */
     unsigned resolver_threads;
 } zds_settings_t;
 

@@ -41,6 +41,7 @@ typedef struct
     bool order_is_loose;
 
     model_attempt_t attempt[ZDS_RACE_MAX_RUNNING];
+    unsigned lost; /* families whose look-up failed */
     bool positive;
     uint64_t positive_at;
     bool begun;
@@ -68,16 +69,20 @@ static inline bool model_is_over (const model_t *m_)
     return m_->winner >= 0 || m_->failed;
 }
 
-static inline void
-model_init (model_t *m_, const zds_race_config_t *config_, unsigned families_)
+static inline void model_init (model_t *m_,
+                               const zds_race_config_t *config_,
+                               unsigned families_,
+                               uint64_t now_)
 {
     m_->config = *config_;
     m_->outstanding = families_;
+    m_->lost = 0;
     m_->count[0] = m_->count[1] = 0;
     m_->order_is_loose = false;
     memset (m_->attempt, 0, sizeof m_->attempt);
     m_->positive = m_->begun = m_->retry_said = m_->failed = false;
-    m_->positive_at = m_->last_start = 0;
+    m_->positive_at = 0;
+    m_->last_start = now_;
     m_->owed = 0;
     m_->all_refused = true;
     m_->last_error = EHOSTUNREACH;
@@ -126,6 +131,7 @@ static inline void model_answer (model_t *m_,
     if (model_is_over (m_) || (family_ != AF_INET6 && family_ != AF_INET))
         return;
     m_->outstanding &= ~model_bit (f);
+    m_->lost &= ~model_bit (f);
 
     for (i = 0; i < count_ && count < ZDS_MAX_CANDIDATES; i++) {
         const zds_addr_t *const addr = &candidates_[i].addr;
@@ -230,6 +236,14 @@ static inline void model_failed (model_t *m_, unsigned attempt_, int error_)
     m_->attempt[attempt_].used = false;
 }
 
+static inline void model_lost (model_t *m_, int family_, uint64_t now_)
+{
+    if (model_is_over (m_) || (family_ != AF_INET6 && family_ != AF_INET))
+        return;
+    model_answer (m_, family_, NULL, 0, now_);
+    m_->lost |= model_bit (family_ == AF_INET6 ? 0 : 1);
+}
+
 static inline void model_again (model_t *m_, unsigned families_)
 {
     size_t f, i;
@@ -241,6 +255,7 @@ static inline void model_again (model_t *m_, unsigned families_)
             if (m_->fate[f][i] == ZDS_FATE_FAILED)
                 m_->fate[f][i] = ZDS_FATE_UNTRIED;
     m_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
+    m_->lost = 0;
     m_->retry_said = false;
     /*  A failure counts for one start at once in the new round, not more.  */
     if (m_->owed > 1)
@@ -393,7 +408,8 @@ static inline const char *model_check_end (const model_t *m_,
     if (step_->op != ZDS_RACE_FAILED)
         return "FAILED is due";
     if (step_->error
-        != (m_->begun && m_->all_refused ? ECONNREFUSED : m_->last_error))
+        != (m_->begun && m_->all_refused && m_->lost == 0 ? ECONNREFUSED
+                                                          : m_->last_error))
         return "FAILED with the wrong error";
     return NULL;
 }
@@ -430,7 +446,8 @@ model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
         m_->failed = true;
         return model_check_end (m_, step_);
     }
-    if (next == NULL && !m_->retry_said && model_any_failed (m_)) {
+    if (next == NULL && !m_->retry_said
+        && (m_->lost != 0 || model_any_failed (m_))) {
         deadline = m_->last_start + m_->config.attempt_delay;
         if (now_ >= deadline) {
             m_->retry_said = true;

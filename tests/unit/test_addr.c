@@ -175,6 +175,40 @@ static void test_equal_compares_every_part (void **state_)
     }
 }
 
+static void test_format (void **state_)
+{
+    static const struct
+    {
+        const char *addr;
+        uint16_t port;
+        const char *text;
+    } rows[] = {
+      {"192.0.2.1", 5555, "192.0.2.1:5555"},
+      {"192.0.2.1", 0, "192.0.2.1"},
+      {"2001:db8::1", 5555, "[2001:db8::1]:5555"},
+      {"2001:db8::1", 0, "2001:db8::1"},
+      {"::", 65535, "[::]:65535"},
+      {"fe80::1%1", 80, "[fe80::1%lo]:80"},
+      {"fe80::1%999999", 80, "[fe80::1%999999]:80"},
+    };
+    char text[ZDS_ADDR_TEXT_SIZE], cut[5];
+    zds_addr_t addr;
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        addr = addr_of (rows[i].addr);
+        zds_addr_set_port (&addr, rows[i].port);
+        zds_addr_format (&addr, text, sizeof text);
+        assert_string_equal (text, rows[i].text);
+        zds_addr_format (&addr, cut, sizeof cut);
+        assert_int_equal (strlen (cut), strlen (text) < 4 ? strlen (text) : 4);
+    }
+    memset (&addr, 0, sizeof addr);
+    zds_addr_format (&addr, text, sizeof text);
+    assert_string_equal (text, "?");
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +218,7 @@ int main (void)
       cmocka_unit_test (test_as_ipv4_hides_the_dual_socket_only),
       cmocka_unit_test (test_from_sockaddr_checks_its_input),
       cmocka_unit_test (test_equal_compares_every_part),
+      cmocka_unit_test (test_format),
     };
     return cmocka_run_group_tests_name ("addr", tests, NULL, NULL);
 }

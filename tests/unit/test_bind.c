@@ -197,6 +197,11 @@ static void test_b8_names (void **state_)
        "10.0.0.1:5"},
       {{"10.0.0.1"}, "10.0.0.1:5", "[::ffff:10.0.0.1]:5 off", "10.0.0.1:5"},
       {{"2001:db8::1"}, "[2001:db8::1]:5 on", "[2001:db8::1]:5 off", NULL},
+      /*  A dual-stack wildcard leaves nothing for a second socket.  */
+      {{"::", "10.0.0.1"},
+       "10.0.0.1:5, [::]:5 on opt",
+       "[::]:5 off",
+       "10.0.0.1:5"},
       {{NULL}, NULL, NULL, NULL},
     };
     zds_endpoint_t endpoint;
@@ -483,6 +488,24 @@ static void test_b7_hosts_without_ipv6 (void **state_)
        V6,
        {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
        "0=[::1]:5 off ENODEV"},
+      /*  As stock: an interface's IPv4 address where IPv6 sockets cannot be had, but
+          for no other reason.  */
+      {"eth0:5",
+       V6,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {0, 0, 5}},
+       "0=[2001:db8::c]:5 on 0=192.0.2.1:5 done1"},
+      {"eth0:5",
+       V6,
+       {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
+       "0=[2001:db8::c]:5 on 0=192.0.2.1:5 EADDRNOTAVAIL"},
+      {"eth0:5",
+       V6,
+       {{ZDS_AT_SOCKET, EMFILE, 0}},
+       "0=[2001:db8::c]:5 on EMFILE"},
+      {"eth0:5",
+       V6,
+       {{ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
+       "0=[2001:db8::c]:5 on EADDRNOTAVAIL"},
     };
     (void) state_;
     check_runs (rows, COUNT (rows));
@@ -526,11 +549,131 @@ static void test_b1_systems_without_dual_sockets (void **state_)
     check_runs (rows, COUNT (rows));
 }
 
+/*  The verdict on each address of the host: it stands for its interface exactly if
+    the plan has it, and the reason names what decided.  */
+static void test_b2_why_an_address_was_chosen (void **state_)
+{
+    static const struct
+    {
+        const char *name, *addr;
+        bool chosen;
+        const char *word; /* in the reason */
+    } rows[] = {
+      {"lo", "127.0.0.1", true, "first IPv4"},
+      {"lo", "::1", true, "loopback"},
+      {"lo", "2001:db8::53", false, "loopback"},
+      {"eth0", "192.0.2.1", true, "first IPv4"},
+      {"eth0", "192.0.2.2", false, "another IPv4"},
+      {"eth0:1", "192.0.2.3", true, "first IPv4"},
+      {"eth0", "2001:db8::a", false, "temporary"},
+      {"eth0", "fe80::1%2", false, "a global address comes first"},
+      {"eth0", "2001:db8::b", false, "deprecated"},
+      {"eth0", "fd00::1", false, "a global address comes first"},
+      {"eth0", "2001:db8::c", true, "that lasts"},
+      {"eth0", "2001:db8::d", false, "of its kind"},
+      {"temp", "2001:db8::e", true, "none that lasts"},
+      {"temp", "fd00::2", false, "a global address comes first"},
+      {"ula", "fd00::4", true, "no global one"},
+      {"ula", "fd00::3", false, "deprecated"},
+      {"ula", "fe80::2%4", false, "a unique-local address comes first"},
+      {"link", "fe80::3%5", true, "no other"},
+      {"dad", "2001:db8::f", true, "that lasts"},
+      {"dup", "2001:db8::10", false, "duplicate"},
+    };
+    zds_ifaddr_t ifaddrs[COUNT (host)];
+    const size_t count = ifaddrs_of_host (ifaddrs);
+    size_t i, at;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        const zds_addr_t addr = addr_of (rows[i].addr);
+        const char *why;
+        bool chosen;
+
+        for (at = 0; strcmp (ifaddrs[at].name, rows[i].name) != 0
+                     || !zds_addr_equal (&ifaddrs[at].addr, &addr);
+             at++)
+            assert_true (at + 1 < count);
+        why = zds_ifaddr_why (ifaddrs, count, at, ZDS_MODE_AUTO, &chosen);
+        if (chosen != rows[i].chosen || strstr (why, rows[i].word) == NULL)
+            fail_msg ("%s %s: %d, %s", rows[i].name, rows[i].addr, chosen, why);
+        why = zds_ifaddr_why (ifaddrs, count, at, ZDS_MODE_V4, &chosen);
+        if (zds_addr_family (&addr) == AF_INET6)
+            assert_string_equal (why, "the socket is IPv4-only");
+        assert_int_equal (chosen,
+                          rows[i].chosen && zds_addr_family (&addr) == AF_INET);
+    }
+}
+
+static bool is_planned (const zds_bind_plan_t *plan_, const zds_addr_t *addr_)
+{
+    unsigned i;
+
+    for (i = 0; i < plan_->count; i++)
+        if (zds_addr_equal (&plan_->listener[i].addr, addr_))
+            return true;
+    return false;
+}
+
+static void test_b2_the_reason_agrees_with_the_plan (void **state_)
+{
+    zds_ifaddr_t ifaddrs[COUNT (host)];
+    const size_t count = ifaddrs_of_host (ifaddrs);
+    zds_bind_plan_t made;
+    zds_mode_t mode;
+    size_t i;
+    (void) state_;
+
+    for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++)
+        for (i = 0; i < count; i++) {
+            char text[300];
+            bool chosen, planned;
+
+            snprintf (text, sizeof text, "%.255s:0", ifaddrs[i].name);
+            planned = plan (&made, text, mode) == 0
+                      && is_planned (&made, &ifaddrs[i].addr);
+            zds_ifaddr_why (ifaddrs, count, i, mode, &chosen);
+            if (chosen != planned)
+                fail_msg ("%s, address %zu, mode %d", text, i, mode);
+        }
+}
+
+static void test_who_needs_v6only (void **state_)
+{
+    static const struct
+    {
+        const char *addr;
+        zds_v6only_t v6only;
+        bool needs;
+    } rows[] = {
+      {"192.0.2.1", ZDS_V6ONLY_NONE, false},
+      {"::", ZDS_V6ONLY_ON, true},
+      {"::", ZDS_V6ONLY_OFF, true},
+      {"::ffff:192.0.2.1", ZDS_V6ONLY_OFF, true},
+      {"2001:db8::1", ZDS_V6ONLY_ON, false},
+      {"::1", ZDS_V6ONLY_OFF, false},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_listener_t listener;
+        memset (&listener, 0, sizeof listener);
+        listener.addr = addr_of (rows[i].addr);
+        listener.v6only = rows[i].v6only;
+        if (zds_listener_needs_v6only (&listener) != rows[i].needs)
+            fail_msg ("%s", rows[i].addr);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_b1_wildcard),
       cmocka_unit_test (test_b2_interface),
+      cmocka_unit_test (test_b2_why_an_address_was_chosen),
+      cmocka_unit_test (test_b2_the_reason_agrees_with_the_plan),
+      cmocka_unit_test (test_who_needs_v6only),
       cmocka_unit_test (test_b3_literal),
       cmocka_unit_test (test_b8_names),
       cmocka_unit_test (test_b4_one_port_for_both_families),

@@ -531,6 +531,53 @@ static void test_c8_fingerprint_of_nothing_and_ports (void **state_)
                       zds_candidates_fingerprint (b, 2, AF_INET));
 }
 
+/*  In the order's own order, one reason for each place.  */
+static void test_every_place_has_its_reason (void **state_)
+{
+    static const struct
+    {
+        int first_family;
+        const char *known;
+        const char *reasons[4];
+    } rows[] = {
+      {AF_INET6,
+       "2001:db8::1 192.0.2.1 2001:db8::2 2001:db8::3",
+       {"IPv6 comes first", "the families take turns",
+        "the families take turns",
+        "next of its family, in the resolver's order"}},
+      {AF_INET6, "192.0.2.1", {"there is no better IPv6 address"}},
+      {AF_INET6,
+       "2001:db8::1~ 192.0.2.1",
+       {"there is no better IPv6 address",
+        "no good source address for it here: after IPv4"}},
+      {AF_INET,
+       "2001:db8::1 192.0.2.1",
+       {"IPv4 won the last time", "the families take turns"}},
+      {AF_INET,
+       "2001:db8::1! 192.0.2.1*",
+       {"it won the last time", "it failed the last time: after the others"}},
+      {AF_INET6,
+       "2001:db8::1?7 192.0.2.1",
+       {"there is no better IPv6 address",
+        "somebody else answered there: last"}},
+    };
+    size_t i, place;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_candidate_t candidates[MANY];
+        uint8_t order[MANY];
+        const size_t n = candidates_of (rows[i].known, candidates);
+
+        zds_candidates_order (candidates, n, rows[i].first_family, 1, order);
+        for (place = 0; place < n; place++)
+            assert_string_equal (zds_candidates_why (candidates,
+                                                     rows[i].first_family,
+                                                     order, place),
+                                 rows[i].reasons[place]);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +590,7 @@ int main (void)
       cmocka_unit_test (test_c9_wrong_servers_go_last),
       cmocka_unit_test (test_laws_of_the_order),
       cmocka_unit_test (test_mixture_does_not_matter),
+      cmocka_unit_test (test_every_place_has_its_reason),
       cmocka_unit_test (test_rfc6724_2_1_labels),
       cmocka_unit_test (test_c8_fingerprint_same),
       cmocka_unit_test (test_c8_fingerprint_different),

@@ -155,6 +155,8 @@ static void tell (char *out_, char *word_)
 
     if (rest != NULL)
         *rest++ = '\0';
+    else
+        rest = word_ + strlen (word_);
     if (strcmp (word_, "answer") == 0) {
         recall (out_, rest, AF_INET6);
         recall (out_, rest, AF_INET);
@@ -472,44 +474,66 @@ static void learn_black_holes (unsigned from_, unsigned count_, char winner_)
 
 static void test_more_addresses_than_marks (void **state_)
 {
-    zds_addr_t wrong = numbered (99);
+    enum
+    {
+        HOLES = ZDS_MEMORY_MARKS + 5,
+        WRONG = 99
+    };
+    zds_addr_t wrong = numbered (WRONG);
     unsigned i;
     (void) state_;
 
     start_over ();
     zds_memory_wrong (&memory, KEY, &wrong, now);
     now++;
-    learn_black_holes (0, 20, 'A');
+    learn_black_holes (0, HOLES, 'A');
     /*  The winner and the wrong one have their places, the rest goes to the
         first of those that failed.  */
     assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
-    assert_int_equal (recorded (99), ZDS_RECORD_WRONG);
-    for (i = 0; i < 20; i++)
+    assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
+    for (i = 0; i < HOLES; i++)
         assert_int_equal (recorded (i), i < ZDS_MEMORY_MARKS - 2
                                           ? ZDS_RECORD_FAILED
                                           : ZDS_RECORD_NONE);
     /*  Newer failures take the places of older ones.  */
     now++;
-    learn_black_holes (30, 1, 'B');
-    assert_int_equal (recorded (30), ZDS_RECORD_FAILED);
+    learn_black_holes (90, 1, 'B');
+    assert_int_equal (recorded (90), ZDS_RECORD_FAILED);
     assert_int_equal (recorded (0), ZDS_RECORD_NONE);
     assert_int_equal (recorded (1), ZDS_RECORD_FAILED);
-    assert_int_equal (recorded (99), ZDS_RECORD_WRONG);
+    assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
     assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
     /*  More wrong servers than places: the newest.  */
-    for (i = 100; i < 120; i++) {
+    for (i = 100; i < 100 + HOLES; i++) {
         wrong = numbered (i);
         now++;
         zds_memory_wrong (&memory, KEY, &wrong, now);
     }
-    assert_int_equal (recorded (99), ZDS_RECORD_NONE);
-    assert_int_equal (recorded (119), ZDS_RECORD_WRONG);
+    assert_int_equal (recorded (WRONG), ZDS_RECORD_NONE);
+    assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
     assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
     /*  The next winner still finds one.  */
     learn_black_holes (0, 0, 'b');
     learn_black_holes (0, 1, 'C');
     assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
-    assert_int_equal (recorded (119), ZDS_RECORD_WRONG);
+    assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
+}
+
+/*  Each of as many addresses as an answer can have: none that is tried again and
+    again because there is no place for it.  */
+static void test_every_address_is_a_wrong_server (void **state_)
+{
+    unsigned i;
+    (void) state_;
+
+    start_over ();
+    for (i = 0; i < ZDS_MAX_CANDIDATES; i++) {
+        const zds_addr_t wrong = numbered (i);
+        now++;
+        zds_memory_wrong (&memory, KEY, &wrong, now);
+    }
+    for (i = 0; i < ZDS_MAX_CANDIDATES; i++)
+        assert_int_equal (recorded (i), ZDS_RECORD_WRONG);
 }
 
 static bool is_known (const char *key_)
@@ -646,6 +670,7 @@ int main (void)
       cmocka_unit_test (test_the_time_of_a_mark_is_told),
       cmocka_unit_test (test_a_mark_may_be_younger_than_now),
       cmocka_unit_test (test_more_addresses_than_marks),
+      cmocka_unit_test (test_every_address_is_a_wrong_server),
       cmocka_unit_test (test_hosts_are_apart),
       cmocka_unit_test (test_the_host_used_longest_ago_makes_place),
       cmocka_unit_test (test_keys_that_are_none),

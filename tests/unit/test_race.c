@@ -282,7 +282,11 @@ static void happens (player_t *p_, char *event_)
         answer (p_, AF_INET6, &rest);
     else if (strcmp (verb, "A") == 0)
         answer (p_, AF_INET, &rest);
-    else if (strcmp (verb, "NONE") == 0)
+    else if (strcmp (verb, "lost") == 0) {
+        token = strtok_r (NULL, " ", &rest);
+        zds_race_lost (&p_->race, strcmp (token, "A") == 0 ? AF_INET : AF_INET6,
+                       p_->now);
+    } else if (strcmp (verb, "NONE") == 0)
         answer (p_, AF_UNSPEC, &rest);
     else if (strcmp (verb, "ok") == 0)
         zds_race_connected (
@@ -1238,6 +1242,38 @@ static const case_t cases[] = {
     {720, "ok a", "won a"}},
    "a=won",
    NULL},
+  {"c7_retry_of_a_lookup",
+   "",
+   {{0, "AAAA a; lost A", "start a, wait 250"},
+    {250, "", "retry, wait"},
+    {350, "again A", "wait"},
+    {360, "A 1", "start 1, wait"},
+    {370, "refuse 1", "wait 610"},
+    {380, "ok a", "won a"}},
+   "a=won 1=failed",
+   NULL},
+  {"c7_retry_of_a_lookup_beside_another",
+   "",
+   {{0, "lost A", "wait 250"},
+    {250, "", "retry, wait"},
+    {350, "again A", "wait"},
+    {360, "lost A", "retry, wait"},
+    {400, "AAAA", "failed EHOSTUNREACH"}},
+   NULL,
+   NULL},
+  {"c7_a_lookup_that_was_lost_is_answered",
+   "",
+   {{0, "lost A; AAAA a", "start a, wait 250"},
+    {20, "A", "wait"},
+    {900, "refuse a", "failed ECONNREFUSED"}},
+   NULL,
+   NULL},
+  {"c7_a_lookup_that_was_lost_is_no_refusal",
+   "",
+   {{0, "lost A; AAAA a", "start a, wait 250"},
+    {20, "refuse a", "failed EHOSTUNREACH"}},
+   "a=failed",
+   NULL},
   {"c7_no_retry_when_all_is_over",
    "ask=6",
    {{0, "AAAA a b", "start a, wait 250"},
@@ -1855,6 +1891,155 @@ static void test_prefer (void **state_)
     assert_int_equal (race.config.first_family, AF_INET);
 }
 
+/*  What comes when the race is over changes nothing.  */
+static void test_lost_when_it_is_over (void **state_)
+{
+    zds_race_config_t config;
+    zds_race_t race;
+    zds_candidate_t six;
+    (void) state_;
+
+    memset (&six, 0, sizeof six);
+    six.addr = addr_of ("2001:db8::1");
+    zds_race_config_default (&config);
+    zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
+    zds_race_answer (&race, AF_INET6, &six, 1, 0);
+    zds_race_next (&race, 0);
+    zds_race_connected (&race, 0, 0);
+    zds_race_lost (&race, AF_INET, 1);
+    assert_int_equal (race.lost, 0);
+    assert_int_equal (race.outstanding, ZDS_ASK_IPV4);
+    assert_int_equal (zds_race_next (&race, 1).op, ZDS_RACE_WON);
+
+    zds_race_init (&race, &config, ZDS_ASK_IPV4, 0);
+    zds_race_answer (&race, AF_INET, NULL, 0, 0);
+    assert_int_equal (zds_race_next (&race, 0).op, ZDS_RACE_FAILED);
+    zds_race_lost (&race, AF_INET, 1);
+    assert_int_equal (race.lost, 0);
+}
+
+/*  Why the step of that time is taken; NULL for the candidate's reason: it is not
+    a start.  */
+static void expect_why (zds_race_t *race_,
+                        uint64_t now_,
+                        zds_race_op_t op_,
+                        const char *why_,
+                        const char *candidates_why_)
+{
+    const zds_race_step_t step = zds_race_next (race_, now_);
+
+    assert_int_equal (step.op, op_);
+    assert_string_equal (step.why, why_);
+    if (candidates_why_ != NULL)
+        assert_string_equal (zds_race_why (race_, step.attempt),
+                             candidates_why_);
+}
+
+static zds_race_t race_of (unsigned attempt_timeout_)
+{
+    zds_race_config_t config;
+    zds_race_t race;
+
+    zds_race_config_default (&config);
+    config.attempt_timeout = attempt_timeout_;
+    assert_int_equal (
+      zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0), 0);
+    return race;
+}
+
+static void give (zds_race_t *race_, const char *names_, uint64_t now_)
+{
+    zds_candidate_t candidates[8];
+    size_t n;
+
+    for (n = 0; names_[n] != '\0'; n++)
+        candidates[n] = candidate_of ((const char[]){names_[n], '\0'});
+    zds_race_answer (race_, zds_addr_family (&candidates[0].addr), candidates,
+                     n, now_);
+}
+
+static void test_every_step_has_its_reason (void **state_)
+{
+    zds_race_t race = race_of (0);
+    (void) state_;
+
+    expect_why (&race, 0, ZDS_RACE_WAIT, "for an answer", NULL);
+    give (&race, "1", 5);
+    expect_why (&race, 5, ZDS_RACE_WAIT, "for the other family's answer", NULL);
+    expect_why (&race, 55, ZDS_RACE_START,
+                "the other answer has not come within the resolution delay",
+                "there is no better IPv6 address");
+    give (&race, "abc", 60);
+    expect_why (&race, 60, ZDS_RACE_WAIT, "for the next attempt's turn", NULL);
+    expect_why (&race, 305, ZDS_RACE_START, "silence for the attempt delay",
+                "IPv6 comes first");
+    zds_race_failed (&race, 1, ECONNREFUSED, 306);
+    expect_why (&race, 315, ZDS_RACE_START, "another one failed",
+                "the families take turns");
+    zds_race_failed (&race, 0, ECONNREFUSED, 316);
+    zds_race_failed (&race, 1, ECONNREFUSED, 316);
+    expect_why (&race, 316, ZDS_RACE_START, "the one before failed",
+                "next of its family, in the resolver's order");
+    expect_why (&race, 320, ZDS_RACE_WAIT, "for an attempt to end", NULL);
+    expect_why (&race, 566, ZDS_RACE_RETRY,
+                "something failed, and what is left is silent", NULL);
+    zds_race_again (&race, 0, 600);
+    expect_why (&race, 600, ZDS_RACE_START,
+                "once more, the reconnect interval is over",
+                "IPv6 comes first");
+    zds_race_connected (&race, 1, 601);
+    expect_why (&race, 601, ZDS_RACE_CANCEL, "another one connected", NULL);
+    expect_why (&race, 601, ZDS_RACE_WON, "it connected first", NULL);
+    assert_string_equal (zds_race_why (&race, ZDS_RACE_MAX_RUNNING), "");
+    assert_string_equal (zds_race_why (&race, 5), "");
+}
+
+static void test_every_end_has_its_reason (void **state_)
+{
+    zds_race_t race = race_of (100);
+    zds_candidate_t winner = candidate_of ("1*");
+    (void) state_;
+
+    give (&race, "a", 0);
+    expect_why (&race, 0, ZDS_RACE_START, "its family's answer is there",
+                "IPv6 comes first");
+    zds_race_answer (&race, AF_INET, NULL, 0, 0);
+    expect_why (&race, 100, ZDS_RACE_CANCEL,
+                "silent for as long as an attempt may take", NULL);
+    expect_why (&race, 100, ZDS_RACE_FAILED, "every attempt failed", NULL);
+
+    race = race_of (0);
+    zds_race_answer (&race, AF_INET6, NULL, 0, 0);
+    give (&race, "1", 0);
+    expect_why (&race, 0, ZDS_RACE_START, "every answer is there",
+                "there is no better IPv6 address");
+    zds_race_failed (&race, 0, ECONNREFUSED, 0);
+    expect_why (&race, 0, ZDS_RACE_FAILED, "every attempt was refused", NULL);
+
+    race = race_of (0);
+    zds_race_answer (&race, AF_INET6, NULL, 0, 0);
+    zds_race_answer (&race, AF_INET, NULL, 0, 0);
+    expect_why (&race, 0, ZDS_RACE_FAILED, "there is no address to try", NULL);
+
+    race = race_of (0);
+    zds_race_answer (&race, AF_INET, &winner, 1, 0);
+    expect_why (&race, 0, ZDS_RACE_START, "at once", "it won the last time");
+}
+
+static void test_the_seventh_has_its_reason (void **state_)
+{
+    zds_race_t race = race_of (0);
+    unsigned i;
+    (void) state_;
+
+    give (&race, "abcdefg", 0);
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        assert_int_equal (zds_race_next (&race, 250 * i).op, ZDS_RACE_START);
+    expect_why (&race, 1500, ZDS_RACE_WAIT, "for an attempt's place", NULL);
+    expect_why (&race, 4000, ZDS_RACE_CANCEL,
+                "silent for long, and the next one needs its place", NULL);
+}
+
 int main (void)
 {
     const struct CMUnitTest others[] = {
@@ -1873,6 +2058,10 @@ int main (void)
       cmocka_unit_test (test_rest_to_come),
       cmocka_unit_test (test_single_family_without_ipv6),
       cmocka_unit_test (test_prefer),
+      cmocka_unit_test (test_lost_when_it_is_over),
+      cmocka_unit_test (test_every_step_has_its_reason),
+      cmocka_unit_test (test_every_end_has_its_reason),
+      cmocka_unit_test (test_the_seventh_has_its_reason),
       cmocka_unit_test (test_init_after_a_race),
     };
     struct CMUnitTest tests[COUNT (cases) + COUNT (others)];

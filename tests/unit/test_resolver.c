@@ -1145,6 +1145,7 @@ static void *ask_and_cancel (void *seed_)
             if (done == NULL)
                 break;
             zds_resolver_drop (resolver, done->answer);
+            done->answer = NULL;
         }
     }
     for (n = 0; n < 8; n++)

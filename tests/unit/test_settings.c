@@ -92,6 +92,55 @@ static void test_numbers (void **state_)
     }
 }
 
+/*  D-3.  */
+static void test_trace (void **state_)
+{
+    static const struct
+    {
+        const char *text;
+        bool trace;
+        const char *file;
+        const char *unknown;
+    } rows[] = {
+      {"off", false, "", ""},
+      {"trace", true, "", ""},
+      {"off,trace", true, "", ""},
+      {"trace=/var/log/x", true, "/var/log/x", ""},
+      {"trace=a=b,off", true, "a=b", ""},
+      {"trace=x trace=y", true, "y", ""},
+      {"trace=x trace", true, "", ""},
+      {"trace=", false, "", "trace="},
+      {"tracer", false, "", "tracer"},
+      {"trac", false, "", "trac"},
+      {"trace:x", false, "", "trace:x"},
+    };
+    char unknown[ZDS_TRACE_FILE_SIZE + 8], text[ZDS_TRACE_FILE_SIZE + 8];
+    zds_settings_t settings;
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_settings_parse (&settings, rows[i].text, unknown, sizeof unknown);
+        if (settings.trace != rows[i].trace
+            || strcmp (settings.trace_file, rows[i].file) != 0
+            || strcmp (unknown, rows[i].unknown) != 0)
+            fail_msg ("\"%s\": %d \"%s\", unknown \"%s\"", rows[i].text,
+                      settings.trace, settings.trace_file, unknown);
+    }
+
+    /*  A name that is just not too long, and one that is.  */
+    memset (text, 'x', sizeof text);
+    memcpy (text, "trace=", 6);
+    text[6 + ZDS_TRACE_FILE_SIZE - 1] = '\0';
+    zds_settings_parse (&settings, text, unknown, sizeof unknown);
+    assert_string_equal (settings.trace_file, text + 6);
+    text[6 + ZDS_TRACE_FILE_SIZE - 1] = 'x';
+    text[6 + ZDS_TRACE_FILE_SIZE] = '\0';
+    zds_settings_parse (&settings, text, unknown, sizeof unknown);
+    assert_false (settings.trace);
+    assert_string_equal (unknown, text);
+}
+
 static void test_a_long_complaint_is_cut (void **state_)
 {
     /*  By the size of the buffer; a blank needs a letter behind it.  */
@@ -115,6 +164,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_words),
       cmocka_unit_test (test_numbers),
+      cmocka_unit_test (test_trace),
       cmocka_unit_test (test_a_long_complaint_is_cut),
     };
     return cmocka_run_group_tests_name ("settings", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "text.h"
 #include "race_model.h"
+#include "random.h"
 
 #if defined __SANITIZE_ADDRESS__
 #define DEFAULT_RACES 50000
@@ -27,36 +28,6 @@ enum
     MAX_ROUNDS = 3,
     HORIZON = 3600000
 };
-
-/*  xorshift64*, seeded by splitmix64.  */
-typedef struct
-{
-    uint64_t state;
-} random_t;
-
-static void seed (random_t *random_, uint64_t seed_, uint64_t number_)
-{
-    uint64_t z = seed_ * 0xd1342543de82ef95u + number_ * 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    random_->state = (z ^ (z >> 31)) | 1u;
-}
-
-/*  0 ... below_ - 1  */
-static unsigned draw (random_t *random_, unsigned below_)
-{
-    random_->state ^= random_->state >> 12;
-    random_->state ^= random_->state << 25;
-    random_->state ^= random_->state >> 27;
-    return (unsigned) ((((random_->state * 0x2545f4914f6cdd1du) >> 32) * below_)
-                       >> 32);
-}
-
-static bool chance (random_t *random_, unsigned percent_)
-{
-    return draw (random_, 100) < percent_;
-}
 
 /*  Mostly small numbers, up to 'most_'.  */
 static unsigned draw_time (random_t *random_, unsigned most_)
@@ -315,7 +286,7 @@ static void begin (world_t *w_)
     w_->wrong = NULL;
     if (zds_race_init (&w_->race, &w_->config, w_->asked, w_->now) != 0)
         wrong (w_, "zds_race_init");
-    model_init (&w_->model, &w_->config, w_->asked);
+    model_init (&w_->model, &w_->config, w_->asked, w_->now);
 }
 
 /*  Laws of RFC 8305 that need no model.  */

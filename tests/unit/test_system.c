@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  zds_host and zds_lookup on systems that say what few real ones say.  */
+
+#include "system.h"
+
+#include <unistd.h>
+
+#include "zds_host.h"
+#include "zds_lookup.h"
+
+/*  Interfaces.  */
+
+static const char if_inet6[] =
+  "20010db8000000000000000000000001 02 40 00 80 eth0\n"
+  "20010db8000000000000000000000002 02 40 00 01 eth0\n"
+  "20010db8000000000000000000000003 02 40 00 20 eth0\n"
+  "20010db8000000000000000000000004 02 40 00 40 eth0\n"
+  "20010db8000000000000000000000005 02 40 00 48 eth0\n"
+  "20010db8000000000000000000000006 02 40 00 01 eth1\n"
+  "20010db8000000000000000000000 02 40 00 01 eth0\n"
+  "xy010db8000000000000000000000006 02 40 00 01 eth0\n"
+  "what is this\n";
+
+static void test_flags_come_from_the_kernel (void **state_)
+{
+    static const system_ifaddr_t host[] = {
+      {"eth0", "192.0.2.1"},   {"eth0", "2001:db8::1"}, {"eth0", "2001:db8::2"},
+      {"eth0", "2001:db8::3"}, {"eth0", "2001:db8::4"}, {"eth0", "2001:db8::5"},
+      {"eth0", "2001:db8::6"},
+    };
+    static const unsigned flags[COUNT (host)] = {
+      0,
+      0,
+      ZDS_IFADDR_TEMPORARY,
+      ZDS_IFADDR_DEPRECATED,
+      ZDS_IFADDR_TENTATIVE,
+      ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE,
+      0, /* eth1 has it so, not eth0 */
+    };
+    zds_ifaddr_t *ifaddrs;
+    size_t count, i;
+    unsigned with_file;
+    (void) state_;
+
+    for (with_file = 0; with_file < 2; with_file++) {
+        system_new ();
+        system_has (host, COUNT (host));
+        sys.if_inet6 = with_file ? if_inet6 : NULL;
+        assert_int_equal (zds_host_ifaddrs (NULL, &ifaddrs, &count), 0);
+        assert_int_equal (count, COUNT (host));
+        for (i = 0; i < count; i++)
+            assert_int_equal (ifaddrs[i].flags, with_file ? flags[i] : 0);
+        free (ifaddrs);
+    }
+}
+
+static void test_what_is_no_address_is_left_out (void **state_)
+{
+    static char long_name[300];
+    const system_ifaddr_t host[] = {
+      {"eth0", NULL},
+      {"eth0", "packet"},
+      {long_name, "192.0.2.9"},
+      {"eth0", "192.0.2.1"},
+    };
+    zds_ifaddr_t *ifaddrs;
+    size_t count;
+    (void) state_;
+
+    memset (long_name, 'x', sizeof long_name - 1);
+    system_new ();
+    system_has (host, COUNT (host));
+    assert_int_equal (zds_host_ifaddrs (NULL, &ifaddrs, &count), 0);
+    assert_int_equal (count, 1);
+    assert_string_equal (ifaddrs[0].name, "eth0");
+    free (ifaddrs);
+}
+
+static void test_a_host_with_many_addresses (void **state_)
+{
+    static system_ifaddr_t host[100];
+    static char text[100][32];
+    zds_ifaddr_t *ifaddrs;
+    size_t count, i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (host); i++) {
+        snprintf (text[i], sizeof text[i], "2001:db8::%zx", i + 1);
+        host[i].name = i % 2 == 0 ? "eth0" : "eth1";
+        host[i].addr = text[i];
+    }
+    system_new ();
+    system_has (host, COUNT (host));
+    assert_int_equal (zds_host_ifaddrs ("eth1", &ifaddrs, &count), 0);
+    assert_int_equal (count, COUNT (host) / 2);
+    for (i = 0; i < count; i++) {
+        const zds_addr_t wanted = addr_of (text[2 * i + 1]);
+        assert_string_equal (ifaddrs[i].name, "eth1");
+        assert_true (zds_addr_equal (&ifaddrs[i].addr, &wanted));
+    }
+    free (ifaddrs);
+}
+
+/*  A busy system is asked again, for a second; a poor one is not.  */
+static void test_getifaddrs_fails (void **state_)
+{
+    static const struct
+    {
+        int error;
+        unsigned times;
+        int rc;
+        unsigned calls;
+    } rows[] = {
+      {ECONNREFUSED, 1, 0, 2},
+      {ECONNREFUSED, 9, 0, 10},
+      {ECONNREFUSED, 10, ECONNREFUSED, 10},
+      {EMFILE, 1, EMFILE, 1},
+      {ENOBUFS, 1, ENOBUFS, 1},
+    };
+    static const system_ifaddr_t host[] = {{"eth0", "fe80::1%2"}};
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_ifaddr_t *ifaddrs = (zds_ifaddr_t *) &ifaddrs;
+        size_t count = 7;
+
+        system_new ();
+        system_has (host, COUNT (host));
+        sys.ifaddrs_errno = rows[i].error;
+        sys.ifaddrs_fails = rows[i].times;
+        assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count),
+                          rows[i].rc);
+        assert_int_equal (sys.ifaddrs_calls, rows[i].calls);
+        assert_in_range (sys.napped, 0, 1100);
+        assert_int_equal (sys.naps > 0, rows[i].error == ECONNREFUSED);
+        assert_int_equal (count, rows[i].rc == 0 ? 1 : 0);
+        if (rows[i].rc != 0)
+            assert_null (ifaddrs);
+        free (ifaddrs);
+        /*  Where it cannot be found out, there is IPv6.  */
+        sys.ifaddrs_fails = rows[i].times;
+        assert_int_equal (zds_host_has_ipv6 (), rows[i].rc != 0);
+    }
+}
+
+static void test_which_host_has_ipv6 (void **state_)
+{
+    static const struct
+    {
+        const char *addr;
+        bool has;
+    } rows[] = {
+      {NULL, false},         {"packet", false}, {"192.0.2.1", false},
+      {"::1", false},        {"::", false},     {"fe80::1%2", false},
+      {"2001:db8::1", true}, {"fd00::1", true}, {"::ffff:192.0.2.1", false},
+      {"fec0::1", true},     {"2002::1", true},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        const system_ifaddr_t host[] = {{"lo", "::1"}, {"eth0", rows[i].addr}};
+        system_new ();
+        system_has (host, COUNT (host));
+        if (zds_host_has_ipv6 () != rows[i].has)
+            fail_msg ("%s", rows[i].addr);
+    }
+}
+
+static void test_pgm_without_a_list_of_interfaces (void **state_)
+{
+    static const system_ifaddr_t host[] = {{"v6", "2001:db8::1"}};
+    (void) state_;
+
+    system_new ();
+    system_has (host, COUNT (host));
+    assert_int_equal (zds_host_pgm_check ("v6;239.192.0.1"), EAFNOSUPPORT);
+    sys.ifaddrs_errno = EMFILE;
+    sys.ifaddrs_fails = 2;
+    assert_int_equal (zds_host_pgm_check ("v6;239.192.0.1"), 0);
+    assert_int_equal (zds_host_pgm_check ("::1;239.192.0.1"), EAFNOSUPPORT);
+}
+
+/*  Runs it with stderr in a file, and gives what was written.  */
+static void settings_and_stderr (char *text_, size_t size_)
+{
+    FILE *const file = tmpfile ();
+    const int before = dup (2);
+    size_t len;
+
+    assert_non_null (file);
+    fflush (stderr);
+    dup2 (fileno (file), 2);
+    zds_host_settings ();
+    fflush (stderr);
+    dup2 (before, 2);
+    close (before);
+    rewind (file);
+    len = fread (text_, 1, size_ - 1, file);
+    text_[len] = '\0';
+    fclose (file);
+}
+
+static void test_unknown_words_are_named_once (void **state_)
+{
+    char text[300];
+    (void) state_;
+
+    unsetenv ("ZMQ_DUALSTACK");
+    settings_and_stderr (text, sizeof text);
+    assert_string_equal (text, "");
+    setenv ("ZMQ_DUALSTACK", "off,colour=red", 1);
+    settings_and_stderr (text, sizeof text);
+    assert_non_null (strstr (text, "ZMQ_DUALSTACK"));
+    assert_non_null (strstr (text, "colour=red"));
+    assert_null (strstr (text, "off"));
+    settings_and_stderr (text, sizeof text);
+    assert_string_equal (text, "");
+    unsetenv ("ZMQ_DUALSTACK");
+}
+
+/*  Literals.  */
+
+static void test_literals_without_memory (void **state_)
+{
+    zds_endpoint_t endpoint;
+    zds_bind_plan_t plan;
+    zds_filter_t filter;
+    zds_addr_t addr;
+    (void) state_;
+
+    system_new ();
+    sys.v4.rc = sys.v6.rc = EAI_MEMORY;
+    assert_int_equal (zds_addr_parse (&addr, "192.0.2.1", AF_INET), ENOMEM);
+    assert_int_equal (
+      zds_endpoint_parse (&endpoint, "192.0.2.1:5", ZDS_PORT_BIND), 0);
+    assert_int_equal (
+      zds_bind_plan_make (&plan, &endpoint, 0, ZDS_MODE_AUTO, NULL, 0), ENOMEM);
+    assert_int_equal (zds_host_filter (&filter, "192.0.2.1", ZDS_MODE_AUTO),
+                      ENOMEM);
+    /*  An answer too short for its family.  */
+    system_new ();
+    sys.v6.addrs[0] = "::1";
+    sys.addrlen = sizeof (struct sockaddr_in);
+    assert_int_equal (zds_addr_parse (&addr, "::1", AF_INET6), EINVAL);
+}
+
+/*  Names.  */
+
+static const system_ifaddr_t host_with_ipv6[] = {{"eth0", "2001:db8::1"}};
+static const system_ifaddr_t host_without[] = {{"eth0", "fe80::1%2"}};
+
+static size_t look_up (const char *host_,
+                       int family_,
+                       zds_candidate_t *found_,
+                       size_t max_,
+                       zds_lookup_status_t status_)
+{
+    size_t count = 99;
+
+    memset (found_, 0x55, max_ * sizeof *found_);
+    assert_int_equal (zds_lookup (NULL, host_, family_, found_, max_, &count),
+                      status_);
+    assert_int_equal (sys.open_sockets, 0);
+    assert_true (count <= max_);
+    return count;
+}
+
+static void check_found (const zds_candidate_t *found_,
+                         size_t count_,
+                         const char *const *expected_)
+{
+    char text[80];
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        const zds_addr_t addr = addr_of (expected_[i]);
+        if (!zds_addr_equal (&found_[i].addr, &addr))
+            fail_msg ("%zu: %s", i,
+                      text_of (&found_[i].addr, text, sizeof text));
+        assert_int_equal (found_[i].record, ZDS_RECORD_NONE);
+    }
+    assert_null (expected_[count_]);
+}
+
+static void test_how_a_look_up_fails (void **state_)
+{
+    static const struct
+    {
+        int rc;
+        zds_lookup_status_t status;
+    } rows[] = {
+      {EAI_AGAIN, ZDS_LOOKUP_TEMPORARY},  {EAI_MEMORY, ZDS_LOOKUP_TEMPORARY},
+      {EAI_SYSTEM, ZDS_LOOKUP_TEMPORARY}, {EAI_NONAME, ZDS_LOOKUP_DONE},
+      {EAI_NODATA, ZDS_LOOKUP_DONE},
+    };
+    zds_candidate_t found[4];
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        system_new ();
+        system_has (host_with_ipv6, COUNT (host_with_ipv6));
+        sys.v6.rc = sys.v4.rc = rows[i].rc;
+        assert_int_equal (look_up ("name", AF_INET6, found, 4, rows[i].status),
+                          0);
+        assert_int_equal (look_up ("name", AF_INET, found, 4, rows[i].status),
+                          0);
+        assert_int_equal (sys.questions, 2);
+    }
+}
+
+static void test_answers_of_one_family (void **state_)
+{
+    static const char *const expected[] = {"192.0.2.1", "192.0.2.2", NULL};
+    zds_candidate_t found[4];
+    (void) state_;
+
+    system_new ();
+    system_has (host_with_ipv6, COUNT (host_with_ipv6));
+    sys.v4 = (system_answer_t){
+      0, {"192.0.2.1", "2001:db8::7", "192.0.2.2", NULL, NULL, NULL}};
+    assert_int_equal (look_up ("name", AF_INET, found, 4, ZDS_LOOKUP_DONE), 2);
+    check_found (found, 2, expected);
+    assert_false (found[0].poor_source);
+    assert_int_equal (look_up ("name", AF_INET, found, 1, ZDS_LOOKUP_DONE), 1);
+    /*  Addresses that are not complete.  */
+    sys.addrlen = 4;
+    assert_int_equal (look_up ("name", AF_INET, found, 4, ZDS_LOOKUP_DONE), 0);
+}
+
+/*  glibc's bug 14413: asked for one family, it loses the scope that the hosts
+    file has; asked for any, it does not.  */
+static void test_scopes_are_found (void **state_)
+{
+    static const char *const found_all[] = {"fe80::1%3", "2001:db8::1",
+                                            "fe80::2%4", "fe80::9%7", NULL};
+    static const char *const found_none[] = {"fe80::1", "2001:db8::1",
+                                             "fe80::2", "fe80::9%7", NULL};
+    zds_candidate_t found[8];
+    (void) state_;
+
+    system_new ();
+    system_has (host_with_ipv6, COUNT (host_with_ipv6));
+    sys.source = "2001:db8::1";
+    sys.v6 = (system_answer_t){
+      0, {"fe80::1", "2001:db8::1", "fe80::2", "fe80::9%7", NULL, NULL}};
+    sys.any = (system_answer_t){0,
+                                {"192.0.2.1", "fe80::2%4", "2001:db8::1",
+                                 "fe80::1", "fe80::1%3", "fe80::1%5"}};
+    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 4);
+    check_found (found, 4, found_all);
+    assert_int_equal (sys.questions, 2);
+
+    /*  The second question has no answer, or a useless one.  */
+    sys.any.rc = EAI_AGAIN;
+    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 4);
+    check_found (found, 4, found_none);
+    sys.any.rc = 0;
+    sys.any.addrs[0] = NULL;
+    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 4);
+    check_found (found, 4, found_none);
+}
+
+static void test_scopes_are_asked_for_only_where_they_lack (void **state_)
+{
+    static const char *const expected[] = {"fe80::9%7", "2001:db8::1", "::1",
+                                           NULL};
+    zds_candidate_t found[8];
+    (void) state_;
+
+    system_new ();
+    system_has (host_with_ipv6, COUNT (host_with_ipv6));
+    sys.source = "2001:db8::1";
+    sys.v6 = (system_answer_t){
+      0, {"fe80::9%7", "2001:db8::1", "::1", NULL, NULL, NULL}};
+    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 3);
+    check_found (found, 3, expected);
+    assert_int_equal (sys.questions, 1);
+}
+
+static void test_sources (void **state_)
+{
+    static const struct
+    {
+        const char *to, *source;
+        int socket_errno, connect_errno, getsockname_errno;
+        bool is_poor;
+    } rows[] = {
+      {"2001:db8::1", "2001:db8::2", 0, 0, 0, false},
+      {"2001:db8::1", "fd00::2", 0, 0, 0, true},
+      {"fd00::1", "fd00::2", 0, 0, 0, false},
+      {"2001:db8::1", "2002:c000:201::1", 0, 0, 0, true},
+      {"2001:db8::1", "192.0.2.1", 0, 0, 0, true},
+      {"2001:db8::1", "2001:db8::2", 0, ENETUNREACH, 0, true},
+      {"2001:db8::1", "2001:db8::2", 0, 0, ENOBUFS, true},
+      {"2001:db8::1", "2001:db8::2", EAFNOSUPPORT, 0, 0, true},
+      {"2001:db8::1", "2001:db8::2", EMFILE, 0, 0, false},
+    };
+    zds_candidate_t found[1];
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        system_new ();
+        system_has (host_with_ipv6, COUNT (host_with_ipv6));
+        sys.v6.addrs[0] = rows[i].to;
+        sys.source = rows[i].source;
+        sys.socket_errno = rows[i].socket_errno;
+        sys.connect_errno = rows[i].connect_errno;
+        sys.getsockname_errno = rows[i].getsockname_errno;
+        assert_int_equal (look_up ("name", AF_INET6, found, 1, ZDS_LOOKUP_DONE),
+                          1);
+        if (found[0].poor_source != rows[i].is_poor)
+            fail_msg ("row %zu", i);
+        /*  Only the source was looked for on that port.  */
+        assert_int_equal (zds_addr_port (&found[0].addr), 0);
+    }
+}
+
+/*  A host without IPv6 asks nobody, and reads what the hosts file says of
+    itself.  */
+static void test_a_host_without_ipv6 (void **state_)
+{
+    static const char hosts[] = "127.0.0.1 localhost name\n"
+                                "2001:db8::5 name\n"
+                                "::1 name other\n"
+                                "fe80::1%lo name\n"
+                                "::1 name\n";
+    static const char *const expected[] = {"::1", "::1", NULL};
+    zds_candidate_t found[4];
+    (void) state_;
+
+    system_new ();
+    system_has (host_without, COUNT (host_without));
+    sys.v6.addrs[0] = NULL;
+    sys.hosts = hosts;
+    assert_int_equal (look_up ("name", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 2);
+    check_found (found, 2, expected);
+    assert_false (found[0].poor_source);
+    assert_int_equal (look_up ("name", AF_INET6, found, 1, ZDS_LOOKUP_DONE), 1);
+    assert_int_equal (look_up ("name", AF_INET6, found, 0, ZDS_LOOKUP_DONE), 0);
+    assert_int_equal (look_up ("none", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 0);
+    sys.hosts = NULL;
+    assert_int_equal (look_up ("name", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 0);
+    assert_int_equal (sys.questions, 0);
+    /*  IPv4 is asked for as ever, and so is localhost.  */
+    sys.v4.addrs[0] = "192.0.2.1";
+    assert_int_equal (look_up ("name", AF_INET, found, 4, ZDS_LOOKUP_DONE), 1);
+    sys.v6.addrs[0] = sys.source = "::1";
+    assert_int_equal (
+      look_up ("LocalHost", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 1);
+    assert_int_equal (sys.questions, 2);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_flags_come_from_the_kernel),
+      cmocka_unit_test (test_what_is_no_address_is_left_out),
+      cmocka_unit_test (test_a_host_with_many_addresses),
+      cmocka_unit_test (test_getifaddrs_fails),
+      cmocka_unit_test (test_which_host_has_ipv6),
+      cmocka_unit_test (test_pgm_without_a_list_of_interfaces),
+      cmocka_unit_test (test_unknown_words_are_named_once),
+      cmocka_unit_test (test_literals_without_memory),
+      cmocka_unit_test (test_how_a_look_up_fails),
+      cmocka_unit_test (test_answers_of_one_family),
+      cmocka_unit_test (test_scopes_are_found),
+      cmocka_unit_test (test_scopes_are_asked_for_only_where_they_lack),
+      cmocka_unit_test (test_sources),
+      cmocka_unit_test (test_a_host_without_ipv6),
+    };
+    return cmocka_run_group_tests_name ("system", tests, NULL, NULL);
+}

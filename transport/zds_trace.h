@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Telling what is decided, and why: one line for each decision, on stderr or in a
+    file (ZMQ_DUALSTACK=trace, see zds_settings.h).
+
+        2026-11-24T14:23:43.123456Z 4711 socket 2 connect tcp://server:5555:
+        tries [2001:db8::2]:5555: IPv6 comes first; its family's answer is there
+
+    (one line).  The number is the process's, the time is UTC.  A line is one
+    write, so that the lines of threads, and of processes that share a file, do
+    not mix.  There is no lock, which a child of fork could find taken.  A reader
+    that is slow loses lines rather than holding up an I/O thread, and is told how
+    many.
+
+    All functions may be called from any thread.  */
+
+#ifndef ZDS_TRACE_H_INCLUDED
+#define ZDS_TRACE_H_INCLUDED
+
+#include "zds_bind.h"
+#include "zds_race.h"
+#include "zds_resolver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct zds_trace zds_trace_t;
+
+enum
+{
+    ZDS_TRACE_LINE_SIZE = 1024 /* a longer line is cut */
+};
+
+/*  Opens 'path_' to append to it; stderr for NULL.  Returns 0, or an errno: ENOMEM,
+    what open says (ENXIO: a FIFO that nobody reads).  */
+int zds_trace_open (zds_trace_t **trace_, const char *path_);
+
+/*  NULL is allowed.  */
+void zds_trace_close (zds_trace_t *trace_);
+
+/*  Who decides what about which endpoint.  The texts stay the caller's.  */
+typedef struct
+{
+    zds_trace_t
+      *trace;        /* NULL: nothing is told; all functions return at once */
+    unsigned socket; /* its number in the process; 0: none */
+    const char *action; /* "bind", "connect" */
+    const char *scheme; /* "tcp" */
+    const char *address;
+} zds_subject_t;
+
+/*  A sentence of the caller's, in the form of printf.  */
+void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
+#if defined __GNUC__ || defined __clang__
+  __attribute__ ((format (printf, 2, 3)))
+#endif
+  ;
+
+/*  The end of a bind or connect with an error.  */
+void zds_trace_failure (const zds_subject_t *subject_,
+                        int error_,
+                        const char *why_);
+
+/*  The plan of a bind, with its mode.  */
+void zds_trace_plan (const zds_subject_t *subject_,
+                     const zds_bind_plan_t *plan_,
+                     zds_mode_t mode_);
+
+/*  How a listener of a bind fared: on 'port_', or 'error_' at 'stage_'.  */
+void zds_trace_listener (const zds_subject_t *subject_,
+                         const zds_listener_t *listener_,
+                         zds_bind_stage_t stage_,
+                         int error_,
+                         uint16_t port_);
+
+/*  An answer for one family; 'answer_' is NULL where a look-up could not be made.  */
+void zds_trace_answer (const zds_subject_t *subject_,
+                       int family_,
+                       const zds_answer_t *answer_);
+
+/*  What a race says is to be done.  WAIT is not told: it follows from the rest.
+    After zds_race_next.  */
+void zds_trace_step (const zds_subject_t *subject_,
+                     const zds_race_t *race_,
+                     const zds_race_step_t *step_);
+
+/*  How an attempt ended by itself; 'error_' is 0 if it connected.  Ahead of
+    zds_race_failed or _connected.  */
+void zds_trace_attempt (const zds_subject_t *subject_,
+                        const zds_race_t *race_,
+                        unsigned attempt_,
+                        int error_,
+                        uint64_t now_);
+
+/*  "auto", "v6", "v4".  */
+const char *zds_mode_name (zds_mode_t mode_);
+
+/*  "ECONNREFUSED"; NULL for an errno that networks do not produce.  */
+const char *zds_errno_name (int error_);
+
+/*  A line of the trace, for a time in microseconds since 1970: pure.  Control
+    characters become \xNN.  Returns its length, its final newline included;
+    'line_' has ZDS_TRACE_LINE_SIZE bytes and gets no final NUL.  */
+size_t zds_trace_format (char *line_,
+                         uint64_t time_,
+                         unsigned long process_,
+                         const zds_subject_t *subject_,
+                         const char *text_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

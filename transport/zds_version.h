@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  The one place of the version; "make check" compares configure.ac's with it.  */
+
+#ifndef ZDS_VERSION_H_INCLUDED
+#define ZDS_VERSION_H_INCLUDED
+
+#define ZDS_VERSION "0.1.0"
+
+/*  With this begins a text in the patched library, which goes on with the version,
+    " on libzmq " and libzmq's version: what(1) shows it, and zmq-dualstack knows
+    the library by it.  */
+#define ZDS_MARKER "@(#)libzmq-dualstack "
+#define ZDS_MARKER_ON " on libzmq "
+
+#endif
