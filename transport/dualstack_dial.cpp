@@ -8,6 +8,7 @@
 #include <new>
 
 #include "dualstack_dial.hpp"
+#include "dualstack_env.hpp"
 #include "dualstack_net.hpp"
 #include "dualstack_socket.hpp"
 #include "ctx.hpp"
@@ -15,14 +16,10 @@
 #include "io_thread.hpp"
 #include "ip_resolver.hpp"
 #include "options.hpp"
+#include "zds_dial.h"
 #include "zds_host.h"
+#include "zds_stranger.h"
 #include "zds_thread.h"
-
-//  Index of a family in arrays that have one entry for each.
-static unsigned index_of (int family_)
-{
-    return family_ == AF_INET6 ? 0 : 1;
-}
 
 static const int family_at[] = {AF_INET6, AF_INET};
 static const unsigned ask_at[] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
@@ -95,6 +92,7 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _has_timer (false),
     _timer_at (0)
 {
+    memset (&_subject, 0, sizeof _subject);
     memset (&_race, 0, sizeof _race);
     memset (_lookup, 0, sizeof _lookup);
     memset (_source, 0, sizeof _source);
@@ -119,65 +117,32 @@ const zmq::dualstack_peer_t &zmq::dualstack_dial_t::peer () const
     return _peer;
 }
 
-//  Outcomes are not shared between what makes a difference to them.
-static std::string key_of (const std::string &address_,
-                           zmq::dualstack_purpose_t purpose_,
-                           const zmq::options_t &options_)
-{
-    static const char purposes[] = {'t', 'w', 's'};
-    const char mode = options_.ip_mode == ZDS_MODE_V4 ? '4' : 'd';
-
-    //  The address has the source in it.
-    return address_ + '|' + purposes[purpose_] + mode + '|'
-           + options_.bound_device;
-}
-
 //  SOURCE is a literal, *, or an interface, as for a bind.
 int zmq::dualstack_dial_t::set_source (const std::string &source_)
 {
     zds_endpoint_t endpoint;
-    zds_bind_plan_t plan;
     zds_ifaddr_t *ifaddrs = NULL;
     size_t count = 0;
     uint32_t zone;
+    int ifaddrs_rc = 0;
 
     int rc = zds_endpoint_parse (&endpoint, source_.c_str (), ZDS_PORT_BIND);
     if (rc == 0)
         rc = zds_host_zone (&endpoint, &zone);
     if (rc != 0)
         return rc;
-    if (strcmp (endpoint.host, "*") == 0) {
-        for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
-            zds_addr_any (&_source[i], family_at[i]);
-            zds_addr_set_port (&_source[i], endpoint.port);
-        }
-        return 0;
-    }
-
-    const int ifaddrs_rc = zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc = zds_bind_plan_make (&plan, &endpoint, zone, ZDS_MODE_AUTO, ifaddrs,
-                             count);
+    if (strcmp (endpoint.host, "*") != 0)
+        ifaddrs_rc = zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
+    rc = zds_dial_source (_source, &endpoint, zone, ifaddrs, count);
     free (ifaddrs);
-    if (rc != 0)
-        return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
-    for (unsigned i = 0; i < plan.count; i++) {
-        const zds_addr_t &addr = plan.listener[i].addr;
-        _source[index_of (zds_addr_family (&addr))] = addr;
-    }
-    return 0;
+    return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
 }
 
 //  The families that may be used at all (ZDS_ASK_...).
-unsigned zmq::dualstack_dial_t::families () const
+unsigned zmq::dualstack_dial_t::families (const zds_addr_t *literal_) const
 {
-    unsigned all = 0;
-
-    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
-        if (!_has_source || zds_addr_family (&_source[i]) != 0)
-            all |= ask_at[i];
-    if (_options.ip_mode == ZDS_MODE_V4)
-        all &= ~static_cast<unsigned> (ZDS_ASK_IPV6);
-    return all;
+    return zds_dial_families (_options.ip_mode, _has_source ? _source : NULL,
+                              literal_);
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.
@@ -187,7 +152,7 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
       zds_endpoint_destination (address_.c_str ());
     const size_t source_len = destination - address_.c_str ();
     const zds_settings_t &settings =
-      _io_thread->dualstack ().net ().settings ();
+      _io_thread->dualstack ().net ().env ().settings ();
     zds_race_config_t config;
     zds_addr_t literal;
 
@@ -208,14 +173,12 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     _is_literal = rc == 0;
     if (rc == ENOMEM)
         return rc;
-    unsigned wanted = families ();
-    if (_is_literal)
-        wanted &= ask_at[index_of (zds_addr_family (&literal))];
+    const unsigned wanted = families (_is_literal ? &literal : NULL);
     if (wanted == 0)
         return EAFNOSUPPORT;
 
     const uint64_t now = zds_clock_ms ();
-    _key = key_of (address_, _purpose, _options);
+    _key = dualstack_key (address_, _purpose, _options);
     zds_race_config_default (&config);
     config.attempt_delay = settings.attempt_delay;
     config.resolution_delay = settings.resolution_delay;
@@ -245,24 +208,34 @@ void zmq::dualstack_dial_t::start (const std::string &address_)
     zmq_assert (_idle);
     _delayed_said = false;
     _last_fd = retired_fd;
+    _subject = dualstack_subject (
+      _options, "connect", dualstack_scheme (_purpose), address_.c_str ());
 
     _endpoint = new (std::nothrow) zds_endpoint_t;
     alloc_assert (_endpoint);
     const int rc = prepare (address_);
     if (rc != 0) {
+        zds_trace_failure (&_subject, rc,
+                           rc == EAFNOSUPPORT
+                             ? "the mode, the source and the address have no "
+                               "family in common"
+                             : "a bad endpoint, or not on this host");
         finish ();
         _events->dial_failed (rc, retired_fd);
         return;
     }
     _idle = false;
-    if (!_is_literal)
+    if (_is_literal)
+        zds_trace_say (&_subject, "mode %s, numeric: only this address",
+                       zds_mode_name (_options.ip_mode));
+    else
         ask (_race.outstanding);
     pump ();
 }
 
 void zmq::dualstack_dial_t::again ()
 {
-    const unsigned wanted = _is_literal ? 0 : families ();
+    const unsigned wanted = _is_literal ? 0 : families (NULL);
     unsigned anew = 0;
 
     //  A look-up that still runs is not asked for twice.
@@ -277,6 +250,11 @@ void zmq::dualstack_dial_t::again ()
 //  IPv6 first (RFC 8305 section 3).
 void zmq::dualstack_dial_t::ask (unsigned families_)
 {
+    if (families_ != 0)
+        zds_trace_say (&_subject, "mode %s, looks up %s:%s%s",
+                       zds_mode_name (_options.ip_mode), _endpoint->host,
+                       (families_ & ZDS_ASK_IPV6) != 0 ? " AAAA" : "",
+                       (families_ & ZDS_ASK_IPV4) != 0 ? " A" : "");
     for (unsigned i = 0; i < ZDS_FAMILIES; i++)
         if ((families_ & ask_at[i]) != 0
             && _io_thread->dualstack ().ask (_endpoint->host, &_lookup[i]))
@@ -289,31 +267,52 @@ void zmq::dualstack_dial_t::answered (dualstack_lookup_t *lookup_)
     pump ();
 }
 
+//  The look-up failed, as it may not the next time.
+bool zmq::dualstack_dial_t::is_lost (const dualstack_lookup_t &lookup_) const
+{
+    const zds_answer_t *const answer = lookup_.waiter.answer;
+
+    return zds_dial_is_lost (_options.ip_mode, lookup_.family)
+           && (answer == NULL || answer->status == ZDS_LOOKUP_TEMPORARY);
+}
+
 void zmq::dualstack_dial_t::take_answer (const dualstack_lookup_t &lookup_)
 {
     zds_candidate_t candidate[ZDS_MAX_CANDIDATES];
     const zds_answer_t *const answer = lookup_.waiter.answer;
     const size_t count = answer == NULL ? 0 : answer->count;
+    const bool lost = is_lost (lookup_);
     const uint64_t now = zds_clock_ms ();
 
-    for (size_t i = 0; i < count; i++) {
+    zds_trace_answer (&_subject, lookup_.family, answer);
+    for (size_t i = 0; i < count; i++)
         candidate[i] = answer->candidate[i];
-        zds_addr_set_port (&candidate[i].addr, _endpoint->port);
-        if (_zone != 0 && lookup_.family == AF_INET6) {
-            candidate[i].addr.v6.sin6_scope_id = _zone;
-            candidate[i].poor_source = false;
-        }
-        //  The source address is given, or depends on the device.
-        if (_has_source || !_options.bound_device.empty ())
-            candidate[i].poor_source = false;
-    }
-    _io_thread->dualstack ().drop (&_lookup[index_of (lookup_.family)]);
+    zds_dial_adopt (candidate, count, _endpoint->port, _zone,
+                    _has_source || !_options.bound_device.empty ());
+    _io_thread->dualstack ().drop (&_lookup[zds_dial_index (lookup_.family)]);
     _io_thread->dualstack ().net ().recall (_key, lookup_.family, candidate,
                                             count, now);
     //  The memory may just have seen that it knows nothing of these addresses.
     zds_race_prefer (&_race,
                      _io_thread->dualstack ().net ().first_family (_key, now));
-    zds_race_answer (&_race, lookup_.family, candidate, count, now);
+    if (lost)
+        zds_race_lost (&_race, lookup_.family, now);
+    else
+        zds_race_answer (&_race, lookup_.family, candidate, count, now);
+}
+
+//  Of the order among addresses there is nothing to say where there is only one.
+void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
+{
+    char text[ZDS_ADDR_TEXT_SIZE];
+
+    if (!_is_literal || step_.op != ZDS_RACE_START)
+        zds_trace_step (&_subject, &_race, &step_);
+    else if (_subject.trace != NULL) {
+        zds_addr_format (&step_.addr, text, sizeof text);
+        zds_trace_say (
+          &_subject, "tries %s: a numeric address is only that address", text);
+    }
 }
 
 //  Does what the race says until there is nothing to do.
@@ -321,6 +320,7 @@ void zmq::dualstack_dial_t::pump ()
 {
     for (;;) {
         const zds_race_step_t step = zds_race_next (&_race, zds_clock_ms ());
+        tell (step);
         switch (step.op) {
             case ZDS_RACE_START:
                 start_attempt (step.attempt, step.addr);
@@ -366,29 +366,33 @@ void zmq::dualstack_dial_t::cancel_timer_if_any ()
     _has_timer = false;
 }
 
+//  A busy I/O thread comes here late. What has connected meanwhile, and whose
+//  event waits behind this one, leaves no reason for another attempt.
 void zmq::dualstack_dial_t::timer_event (int)
 {
     _has_timer = false;
+    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (_attempt[i].fd () != retired_fd
+            && dualstack_is_connected (_attempt[i].fd ())) {
+            take_end (i);
+            break;
+        }
     pump ();
 }
 
-//  In mode v6 IPv4 goes through IPv6 sockets, as it always did, so that the
-//  application sees the addresses that it knows.
 int zmq::dualstack_dial_t::open (const zds_addr_t &addr_, fd_t *fd_) const
 {
-    const zds_addr_t &source = _source[index_of (zds_addr_family (&addr_))];
+    const zds_addr_t &source =
+      _source[zds_dial_index (zds_addr_family (&addr_))];
+    const zds_addr_t through = zds_dial_through (_options.ip_mode, &addr_);
+    const zds_addr_t from = zds_dial_through (_options.ip_mode, &source);
 
-    if (_options.ip_mode == ZDS_MODE_V6
-        && zds_addr_family (&addr_) == AF_INET) {
-        zds_addr_t mapped = addr_, mapped_source = source;
-        zds_addr_map (&mapped);
-        zds_addr_map (&mapped_source);
-        const int rc = dualstack_connect (
-          mapped, _has_source ? &mapped_source : NULL, _options, fd_);
-        if (rc != EAFNOSUPPORT || *fd_ != retired_fd)
-            return rc;
-        //  The kernel has no IPv6.
-    }
+    const int rc =
+      dualstack_connect (through, _has_source ? &from : NULL, _options, fd_);
+    if (rc != EAFNOSUPPORT || *fd_ != retired_fd
+        || zds_addr_family (&through) == zds_addr_family (&addr_))
+        return rc;
+    //  The kernel has no IPv6.
     return dualstack_connect (addr_, _has_source ? &source : NULL, _options,
                               fd_);
 }
@@ -404,7 +408,7 @@ void zmq::dualstack_dial_t::start_attempt (unsigned attempt_,
     else if (rc != EINPROGRESS) {
         if (fd != retired_fd)
             _last_fd = fd;
-        zds_race_failed (&_race, attempt_, rc, zds_clock_ms ());
+        lost (attempt_, rc);
     } else {
         _attempt[attempt_].open (this, attempt_, fd);
         if (!_delayed_said) {
@@ -414,7 +418,7 @@ void zmq::dualstack_dial_t::start_attempt (unsigned attempt_,
     }
 }
 
-void zmq::dualstack_dial_t::attempt_ended (unsigned attempt_)
+void zmq::dualstack_dial_t::take_end (unsigned attempt_)
 {
     const fd_t fd = _attempt[attempt_].release ();
     const int error = dualstack_connect_error (fd);
@@ -423,6 +427,11 @@ void zmq::dualstack_dial_t::attempt_ended (unsigned attempt_)
         connected (attempt_, fd);
     else
         attempt_failed (attempt_, fd, error);
+}
+
+void zmq::dualstack_dial_t::attempt_ended (unsigned attempt_)
+{
+    take_end (attempt_);
     pump ();
 }
 
@@ -432,7 +441,15 @@ void zmq::dualstack_dial_t::attempt_failed (unsigned attempt_,
 {
     dualstack_close (fd_);
     _last_fd = fd_;
-    zds_race_failed (&_race, attempt_, error_, zds_clock_ms ());
+    lost (attempt_, error_);
+}
+
+void zmq::dualstack_dial_t::lost (unsigned attempt_, int error_)
+{
+    const uint64_t now = zds_clock_ms ();
+
+    zds_trace_attempt (&_subject, &_race, attempt_, error_, now);
+    zds_race_failed (&_race, attempt_, error_, now);
 }
 
 void zmq::dualstack_dial_t::connected (unsigned attempt_, fd_t fd_)
@@ -443,35 +460,24 @@ void zmq::dualstack_dial_t::connected (unsigned attempt_, fd_t fd_)
         attempt_failed (attempt_, fd_, error);
         return;
     }
-    zds_race_connected (&_race, attempt_, zds_clock_ms ());
+    const uint64_t now = zds_clock_ms ();
+    zds_trace_attempt (&_subject, &_race, attempt_, 0, now);
+    zds_race_connected (&_race, attempt_, now);
     _won_fd = fd_;
 }
 
 void zmq::dualstack_dial_t::won (unsigned attempt_)
 {
-    const int winner = _race.slot[attempt_].candidate;
-
     _peer = dualstack_peer_t ();
-    _peer.addr = _race.candidate[winner].addr;
+    _peer.addr = _race.candidate[_race.slot[attempt_].candidate].addr;
     if (!_is_literal) {
         _peer.key = _key;
-        note_rest (winner);
+        _peer.prospects = zds_stranger_prospects (&_race, _options.ip_mode);
         _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
         look_again ();
     }
     finish ();
     _events->dial_connected (_won_fd);
-}
-
-void zmq::dualstack_dial_t::note_rest (int winner_)
-{
-    const int usual = zds_race_single_family (&_race, _options.ip_mode);
-    const unsigned rest = zds_race_rest (&_race, usual);
-
-    _peer.was_wrong = _race.candidate[winner_].record == ZDS_RECORD_WRONG;
-    _peer.has_untried = (rest & ZDS_REST_UNTRIED) != 0;
-    _peer.has_usual = (rest & ZDS_REST_OF_FAMILY) != 0;
-    _peer.is_unusual = zds_addr_family (&_peer.addr) != usual;
 }
 
 //  Sees whether an address that was passed over because it failed works again.
@@ -485,8 +491,13 @@ void zmq::dualstack_dial_t::look_again ()
     if (candidate == NULL || !net.probe_due (_key, now))
         return;
     const int rc = open (candidate->addr, &fd);
+    if (_subject.trace != NULL) {
+        char text[ZDS_ADDR_TEXT_SIZE];
+        zds_addr_format (&candidate->addr, text, sizeof text);
+        zds_trace_say (&_subject, "looks whether %s works again", text);
+    }
     if (rc == EINPROGRESS) {
-        _io_thread->dualstack ().probe (fd, _key, candidate->addr);
+        _io_thread->dualstack ().probe (fd, _options, _key, candidate->addr);
         return;
     }
     if (rc == 0)
@@ -535,14 +546,6 @@ zmq::fd_t zmq::dualstack_dial_t::stop ()
     return close_attempts ();
 }
 
-static bool may_be_name (const char *host_)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-
-    return host_[0] != '\0' && strspn (host_, allowed) == strlen (host_);
-}
-
 int zmq::dualstack_read_target (const char *target_, ip_addr_t *out_)
 {
     zds_endpoint_t endpoint;
@@ -554,7 +557,7 @@ int zmq::dualstack_read_target (const char *target_, ip_addr_t *out_)
         rc = zds_host_zone (&endpoint, &zone);
     if (rc == 0)
         rc = zds_endpoint_literal (&endpoint, zone, &addr);
-    if (rc == EINVAL && may_be_name (endpoint.host)) {
+    if (rc == EINVAL && zds_dial_may_be_name (endpoint.host)) {
         zds_addr_any (&addr, AF_INET);
         zds_addr_set_port (&addr, endpoint.port);
         rc = 0;

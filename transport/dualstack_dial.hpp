@@ -12,19 +12,12 @@
 #include "macros.hpp"
 #include "zds_endpoint.h"
 #include "zds_race.h"
+#include "zds_trace.h"
 
 namespace zmq
 {
 struct options_t;
 union ip_addr_t;
-
-//  What a connection is made for. The memory keeps them apart.
-enum dualstack_purpose_t
-{
-    dualstack_for_tcp,
-    dualstack_for_ws,
-    dualstack_for_socks
-};
 
 //  What a dial has to say. All are called on its I/O thread, from within start(),
 //  again() or an event, and may not destroy it.
@@ -62,7 +55,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     ~dualstack_dial_t ();
 
     //  Begins; the dial is idle. What is wrong with the address, or with this
-    //  host, ends it as failed.
+    //  host, ends it as failed. The address stays where it is until the dial is
+    //  idle again.
     void start (const std::string &address_);
 
     //  See dial_retry().
@@ -114,19 +108,22 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 
     int prepare (const std::string &address_);
     int set_source (const std::string &source_);
-    unsigned families () const;
+    unsigned families (const zds_addr_t *literal_) const;
     void ask (unsigned families_);
+    bool is_lost (const dualstack_lookup_t &lookup_) const;
     void take_answer (const dualstack_lookup_t &lookup_);
     void add_literal (zds_addr_t addr_);
+    void tell (const zds_race_step_t &step_) const;
     void pump ();
     void set_timer (uint64_t deadline_);
     void cancel_timer_if_any ();
     int open (const zds_addr_t &addr_, fd_t *fd_) const;
     void start_attempt (unsigned attempt_, const zds_addr_t &addr_);
+    void take_end (unsigned attempt_);
     void attempt_ended (unsigned attempt_);
     void connected (unsigned attempt_, fd_t fd_);
     void attempt_failed (unsigned attempt_, fd_t fd_, int error_);
-    void note_rest (int winner_);
+    void lost (unsigned attempt_, int error_);
     void look_again ();
     void finish ();
     fd_t close_attempts ();
@@ -139,6 +136,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     i_dualstack_dial_events *const _events;
 
     bool _idle;
+    zds_subject_t _subject;
     std::string _key;
     zds_endpoint_t *_endpoint; //  while racing
     uint32_t _zone;

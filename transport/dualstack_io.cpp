@@ -7,13 +7,16 @@
 #include <new>
 
 #include "dualstack_dial.hpp"
+#include "dualstack_env.hpp"
 #include "dualstack_io.hpp"
 #include "dualstack_net.hpp"
+#include "dualstack_peer.hpp"
 #include "dualstack_socket.hpp"
 #include "ctx.hpp"
 #include "err.hpp"
 #include "io_object.hpp"
 #include "io_thread.hpp"
+#include "options.hpp"
 #include "zds_thread.h"
 
 //  A look at an address that failed: does it connect again?
@@ -23,6 +26,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     dualstack_probe_t (dualstack_io_t *owner_,
                        io_thread_t *io_thread_,
                        fd_t fd_,
+                       const options_t &options_,
                        const std::string &key_,
                        const zds_addr_t &addr_) :
         io_object_t (io_thread_),
@@ -30,6 +34,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         _fd (fd_),
         _key (key_),
         _addr (addr_),
+        _subject (dualstack_subject (options_, "connect", "tcp", "")),
         _has_timer (true)
     {
         _handle = add_fd (fd_);
@@ -59,8 +64,21 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     void end (bool works_)
     {
         _owner->net ().probed (_key, _addr, works_, zds_clock_ms ());
+        if (_subject.trace != NULL)
+            tell (works_);
         _owner->_probes.erase (this);
         delete this;
+    }
+
+    void tell (bool works_)
+    {
+        char text[ZDS_ADDR_TEXT_SIZE];
+        std::string address;
+
+        dualstack_name_endpoint (&_subject, _key, &address);
+        zds_addr_format (&_addr, text, sizeof text);
+        zds_trace_say (&_subject, "%s %s", text,
+                       works_ ? "works again" : "still does not work");
     }
 
     dualstack_io_t *const _owner;
@@ -68,6 +86,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     handle_t _handle;
     const std::string _key;
     const zds_addr_t _addr;
+    zds_subject_t _subject;
     bool _has_timer;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_probe_t)
@@ -193,11 +212,12 @@ void zmq::dualstack_io_t::timer_event (int)
 }
 
 void zmq::dualstack_io_t::probe (fd_t fd_,
+                                 const options_t &options_,
                                  const std::string &key_,
                                  const zds_addr_t &addr_)
 {
-    dualstack_probe_t *const probe =
-      new (std::nothrow) dualstack_probe_t (this, _io_thread, fd_, key_, addr_);
+    dualstack_probe_t *const probe = new (std::nothrow)
+      dualstack_probe_t (this, _io_thread, fd_, options_, key_, addr_);
     alloc_assert (probe);
     _probes.insert (probe);
 }

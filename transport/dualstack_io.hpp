@@ -17,6 +17,7 @@
 namespace zmq
 {
 class io_thread_t;
+struct options_t;
 class dualstack_net_t;
 class dualstack_dial_t;
 class dualstack_probe_t;
@@ -52,7 +53,10 @@ class dualstack_io_t ZMQ_FINAL : public i_poll_events
 
     //  Waits for the connect() that is under way on the socket, notes in the
     //  memory of 'key_' whether it succeeded, and closes it.
-    void probe (fd_t fd_, const std::string &key_, const zds_addr_t &addr_);
+    void probe (fd_t fd_,
+                const options_t &options_,
+                const std::string &key_,
+                const zds_addr_t &addr_);
 
     //  The I/O thread is about to end: nothing may be left in its poller.
     void stop ();

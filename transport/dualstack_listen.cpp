@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dualstack_env.hpp"
 #include "dualstack_listen.hpp"
 #include "dualstack_socket.hpp"
 #include "address.hpp"
@@ -158,11 +159,7 @@ static int set_v6only (zmq::fd_t fd_, const zds_listener_t &listener_)
                                  listener_.v6only == ZDS_V6ONLY_ON)
         == 0)
         return 0;
-    //  An address of one family has no use for the other.
-    const zds_class_t kind = zds_addr_class (&listener_.addr);
-    if (kind != ZDS_CLASS_UNSPECIFIED && kind != ZDS_CLASS_MAPPED_IPV4)
-        return 0;
-    return -1;
+    return zds_listener_needs_v6only (&listener_) ? -1 : 0;
 #else
     return fail (ENOPROTOOPT);
 #endif
@@ -285,14 +282,23 @@ zmq::fd_t zmq::dualstack_listen_t::unbindable () const
 
 int zmq::dualstack_listen_t::open (const char *addr_, const options_t &options_)
 {
+    const zds_subject_t subject =
+      dualstack_subject (options_, "bind", "tcp", addr_);
     zds_bind_plan_t plan;
     zds_bind_t bind;
 
     const int rc = make_plan (addr_, options_, &plan);
-    if (rc != 0)
+    if (rc != 0) {
+        zds_trace_failure (&subject, rc,
+                           rc == EINVAL ? "a bad endpoint or zone"
+                           : rc == ENODEV
+                             ? "no interface or address of this mode"
+                             : "this host cannot be asked");
         return fail (rc);
+    }
+    zds_trace_plan (&subject, &plan, options_.ip_mode);
     zds_bind_start (&bind, &plan);
-    return run (&bind, options_);
+    return run (&bind, options_, subject);
 }
 
 int zmq::dualstack_listen_t::make_plan (const char *addr_,
@@ -312,15 +318,19 @@ int zmq::dualstack_listen_t::make_plan (const char *addr_,
     return plan_host (destination, mode, true, plan_);
 }
 
-int zmq::dualstack_listen_t::run (zds_bind_t *bind_, const options_t &options_)
+int zmq::dualstack_listen_t::run (zds_bind_t *bind_,
+                                  const options_t &options_,
+                                  const zds_subject_t &subject_)
 {
     for (;;) {
         const zds_bind_step_t step = zds_bind_next (bind_);
         switch (step.op) {
             case ZDS_BIND_OPEN:
-                open_listener (bind_, step, options_);
+                open_listener (bind_, step, options_, subject_);
                 break;
             case ZDS_BIND_CLOSE:
+                zds_trace_say (&subject_, "closes socket %u: all or none",
+                               step.slot + 1);
                 zmq::dualstack_close (release (step.slot));
                 zds_bind_closed (bind_);
                 break;
@@ -328,6 +338,7 @@ int zmq::dualstack_listen_t::run (zds_bind_t *bind_, const options_t &options_)
                 _count = step.slot;
                 return 0;
             case ZDS_BIND_FAILED:
+                zds_trace_failure (&subject_, step.error, "nothing is open");
                 return fail (step.error);
         }
     }
@@ -335,7 +346,8 @@ int zmq::dualstack_listen_t::run (zds_bind_t *bind_, const options_t &options_)
 
 void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
                                              const zds_bind_step_t &step_,
-                                             const options_t &options_)
+                                             const options_t &options_,
+                                             const zds_subject_t &subject_)
 {
     zds_bind_stage_t stage;
     const fd_t fd = open_socket_for (step_.listener, options_, &stage);
@@ -346,6 +358,7 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
         stage = ZDS_AT_BIND;
         rc = bind_and_listen (fd, step_.listener.addr, options_.backlog, &port);
     }
+    zds_trace_listener (&subject_, &step_.listener, stage, rc, port);
     if (rc != 0) {
         if (fd != retired_fd) {
             zmq::dualstack_close (fd);
@@ -358,6 +371,25 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
     if (step_.slot == 0)
         _as_ipv4 = step_.listener.as_ipv4;
     zds_bind_opened (bind_, port);
+}
+
+void zmq::dualstack_refused (const options_t &options_,
+                             const std::string &endpoint_,
+                             const sockaddr_storage &peer_)
+{
+    const zds_subject_t subject =
+      dualstack_subject (options_, "accept", "tcp",
+                         endpoint_.c_str () + endpoint_.rfind ('/') + 1);
+    char text[ZDS_ADDR_TEXT_SIZE];
+    zds_addr_t peer;
+
+    if (subject.trace == NULL
+        || zds_addr_from_sockaddr (
+             &peer, reinterpret_cast<const sockaddr *> (&peer_), sizeof peer)
+             != 0)
+        return;
+    zds_addr_format (&peer, text, sizeof text);
+    zds_trace_say (&subject, "refuses %s: no accept filter matches", text);
 }
 
 void zmq::dualstack_stop_listening (fd_t fd_)

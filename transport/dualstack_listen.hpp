@@ -3,9 +3,12 @@
 #ifndef __ZMQ_DUALSTACK_LISTEN_HPP_INCLUDED__
 #define __ZMQ_DUALSTACK_LISTEN_HPP_INCLUDED__
 
+#include <string>
+
 #include "fd.hpp"
 #include "macros.hpp"
 #include "zds_bind.h"
+#include "zds_trace.h"
 
 namespace zmq
 {
@@ -44,10 +47,13 @@ class dualstack_listen_t
     int make_plan (const char *addr_,
                    const options_t &options_,
                    zds_bind_plan_t *plan_) const;
-    int run (zds_bind_t *bind_, const options_t &options_);
+    int run (zds_bind_t *bind_,
+             const options_t &options_,
+             const zds_subject_t &subject_);
     void open_listener (zds_bind_t *bind_,
                         const zds_bind_step_t &step_,
-                        const options_t &options_);
+                        const options_t &options_,
+                        const zds_subject_t &subject_);
 
     fd_t _fds[ZDS_MAX_LISTENERS];
     unsigned _count;
@@ -56,6 +62,11 @@ class dualstack_listen_t
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_listen_t)
 };
+
+//  Tells, if anybody wants to know, that no accept filter matches the peer.
+void dualstack_refused (const options_t &options_,
+                        const std::string &endpoint_,
+                        const sockaddr_storage &peer_);
 
 //  Makes a listening socket give its port free at once, ahead of being closed
 //  by the thread that polls it, whose accept() then fails with EINVAL. Acts on

@@ -4,13 +4,25 @@
 
 #include <stdlib.h>
 
+#include "dualstack_env.hpp"
 #include "dualstack_net.hpp"
-#include "zds_host.h"
 #include "zds_lookup.h"
+#include "zds_version.h"
 
-zmq::dualstack_net_t::dualstack_net_t () :
-    _settings (zds_host_settings ()), _resolver (NULL), _memory (NULL)
+#define ZDS_TEXT_OF(number) #number
+#define ZDS_DOTTED(a, b, c)                                                    \
+    ZDS_TEXT_OF (a) "." ZDS_TEXT_OF (b) "." ZDS_TEXT_OF (c)
+
+//  By this the library is known from outside. Volatile, and read below, so that no
+//  compiler or linker takes it for superfluous.
+static const volatile char marker[] =
+  ZDS_MARKER ZDS_VERSION ZDS_MARKER_ON ZDS_DOTTED (
+    ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH);
+
+zmq::dualstack_net_t::dualstack_net_t (const dualstack_env_t &env_) :
+    _env (env_), _resolver (NULL), _memory (NULL)
 {
+    static_cast<void> (marker[0]);
 }
 
 zmq::dualstack_net_t::~dualstack_net_t ()
@@ -20,9 +32,9 @@ zmq::dualstack_net_t::~dualstack_net_t ()
     free (_memory);
 }
 
-const zds_settings_t &zmq::dualstack_net_t::settings () const
+const zmq::dualstack_env_t &zmq::dualstack_net_t::env () const
 {
-    return _settings;
+    return _env;
 }
 
 zds_resolver_t *zmq::dualstack_net_t::resolver ()
@@ -30,8 +42,8 @@ zds_resolver_t *zmq::dualstack_net_t::resolver ()
     scoped_lock_t locker (_sync);
 
     if (_resolver == NULL)
-        _resolver =
-          zds_resolver_new (_settings.resolver_threads, zds_lookup, NULL);
+        _resolver = zds_resolver_new (_env.settings ().resolver_threads,
+                                      zds_lookup, NULL);
     return _resolver;
 }
 

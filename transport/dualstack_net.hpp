@@ -13,16 +13,19 @@
 
 namespace zmq
 {
+class dualstack_env_t;
+
 //  What the sockets of a context share: the administrator's settings, the
 //  resolver, and the memory of which addresses work. Any thread may use it.
 class dualstack_net_t
 {
   public:
-    dualstack_net_t ();
+    //  'env_' outlives it.
+    explicit dualstack_net_t (const dualstack_env_t &env_);
     //  Nobody may be waiting for an answer.
     ~dualstack_net_t ();
 
-    const zds_settings_t &settings () const;
+    const dualstack_env_t &env () const;
 
     //  Made at its first use; NULL when there is no memory.
     zds_resolver_t *resolver ();
@@ -52,7 +55,7 @@ class dualstack_net_t
     //  none.
     zds_memory_t *memory (bool make_);
 
-    const zds_settings_t _settings;
+    const dualstack_env_t &_env;
 
     //  Guards what follows.
     mutex_t _sync;

@@ -106,6 +106,14 @@ int zmq::dualstack_connect (const zds_addr_t &addr_,
     return rc;
 }
 
+bool zmq::dualstack_is_connected (fd_t fd_)
+{
+    zds_addr_t peer;
+    zmq_socklen_t len = sizeof peer;
+
+    return getpeername (fd_, &peer.sa, &len) == 0;
+}
+
 int zmq::dualstack_connect_error (fd_t fd_)
 {
     int error = 0;

@@ -33,6 +33,9 @@ int dualstack_connect (const zds_addr_t &addr_,
                        const options_t &options_,
                        fd_t *fd_);
 
+//  Whether a connect() that was under way has succeeded.
+bool dualstack_is_connected (fd_t fd_);
+
 //  How a connect() that was under way ended: 0 or an errno.
 int dualstack_connect_error (fd_t fd_);
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef __ZMQ_DUALSTACK_ENV_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_ENV_HPP_INCLUDED__
+
+#include "macros.hpp"
+#include "zds_settings.h"
+#include "zds_trace.h"
+
+namespace zmq
+{
+struct options_t;
+
+//  What the administrator wants of a context: the environment variable
+//  ZMQ_DUALSTACK, read once.
+class dualstack_env_t
+{
+  public:
+    //  A trace that cannot be opened is named on stderr, and done without.
+    dualstack_env_t ();
+    ~dualstack_env_t ();
+
+    const zds_settings_t &settings () const;
+
+    //  Where decisions are told; NULL: nowhere.
+    zds_trace_t *trace () const;
+
+  private:
+    const zds_settings_t _settings;
+    zds_trace_t *_trace;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_env_t)
+};
+
+//  The socket that has these options, for zds_trace.h. The texts stay the
+//  caller's.
+zds_subject_t dualstack_subject (const options_t &options_,
+                                 const char *action_,
+                                 const char *scheme_,
+                                 const char *address_);
+}
+
+#endif
