@@ -8,41 +8,8 @@
     are not always carried out before the next event, attempts end that never
     began, answers come unasked and again and again.  */
 
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "race_model.h"
-
-int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
-
-typedef struct
-{
-    const uint8_t *at, *end;
-} input_t;
-
-static unsigned byte_of (input_t *input_)
-{
-    return input_->at < input_->end ? *input_->at++ : 0;
-}
-
-static unsigned word_of (input_t *input_)
-{
-    const unsigned high = byte_of (input_);
-
-    return high << 8 | byte_of (input_);
-}
-
-static void stop (const char *what_)
-{
-    fprintf (stderr, "fuzz_race: %s\n", what_);
-    abort ();
-}
-
-static void check (const char *wrong_)
-{
-    if (wrong_ != NULL)
-        stop (wrong_);
-}
 
 typedef struct
 {
@@ -95,7 +62,7 @@ static void take_steps (fuzz_t *f_)
 static void fill_in (zds_candidate_t *candidate_, int family_, unsigned number_)
 {
     memset (candidate_, 0, sizeof *candidate_);
-    candidate_->addr.sa.sa_family = (sa_family_t) family_;
+    candidate_->addr.sa.sa_family = (unsigned char) family_;
     if (family_ == AF_INET6) {
         candidate_->addr.v6.sin6_addr.s6_addr[0] = 0x20;
         candidate_->addr.v6.sin6_addr.s6_addr[15] = (uint8_t) number_;
@@ -112,6 +79,11 @@ static void give_answer (fuzz_t *f_, input_t *input_, unsigned kind_)
     const unsigned stride = number % 8 == 0 ? 0 : number % 3 + 1;
     zds_candidate_t list[72];
 
+    if (count == 71) {
+        zds_race_lost (&f_->race, family, f_->now);
+        model_lost (&f_->model, family, f_->now);
+        return;
+    }
     for (i = 0; i < count; i++) {
         if (i % 4 == 0)
             marks = byte_of (input_);
@@ -237,7 +209,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         stop ("zds_race_init");
     if (rc != 0)
         return 0;
-    model_init (&fuzz.model, &config, families);
+    model_init (&fuzz.model, &config, families, fuzz.now);
 
     while (input.at < input.end) {
         const unsigned event = byte_of (&input);

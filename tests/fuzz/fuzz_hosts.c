@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Any line of a hosts file, any name.
+
+    The input: the name up to the end of the line, then the line.  */
+
+#include "fuzz.h"
+
+#include <arpa/inet.h>
+#include <strings.h>
+
+#include "zds_lookup.h"
+
+static bool is_blank (char c_)
+{
+    return c_ == ' ' || c_ == '\t' || c_ == '\r' || c_ == '\n';
+}
+
+/*  The next word from '*at_' on, up to a comment; its length, 0 at the end.  */
+static size_t next_word (const char **at_)
+{
+    size_t len = 0;
+
+    while (is_blank (**at_))
+        (*at_)++;
+    while ((*at_)[len] != '\0' && (*at_)[len] != '#' && !is_blank ((*at_)[len]))
+        len++;
+    return len;
+}
+
+/*  hosts(5) once more: an address, then names.  */
+static bool
+is_on_line (const char *line_, const char *host_, struct in6_addr *addr_)
+{
+    char address[INET6_ADDRSTRLEN + 1];
+    size_t len = next_word (&line_);
+
+    if (len == 0 || len >= sizeof address)
+        return false;
+    memcpy (address, line_, len);
+    address[len] = '\0';
+    if (inet_pton (AF_INET6, address, addr_) != 1)
+        return false;
+    for (line_ += len; (len = next_word (&line_)) > 0; line_ += len)
+        if (strlen (host_) == len && strncasecmp (line_, host_, len) == 0)
+            return true;
+    return false;
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    input_t input = {data, data + size};
+    char *const host = line_of (&input);
+    char *const line = line_of (&input);
+    zds_addr_t addr;
+    struct in6_addr expected;
+    bool found;
+
+    memset (&addr, 0, sizeof addr);
+    found = zds_lookup_hosts_line (line, host, &addr);
+    MUST (!found || zds_addr_family (&addr) == AF_INET6, "not IPv6");
+    /*  Scopes, and lines that are too long, are not the oracle's.  */
+    if (strchr (line, '%') == NULL && strlen (line) < 1024) {
+        MUST (found == is_on_line (line, host, &expected), "a line misread");
+        MUST (!found
+                || memcmp (&addr.v6.sin6_addr, &expected, sizeof expected) == 0,
+              "another address");
+    }
+    free (line);
+    free (host);
+    return 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Any text in a line of the trace, at any time: one line, not longer than it may
+    be, that holds what was to be told and no control character.
+
+    The input: nine bytes for the time and the numbers, then the endpoint up to
+    the end of the line, then what is told of it.  */
+
+#include "fuzz.h"
+
+#include <time.h>
+
+#include "zds_trace.h"
+
+enum
+{
+    LARGE = 16384
+};
+
+/*  printf's and the C library's calendar.  */
+static size_t write_out (char *line_,
+                         uint64_t time_,
+                         unsigned long process_,
+                         const zds_subject_t *subject_,
+                         const char *text_)
+{
+    const time_t seconds = (time_t) (time_ / 1000000);
+    size_t used = 0, i;
+    struct tm date;
+    char raw[LARGE];
+
+    MUST (gmtime_r (&seconds, &date) != NULL, "a time that is none");
+    used = strftime (line_, LARGE, "%Y-%m-%dT%H:%M:%S", &date);
+    used += (size_t) snprintf (line_ + used, LARGE - used, ".%06uZ %lu ",
+                               (unsigned) (time_ % 1000000), process_);
+    if (subject_->socket != 0)
+        used += (size_t) snprintf (line_ + used, LARGE - used, "socket %u ",
+                                   subject_->socket);
+    snprintf (raw, sizeof raw, "%s %s://%s: %s", subject_->action,
+              subject_->scheme, subject_->address, text_);
+    for (i = 0; raw[i] != '\0' && used < LARGE - 8; i++) {
+        const unsigned char c = (unsigned char) raw[i];
+        if (c < ' ' || c == 0x7f)
+            used +=
+              (size_t) snprintf (line_ + used, LARGE - used, "\\x%02x", c);
+        else
+            line_[used++] = raw[i];
+    }
+    return used;
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    static char expected[LARGE];
+    input_t input = {data, data + size};
+    /*  Up to the year 4147 or so.  */
+    uint64_t time = 0;
+    unsigned long process;
+    zds_subject_t subject;
+    char *address, *text;
+    char *const line = malloc (ZDS_TRACE_LINE_SIZE);
+    size_t used, len, i;
+
+    if (line == NULL)
+        abort ();
+    for (i = 0; i < 7; i++)
+        time = time << 8 | byte_of (&input);
+    process = byte_of (&input) * 257u;
+    memset (&subject, 0, sizeof subject);
+    subject.socket = byte_of (&input);
+    subject.action = subject.socket % 2 == 0 ? "bind" : "connect";
+    subject.scheme = "tcp";
+    address = line_of (&input);
+    text = line_of (&input);
+    subject.address = address;
+    /*  The trace is not opened, and nothing more is asked of it.  */
+    zds_trace_say (&subject, "%s", text);
+
+    len = zds_trace_format (line, time, process, &subject, text);
+    used = write_out (expected, time, process, &subject, text);
+    MUST (len >= 1 && len <= ZDS_TRACE_LINE_SIZE && line[len - 1] == '\n',
+          "the end of a line");
+    for (i = 0; i + 1 < len; i++)
+        MUST ((unsigned char) line[i] >= ' ' && line[i] != 0x7f,
+              "a control character");
+    if (used < ZDS_TRACE_LINE_SIZE - 1)
+        MUST (len == used + 1 && memcmp (line, expected, used) == 0,
+              "another line");
+    else
+        MUST (len == ZDS_TRACE_LINE_SIZE
+                && memcmp (line, expected, len - 4) == 0
+                && memcmp (line + len - 4, "...\n", 4) == 0,
+              "another line, cut");
+    free (address);
+    free (text);
+    free (line);
+    return 0;
+}
