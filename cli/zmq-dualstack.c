@@ -1,173 +1,91 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zmq-dualstack: try the dual-stack libzmq without installing it in place of
-    the system's.  */
+/*  zmq-dualstack: try the dual-stack libzmq without installing it in place of the
+    system's, ask it why it does what it does, and see who uses it.  */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "zds_settings.h"
-
-/*  Where the patched libzmq was installed.  */
-#ifndef ZDS_LIBDIR
-#error "ZDS_LIBDIR is the build system's to define"
-#endif
-
-#define SONAME "libzmq.so.5"
-
-/*  Exit statuses of a command that runs another one, as env(1) has them.  */
-enum
-{
-    EXIT_USAGE = 125,
-    EXIT_CANNOT_RUN = 126,
-    EXIT_NOT_FOUND = 127
-};
+#include "cli.h"
+#include "zds_version.h"
 
 static const char usage_text[] =
   "Usage: zmq-dualstack run [--] PROGRAM [ARG]...\n"
-  "       zmq-dualstack --help | --version\n"
+  "       zmq-dualstack explain bind ENDPOINT [OPTION]...\n"
+  "       zmq-dualstack explain connect ENDPOINT [OPTION]...\n"
+  "       zmq-dualstack status PID [--all] [--json]\n"
+  "       zmq-dualstack COMMAND --help | --help | --version\n"
   "\n"
-  "run    Runs PROGRAM, unmodified, on the dual-stack libzmq, in place of the\n"
-  "       system's or of one that it brought along. Programs that it starts\n"
-  "       run on it too. The exit status is PROGRAM's; 125 for wrong usage or\n"
-  "       a missing library, 126 if PROGRAM cannot be run, 127 if there is no\n"
-  "       such program.\n"
-  "\n"
-  "Environment:\n"
-  "  ZMQ_DUALSTACK=off  the dual-stack libzmq behaves as one without\n"
-  "                     dual stack\n"
-  "  ZDS_LIBDIR         directory of the " SONAME " to use, in place of\n"
-  "                     " ZDS_LIBDIR "\n";
+  "run       Runs PROGRAM, unmodified, on the dual-stack libzmq.\n"
+  "explain   Says which sockets zmq_bind opens, or which addresses "
+  "zmq_connect\n"
+  "          tries, in which order and why; with --try it does so.\n"
+  "status    Says which libzmq a process uses, and where it listens.\n";
 
-static int fail (int status_, const char *what_, const char *why_)
+static const struct
+{
+    const char *name;
+    int (*run) (int argc_, char **argv_);
+    const char *help;
+} commands[] = {
+  {"run", cli_run, cli_run_help},
+  {"explain", cli_explain, cli_explain_help},
+  {"status", cli_status, cli_status_help},
+};
+
+int cli_fail (int status_, const char *what_, const char *why_)
 {
     fprintf (stderr, "zmq-dualstack: %s: %s\n", what_, why_);
     return status_;
 }
 
-static int usage (const char *what_, const char *why_)
+int cli_usage (int status_, const char *what_, const char *why_)
 {
-    fail (EXIT_USAGE, what_, why_);
+    cli_fail (status_, what_, why_);
     fputs ("Try 'zmq-dualstack --help'.\n", stderr);
-    return EXIT_USAGE;
+    return status_;
 }
 
-/*  Puts the library before all others that the dynamic linker loads.  Preloading
-    also replaces a copy under another file name: symbols are found in the
-    preloaded one first.  */
-static int preload (const char *library_)
+int cli_flush (int status_)
 {
-    const char *others = getenv ("LD_PRELOAD");
-    char *value = NULL;
-    int rc;
-
-    if (others != NULL && others[0] != '\0')
-        rc = asprintf (&value, "%s:%s", library_, others);
-    else
-        rc = asprintf (&value, "%s", library_);
-    if (rc < 0)
-        return ENOMEM;
-    rc = setenv ("LD_PRELOAD", value, 1) == 0 ? 0 : errno;
-    free (value);
-    return rc;
+    if (fflush (stdout) == EOF || ferror (stdout))
+        return cli_fail (STATUS_USAGE, "stdout", strerror (errno));
+    return status_;
 }
 
-/*  Says in time what would go unnoticed in the program: a misspelt word.  */
-static void check_settings (void)
-{
-    zds_settings_t settings;
-    char unknown[128];
-
-    zds_settings_parse (&settings, getenv ("ZMQ_DUALSTACK"), unknown,
-                        sizeof unknown);
-    if (unknown[0] != '\0')
-        fail (0, "ZMQ_DUALSTACK: ignored, not known", unknown);
-    if (settings.off)
-        fputs ("zmq-dualstack: ZMQ_DUALSTACK=off: IPv4 only\n", stderr);
-}
-
-/*  The absolute path of the library, so that a program may change its directory;
-    NULL, with a message, if it is not there.  The caller frees it.  */
-static char *find_library (void)
-{
-    const char *dir = getenv ("ZDS_LIBDIR");
-    char *path = NULL;
-    char *library;
-
-    if (dir == NULL || dir[0] == '\0')
-        dir = ZDS_LIBDIR;
-    if (asprintf (&path, "%s/%s", dir, SONAME) < 0) {
-        fail (EXIT_USAGE, "run", strerror (ENOMEM));
-        return NULL;
-    }
-    library = realpath (path, NULL);
-    if (library != NULL && access (library, R_OK) != 0) {
-        free (library);
-        library = NULL;
-    }
-    if (library == NULL)
-        fail (EXIT_USAGE, path, strerror (errno));
-    free (path);
-    return library;
-}
-
-static int run (char **argv_)
-{
-    char *library;
-    int rc;
-
-    if (argv_[0] != NULL && strcmp (argv_[0], "--") == 0)
-        argv_++;
-    if (argv_[0] == NULL)
-        return usage ("run", "no program given");
-    library = find_library ();
-    if (library == NULL)
-        return EXIT_USAGE;
-
-    /*  The dynamic linker only warns of a library that it cannot preload, and
-        the program would run on the system's.  Colons and blanks separate the
-        names in LD_PRELOAD.  */
-    if (strpbrk (library, ": \t\n") != NULL)
-        rc = fail (EXIT_USAGE, library, "colon or blank in the path");
-    else if ((rc = preload (library)) != 0)
-        rc = fail (EXIT_USAGE, "run", strerror (rc));
-    free (library);
-    if (rc != 0)
-        return rc;
-
-    check_settings ();
-    execvp (argv_[0], argv_);
-    return fail (errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, argv_[0],
-                 strerror (errno));
-}
-
-/*  Help and version that did not reach their reader are a failure.  */
 static int print (const char *text_)
 {
-    if (fputs (text_, stdout) == EOF || fflush (stdout) == EOF)
-        return fail (EXIT_FAILURE, "stdout", strerror (errno));
-    return EXIT_SUCCESS;
+    fputs (text_, stdout);
+    return cli_flush (STATUS_YES);
+}
+
+static bool is_help (const char *word_)
+{
+    return word_ != NULL
+           && (strcmp (word_, "--help") == 0 || strcmp (word_, "-h") == 0);
 }
 
 int main (int argc_, char **argv_)
 {
     const char *command = argc_ > 1 ? argv_[1] : NULL;
+    size_t i;
 
     if (command == NULL)
-        return usage ("no command", "nothing to do");
-    if (strcmp (command, "--help") == 0 || strcmp (command, "-h") == 0
-        || strcmp (command, "help") == 0)
+        return cli_usage (STATUS_USAGE, "no command", "nothing to do");
+    if (is_help (command) || strcmp (command, "help") == 0)
         return print (usage_text);
     if (strcmp (command, "--version") == 0)
-        return print ("zmq-dualstack " PACKAGE_VERSION "\n");
-    if (strcmp (command, "run") == 0)
-        return run (argv_ + 2);
-    return usage (command, "no such command");
+        return print ("zmq-dualstack " ZDS_VERSION "\n");
+    for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp (command, commands[i].name) != 0)
+            continue;
+        return is_help (argv_[2]) ? print (commands[i].help)
+                                  : commands[i].run (argc_ - 1, argv_ + 1);
+    }
+    return cli_usage (STATUS_USAGE, command, "no such command");
 }

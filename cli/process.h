@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  What /proc tells of another process.  */
+
+#ifndef PROCESS_H_INCLUDED
+#define PROCESS_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "library.h"
+#include "zds_addr.h"
+
+typedef struct
+{
+    char *path;
+    library_t about;
+    bool is_unread;    /* the file cannot be read: known by its name only */
+    bool is_preloaded; /* named in LD_PRELOAD */
+    bool is_program;   /* the program itself, with libzmq in it */
+} process_library_t;
+
+typedef struct
+{
+    unsigned long inode;
+    zds_addr_t local, peer; /* family 0: no peer */
+    bool listens;
+    int v6only; /* -1: not known */
+} process_socket_t;
+
+typedef struct
+{
+    long pid;
+    char *program;  /* NULL: not known */
+    char *preload;  /* LD_PRELOAD and ZMQ_DUALSTACK as it was started; NULL */
+    char *settings; /* if not set */
+    bool env_known;
+    process_library_t *library;
+    size_t library_count;
+    process_socket_t *socket;
+    size_t socket_count;
+    bool sockets_known;
+} process_t;
+
+/*  Returns 0 or an errno: ESRCH no such process, EACCES, ENOSYS no /proc, ENOMEM.
+    'process_' is to be freed in any case.  */
+int process_read (process_t *process_, long pid_);
+void process_free (process_t *process_);
+
+/*  The library whose zmq_... a program calls; NULL if that cannot be told.  */
+const process_library_t *process_library_in_use (const process_t *process_);
+
+/*  For process.c: the sockets, in process_sockets.c.  Returns 0 or an errno.  */
+int process_read_sockets (process_t *process_);
+
+#endif
