@@ -13,6 +13,11 @@ def pointer(function):
     return function
 
 
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+first = threads()
 lib = ctypes.CDLL(sys.argv[1])
 context = ctypes.c_void_p(pointer(lib.zmq_ctx_new)())
 sock = ctypes.c_void_p(pointer(lib.zmq_socket)(context, 5))
@@ -25,10 +30,10 @@ start = time.monotonic()
 assert lib.zmq_close(sock) == 0
 assert lib.zmq_ctx_term(context) == 0
 print("ended after %.3f" % (time.monotonic() - start), flush=True)
-threads = len(os.listdir("/proc/self/task"))
+left = threads() - first
 _ctypes.dlclose(lib._handle)
-print("unloaded with %d threads" % threads, flush=True)
+print("unloaded with %d threads" % left, flush=True)
 end = time.monotonic() + float(sys.argv[3])
-while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < end:
+while threads() > first and time.monotonic() < end:
     time.sleep(0.05)
-print("alive with %d threads" % len(os.listdir("/proc/self/task")), flush=True)
+print("alive with %d threads" % (threads() - first), flush=True)
