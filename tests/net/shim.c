@@ -7,9 +7,14 @@
  *   CALL=ERRNO      every such call fails
  *   CALL@N=ERRNO    only the N-th call since the rules were set
  *   CALL@N+=ERRNO   the N-th and all later ones
- * Calls: socket4 socket6 v6only0 v6only1 bind bind4 bind6 listen getifaddrs lookup.
+ * Calls: socket4 socket6 v6only0 v6only1 option bind bind4 bind6 listen accept name
+ * getifaddrs lookup eventfd thread fopen malloc calloc realloc.
  * "v6only0" also makes every IPv6 socket v6-only from birth, as such systems do.
+ * "option" is every other setsockopt of a TCP socket, "name" its getsockname.
  * "lookup" is a getaddrinfo that may ask DNS; it is counted, and fails with EAI_AGAIN.
+ * If it is built with ZDS_MEMORY, "malloc", "calloc" and "realloc" are those that libzmq itself calls; "malloc" on the
+ * resolver's threads only, elsewhere libzmq ends the process when there is no memory.
+ * zds_shim_jump makes the wall clock jump back and forth with every look at it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -17,13 +22,21 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <link.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
 
 enum call
 {
@@ -31,18 +44,28 @@ enum call
     SOCKET6,
     V6ONLY0,
     V6ONLY1,
+    OPTION,
     BIND,
     BIND4,
     BIND6,
     LISTEN,
+    ACCEPT,
+    NAME,
     GETIFADDRS,
     LOOKUP,
+    EVENTFD,
+    THREAD,
+    FOPEN,
+    MALLOC,
+    CALLOC,
+    REALLOC,
     CALLS
 };
 
 static const char *const call_names[CALLS] = {
-  "socket4", "socket6", "v6only0", "v6only1",    "bind",
-  "bind4",   "bind6",   "listen",  "getifaddrs", "lookup"};
+  "socket4", "socket6", "v6only0", "v6only1", "option",     "bind",   "bind4",
+  "bind6",   "listen",  "accept",  "name",    "getifaddrs", "lookup", "eventfd",
+  "thread",  "fopen",   "malloc",  "calloc",  "realloc"};
 
 struct rule
 {
@@ -55,6 +78,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rule rules[CALLS];
 static int counts[CALLS];
 static int initialised;
+
+/* Where libzmq's code is, looked up when there is a rule for its memory. */
+static uintptr_t libzmq_from, libzmq_to;
+static int jump; /* seconds */
 
 static int errno_by_name (const char *name, size_t length)
 {
@@ -88,8 +115,24 @@ static void parse_rule (const char *text, size_t length)
     abort ();
 }
 
+static int find_libzmq (struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void) size;
+    (void) unused;
+    if (!strstr (info->dlpi_name, "/libzmq.so"))
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD
+            && (info->dlpi_phdr[i].p_flags & PF_X)) {
+            libzmq_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+            libzmq_to = libzmq_from + info->dlpi_phdr[i].p_memsz;
+        }
+    return 1;
+}
+
 static void set_rules (const char *text)
 {
+    libzmq_from = libzmq_to = 0;
     memset (rules, 0, sizeof rules);
     memset (counts, 0, sizeof counts);
     while (text && *text) {
@@ -98,6 +141,8 @@ static void set_rules (const char *text)
             parse_rule (text, length);
         text += length + (text[length] == ';');
     }
+    if (rules[MALLOC].error || rules[CALLOC].error || rules[REALLOC].error)
+        dl_iterate_phdr (find_libzmq, NULL);
 }
 
 void zds_shim_set (const char *text)
@@ -180,6 +225,20 @@ int socket (int domain, int type, int protocol)
     return fd;
 }
 
+static int is_tcp (int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    int (*real) (int, struct sockaddr *, socklen_t *) =
+      (int (*) (int, struct sockaddr *, socklen_t *)) next ("getsockname");
+    int type = 0;
+    socklen_t size = sizeof type;
+    return !getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size)
+           && type == SOCK_STREAM
+           && !real (fd, (struct sockaddr *) &address, &length)
+           && (address.ss_family == AF_INET || address.ss_family == AF_INET6);
+}
+
 int setsockopt (
   int fd, int level, int name, const void *value, socklen_t length)
 {
@@ -188,6 +247,10 @@ int setsockopt (
     if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY
         && length == sizeof (int)) {
         int error = verdict (*(const int *) value ? V6ONLY1 : V6ONLY0);
+        if (error)
+            return fail (error);
+    } else if (has_rule (OPTION) && is_tcp (fd)) {
+        int error = verdict (OPTION);
         if (error)
             return fail (error);
     }
@@ -211,13 +274,155 @@ int bind (int fd, const struct sockaddr *address, socklen_t length)
 int listen (int fd, int backlog)
 {
     int (*real) (int, int) = (int (*) (int, int)) next ("listen");
-    struct sockaddr_storage address;
+    int (*name_of) (int, struct sockaddr *, socklen_t *) =
+      (int (*) (int, struct sockaddr *, socklen_t *)) next ("getsockname");
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof address;
-    int known = !getsockname (fd, (struct sockaddr *) &address, &length);
+    int known = !name_of (fd, (struct sockaddr *) &address, &length);
     int inet =
       known && (address.ss_family == AF_INET || address.ss_family == AF_INET6);
     int error = inet ? verdict (LISTEN) : 0;
     return error ? fail (error) : real (fd, backlog);
+}
+
+int accept4 (int fd,
+             struct sockaddr *restrict address,
+             socklen_t *restrict length,
+             int flags)
+{
+    int (*real) (int, struct sockaddr *, socklen_t *, int) =
+      (int (*) (int, struct sockaddr *, socklen_t *, int)) next ("accept4");
+    int error = has_rule (ACCEPT) && is_tcp (fd) ? verdict (ACCEPT) : 0;
+    return error ? fail (error) : real (fd, address, length, flags);
+}
+
+int getsockname (int fd,
+                 struct sockaddr *restrict address,
+                 socklen_t *restrict length)
+{
+    int (*real) (int, struct sockaddr *, socklen_t *) =
+      (int (*) (int, struct sockaddr *, socklen_t *)) next ("getsockname");
+    int error = has_rule (NAME) && is_tcp (fd) ? verdict (NAME) : 0;
+    return error ? fail (error) : real (fd, address, length);
+}
+
+int eventfd (unsigned int value, int flags)
+{
+    int (*real) (unsigned int, int) =
+      (int (*) (unsigned int, int)) next ("eventfd");
+    int error = verdict (EVENTFD);
+    return error ? fail (error) : real (value, flags);
+}
+
+int pthread_create (pthread_t *restrict thread,
+                    const pthread_attr_t *restrict attributes,
+                    void *(*start) (void *),
+                    void *restrict arg)
+{
+    int (*real) (pthread_t *, const pthread_attr_t *, void *(*) (void *),
+                 void *) =
+      (int (*) (pthread_t *, const pthread_attr_t *, void *(*) (void *),
+                void *)) next ("pthread_create");
+    int error = verdict (THREAD);
+    return error ? error : real (thread, attributes, start, arg);
+}
+
+FILE *fopen (const char *restrict path, const char *restrict mode)
+{
+    FILE *(*real) (const char *, const char *) =
+      (FILE * (*) (const char *, const char *) ) next ("fopen");
+    int error = verdict (FOPEN);
+    if (!error)
+        return real (path, mode);
+    errno = error;
+    return NULL;
+}
+
+#ifdef ZDS_MEMORY
+
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t count, size_t size);
+extern void *__libc_realloc (void *old, size_t size);
+
+/* Whether libzmq asks, and has to do without. */
+static int no_memory (enum call call, const void *caller)
+{
+    uintptr_t at = (uintptr_t) caller;
+    if (!libzmq_to || at < libzmq_from || at >= libzmq_to)
+        return 0;
+    char name[16] = "";
+    prctl (PR_GET_NAME, name);
+    if (call == MALLOC && strcmp (name, "ZMQbg/resolver"))
+        return 0;
+    int error = verdict (call);
+    if (error)
+        errno = error;
+    return error;
+}
+
+void *malloc (size_t size)
+{
+    return no_memory (MALLOC, __builtin_return_address (0))
+             ? NULL
+             : __libc_malloc (size);
+}
+
+void *calloc (size_t count, size_t size)
+{
+    return no_memory (CALLOC, __builtin_return_address (0))
+             ? NULL
+             : __libc_calloc (count, size);
+}
+
+void *realloc (void *old, size_t size)
+{
+    return no_memory (REALLOC, __builtin_return_address (0))
+             ? NULL
+             : __libc_realloc (old, size);
+}
+
+#endif
+
+/* The wall clock, which a user or NTP may set. */
+
+void zds_shim_jump (int seconds)
+{
+    __atomic_store_n (&jump, seconds, __ATOMIC_RELAXED);
+}
+
+static time_t jumped (void)
+{
+    static int sign = 1;
+    int seconds = __atomic_load_n (&jump, __ATOMIC_RELAXED);
+    return seconds * __atomic_xor_fetch (&sign, -2, __ATOMIC_RELAXED);
+}
+
+/* Not by way of dlsym: sanitizers ask for the time while they have locks. */
+int clock_gettime (clockid_t clock, struct timespec *result)
+{
+    int rc = (int) syscall (SYS_clock_gettime, clock, result);
+    if (rc == 0 && clock == CLOCK_REALTIME)
+        result->tv_sec += jumped ();
+    return rc;
+}
+
+int gettimeofday (struct timeval *restrict result, void *restrict zone)
+{
+    struct timespec now;
+    (void) zone;
+    clock_gettime (CLOCK_REALTIME, &now);
+    result->tv_sec = now.tv_sec;
+    result->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time (time_t *result)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME, &now);
+    if (result)
+        *result = now.tv_sec;
+    return now.tv_sec;
 }
 
 int getifaddrs (struct ifaddrs **list)

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Bugs to be planted in the library, one at a time, each with the tests that have to find it.
+scripts/check-planted-net does so.  `old` occurs exactly once in the file (of libzmq's src/, where
+transport/ is too) and `new` takes its place.  Every test of test_faults_*.py stands here."""
+import collections
+
+Bug = collections.namedtuple("Bug", "name file old new tests variant")
+BUGS = []
+
+
+def bug(name, file, old, new, *tests, variant="patched"):
+    BUGS.append(Bug(name, file, old, new, tests, variant))
+
+
+# ------------------------------------------------------------------ system calls
+
+bug("eventfd without memory aborts", "ip.cpp", "errno == EMFILE || errno == ENOMEM",
+    "errno == EMFILE", "test_faults_calls.py::test_faults_eventfd[ENOMEM]")
+bug("a signaler without a descriptor is used", "dualstack_io.cpp",
+    "if (_signaler == NULL || !_signaler->valid ()) {", "if (_signaler == NULL) {",
+    "test_faults_calls.py::test_faults_eventfd_for_a_while")
+bug("a question that no thread takes is waited for", "zds_resolver.c",
+    "if (resolver_->workers_count == 0) {", "if (false) {",
+    "test_faults_calls.py::test_faults_no_thread_for_a_lookup[EAGAIN]")
+bug("TOS without memory aborts", "ip.cpp", """    errno_assert (rc == 0
+                  || (errno != EBADF && errno != ENOTSOCK && errno != EFAULT));
+""", "    errno_assert (rc == 0 || errno == EINVAL || errno == EPERM);\n",
+    "test_faults_calls.py::test_faults_calls_of_a_connect[numeric-option-ENOMEM]")
+bug("a socket that cannot be prepared is kept", "dualstack_listen.cpp", """\
+    if (set_address_reuse (fd) != 0) {
+        errno = zmq::dualstack_errno ();
+        zmq::dualstack_close (fd);
+""", """    if (set_address_reuse (fd) != 0) {
+        errno = zmq::dualstack_errno ();
+""", "test_faults_calls.py::test_faults_calls_of_a_bind[tcp://*:5555-option-ENOMEM]")
+bug("a socket that cannot be bound is kept", "dualstack_listen.cpp", """\
+            zmq::dualstack_close (fd);
+            _unbindable = fd;
+""", "            _unbindable = fd;\n",
+    "test_faults_calls.py::test_faults_calls_of_a_bind[tcp://eth0:*-bind-ENOBUFS]")
+bug("a socket that cannot connect is kept", "dualstack_socket.cpp",
+    "if (rc != 0 && rc != EINPROGRESS)\n        dualstack_close (*fd_);",
+    "if (rc == 12345)\n        dualstack_close (*fd_);",
+    "test_connect_errors.py::test_c5_everything_fails_in_every_way")
+bug("accept knows its errnos", "tcp_listener.cpp",
+    "errno_assert (errno != EBADF && errno != ENOTSOCK && errno != EFAULT);",
+    "errno_assert (errno == EAGAIN || errno == EINTR || errno == EMFILE);",
+    "test_faults_calls.py::test_faults_accept")
+bug("an accepted socket that cannot be tuned is kept", "tcp_listener.cpp",
+    "        dualstack_close (fd);\n", "",
+    "test_faults_calls.py::test_faults_options_of_an_accepted_socket[ENOMEM]")
+bug("without descriptors an address has no flags", "zds_host.c",
+    "errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno", "false ? errno",
+    "test_faults_calls.py::test_faults_flags_of_addresses")
+bug("no list of interfaces is fatal", "zds_host.c",
+    "if (get_ifaddrs_patiently (&all) != 0)\n        return true;",
+    "if (get_ifaddrs_patiently (&all) != 0)\n        abort ();",
+    "test_faults_calls.py::test_faults_no_list_of_interfaces[tcp://dual.test:5555-EMFILE]")
+bug("an answer without memory is read", "dualstack_dial.cpp", "answer == NULL ? 0 : answer->count",
+    "answer->count", "test_faults_calls.py::test_faults_no_memory_to_connect[malloc]")
+bug("a list without memory is written to", "zds_host.c",
+    "if (at == NULL)\n            return ENOMEM;", "",
+    "test_faults_calls.py::test_faults_no_memory_to_bind")
+bug("no descriptor for an attempt is fatal", "dualstack_socket.cpp",
+    "    if (*fd_ == retired_fd)\n        return errno;\n",
+    "    errno_assert (*fd_ != retired_fd);\n",
+    "test_faults_calls.py::test_faults_few_descriptors_to_connect[tcp://10.0.0.1:5555]")
+bug("half of a bind is kept", "dualstack_listen.cpp",
+    "zmq::dualstack_close (release (step.slot));", "release (step.slot);",
+    "test_faults_calls.py::test_faults_few_descriptors_to_bind[tcp://eth0:5555]")
+bug("a listener that cannot accept is given up", "tcp_listener.cpp",
+    "if (dualstack_has_stopped (_s)) {", "if (true) {",
+    "test_faults_calls.py::test_faults_no_descriptors_to_accept")
+
+# ------------------------------------------------------------------ look-ups
+
+bug("a worker does one look-up", "zds_resolver.c",
+    "            idle_since = zds_clock_ms ();\n            continue;\n",
+    "            idle_since = zds_clock_ms ();\n            return;\n",
+    "test_faults_calls.py::test_faults_no_further_thread")
+bug("a look-up that failed is not asked again", "dualstack_dial.cpp",
+    "return zds_dial_is_lost (_options.ip_mode, lookup_.family)",
+    "return lookup_.family == 12345",
+    "test_connect_lookup.py::test_c7_temporary_failure_beside_silence")
+bug("a temporary failure is an answer", "zds_lookup.c", "        case EAI_AGAIN:\n", "",
+    "test_connect_lookup.py::test_c2_temporary_failure_is_not_remembered")
+bug("as many addresses as there are", "zds_lookup.c", "list_ != NULL && count < max_;",
+    "list_ != NULL;", "test_faults_dns.py::test_faults_module_that_answers[many]",
+    "test_faults_dns.py::test_faults_huge_answers")
+bug("an answer of the system is kept", "zds_lookup.c",
+    "*count_ = take_family (list, family_, out_, max_);\n    freeaddrinfo (list);",
+    "*count_ = take_family (list, family_, out_, max_);",
+    "test_faults_dns.py::test_faults_module_that_answers[many]")
+bug("a failure of the resolver is fatal", "zds_lookup.c", "return status_of (rc);", "abort ();",
+    "test_faults_dns.py::test_faults_garbage_for_an_answer",
+    "test_faults_dns.py::test_faults_resolv_conf[any]")
+bug("an answer is used for ever", "zds_resolver.c",
+    "now - query->finished >= ZDS_RESOLVER_FRESH", "false",
+    "test_faults_network.py::test_faults_server_moves_about")
+bug("the end waits for a module that hangs", "zds_resolver.c",
+    "is_pinned = any_running && zds_thread_pin_library ();", "is_pinned = false;",
+    "test_faults_dns.py::test_faults_module_that_hangs",
+    "test_faults_calls.py::test_faults_end_without_descriptors")
+bug("a library that is unloaded is not pinned", "zds_thread.c",
+    "dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)\n                != NULL;",
+    "true;", "test_connect_end.py::test_c11_unload_while_a_lookup_hangs")
+
+# ------------------------------------------------------------------ listeners on changing networks
+
+bug("the text of a bind is forgotten", "dualstack_binds.cpp",
+    "if (parse (address_, &endpoint) && endpoint.port != 0)", "if (false)",
+    "test_faults_network.py::test_faults_addresses_go_and_come_back[tcp://eth0:5600-auto]")
+bug("a dual-stack socket is of IPv6 alone", "dualstack_listen.cpp",
+    "listener_.v6only == ZDS_V6ONLY_ON)", "true)",
+    "test_faults_network.py::test_faults_ipv6_is_switched_off_and_on[tcp://*:5600]")
+bug("a list of interfaces is kept", "zds_host.c",
+    "    freeifaddrs (all);\n    /*  One file less", "    /*  One file less",
+    "test_faults_network.py::test_faults_interfaces_come_and_go_all_the_time")
+
+# ------------------------------------------------------------------ races and their ends
+
+bug("nothing is tried again", "dualstack_connecter.cpp",
+    "    if (_waiting)\n        return;\n", "    return;\n",
+    "test_faults_dns.py::test_faults_configuration_changes_under_a_connect",
+    "test_faults_dns.py::test_faults_module_without_an_answer[notfound]",
+    "test_faults_dns.py::test_faults_module_that_is_not_there",
+    "test_faults_network.py::test_faults_link_flaps_during_a_race[down]",
+    "test_faults_network.py::test_faults_link_flaps_after_a_race[client]",
+    "test_faults_network.py::test_faults_default_route_vanishes[-6]",
+    "test_faults_network.py::test_faults_ipv6_is_switched_off_in_a_race")
+bug("whether there is IPv6 is asked once", "zds_lookup.c", "|| zds_host_has_ipv6 ();", """\
+|| ({
+               static int known = -1;
+               if (known < 0)
+                   known = zds_host_has_ipv6 ();
+               known == 1;
+           });
+""", "test_faults_network.py::test_faults_addresses_come_in_the_midst_of_a_race")
+bug("a source once used is used for ever", "dualstack_socket.cpp", """\
+    int rc = source_ == NULL ? 0 : bind_source (*fd_, *source_);
+    if (rc == 0)
+        rc = start_connect (*fd_, addr_);
+""", """    static zds_addr_t kept;
+    static zmq_socklen_t len;
+    int rc = source_ == NULL ? 0 : bind_source (*fd_, *source_);
+    if (len != 0 && zds_addr_family (&kept) == family)
+        rc = bind_source (*fd_, kept);
+    if (rc == 0)
+        rc = start_connect (*fd_, addr_);
+    if (len == 0 && (rc == 0 || rc == EINPROGRESS)) {
+        len = sizeof kept;
+        getsockname (*fd_, &kept.sa, &len);
+        zds_addr_set_port (&kept, 0);
+    }
+""", "test_faults_network.py::test_faults_temporary_addresses_rotate")
+bug("what connected meanwhile is not looked at", "dualstack_dial.cpp",
+    "&& dualstack_is_connected (_attempt[i].fd ())) {", "&& false) {",
+    "test_faults_process.py::test_faults_stopped_longer_than_an_attempt_may_take")
+bug("all contexts share a resolver", "dualstack_net.cpp", """\
+    if (_resolver == NULL)
+        _resolver = zds_resolver_new (_env.settings ().resolver_threads,
+                                      zds_lookup, NULL);
+    return _resolver;
+""", """    static zds_resolver_t *shared;
+    if (shared == NULL)
+        shared = zds_resolver_new (_env.settings ().resolver_threads,
+                                   zds_lookup, NULL);
+    return shared;
+""", "test_faults_process.py::test_faults_fork_in_a_race[new-context]")
+bug("a pause that a signal ends is an error", "zds_host.c", """\
+        if (getifaddrs (list_) == 0)
+            return 0;
+        if (errno != ECONNREFUSED)
+""", """        if (nanosleep (&pause, NULL) != 0)
+            return errno;
+        if (getifaddrs (list_) == 0)
+            return 0;
+        if (errno != ECONNREFUSED)
+""", "test_faults_process.py::test_faults_signals_without_end")
+
+bug("an attempt that fails at once is not told", "dualstack_dial.cpp",
+    "        lost (attempt_, rc);\n", "",
+    "test_faults_network.py::test_faults_no_link_at_first")
+bug("a start that is late is left out", "zds_race.c", "if (slot >= 0 && time <= now_)",
+    "if (slot >= 0 && time <= now_ && (time == 0 || now_ - time < 100))",
+    "test_faults_process.py::test_faults_stopped_across_the_attempt_delay[0.8]")
+bug("losers are kept", "dualstack_dial.cpp", """            last = _attempt[i].release ();
+            dualstack_close (last);
+""", "            last = _attempt[i].release ();\n",
+    "test_faults_process.py::test_faults_many_holes_and_an_end")
+bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    delete _endpoint;\n", "",
+    "test_faults_process.py::test_faults_end_at_any_time[close]")
+bug("probes outlive their thread", "dualstack_io.cpp",
+    "    while (!_probes.empty ()) {", "    while (false) {",
+    "test_faults_process.py::test_faults_end_while_probing[term]")
+bug("a connecter ends before its race", "dualstack_connecter.cpp",
+    "const fd_t fd = _dial.stop ();", "const fd_t fd = retired_fd;",
+    "test_faults_process.py::test_faults_shutdown_from_another_thread[racing]")
+bug("an answer is not cancelled", "dualstack_io.cpp",
+    "    zds_resolver_cancel (net ().resolver (), &lookup_->waiter);\n", "",
+    "test_connect_end.py::test_c11_ends_at_every_stage[resolving]")
+bug("time is the wall clock's", "zds_thread.c",
+    "clock_gettime (CLOCK_MONOTONIC, &time);\n    return",
+    "clock_gettime (CLOCK_REALTIME, &time);\n    return",
+    "test_faults_process.py::test_faults_wall_clock_jumps")
+bug("an unbound interface goes on listening", "dualstack_binds.cpp",
+    "        dualstack_stop_listening (bind->second[i]);", "        (void) i;",
+    "test_unbind.py::test_b6_port_can_be_bound_again_at_once")
+
+# ------------------------------------------------------------------ the soak's books
+
+LOSE = """    static int calls;
+    if (++calls % 97 == 0) {
+        msg_->close ();
+        return msg_->init ();
+    }
+    while (_active > 0) {
+        if (_pipes[_current]->write (msg_)) {
+            if (pipe_)
+"""
+bug("a message is lost now and then", "lb.cpp", LOSE[LOSE.index("    while"):], LOSE,
+    "test_soak.py")
+bug("a message comes twice now and then", "pipe.cpp",
+    "    const bool more = (msg_->flags () & msg_t::more) != 0;\n"
+    "    const bool is_routing_id = msg_->is_routing_id ();\n    _out_pipe->write (*msg_, more);\n",
+    "    const bool more = (msg_->flags () & msg_t::more) != 0;\n"
+    "    const bool is_routing_id = msg_->is_routing_id ();\n    static int calls;\n"
+    "    if (msg_->is_vsm () && !more && msg_->size () > 10 && ++calls % 97 == 0)\n"
+    "        _out_pipe->write (*msg_, more);\n    _out_pipe->write (*msg_, more);\n",
+    "test_soak.py")
+
+# ------------------------------------------------------------------ sanitizers
+
+bug("a resolver's inbox is read without the lock", "zds_resolver.c", """    zds_waiter_t *waiter;
+
+    zds_mutex_lock (&resolver_->mutex);
+    waiter = inbox_->first;
+    if (waiter != NULL) {
+        take_waiter_out (&inbox_->first, &inbox_->last, waiter);
+        waiter->inbox = NULL;
+    }
+    zds_mutex_unlock (&resolver_->mutex);
+""", """    zds_waiter_t *waiter;
+
+    waiter = inbox_->first;
+    if (waiter != NULL) {
+        take_waiter_out (&inbox_->first, &inbox_->last, waiter);
+        waiter->inbox = NULL;
+    }
+    (void) resolver_;
+""", "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="tsan")
+bug("a look-up is used after its end", "zds_resolver.c",
+    "    query_->finished = zds_clock_ms ();\n",
+    "    query_->finished = zds_clock_ms ();\n    free (query_);\n",
+    "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="asan")
