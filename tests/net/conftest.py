@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Fixtures of the network suite; lab.py is the harness itself."""
+import collections
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,11 +14,51 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as laboratory  # noqa: E402
 
 INSIDE = "ZDS_NET_UNSHARED"
+SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+LEFT_OUT = collections.Counter()  # tests that make no sense on this build, by reason
+
+
+def not_under(*builds, why):
+    """Not to be run where one of these builds (asan, tsan) stands in for the patched one."""
+    return pytest.mark.not_under(*builds, why=why)
+
+
+NEW_CONTEXT = pytest.param("new-context", marks=not_under(
+    "tsan", why="it cannot start threads in a forked child"))
+OWN_BUILD = not_under("asan", "tsan", why="it chooses the builds itself")
+
+
+# These are about programs that are not ours.
+PRELOADED = ("test_run", "test_programs_")
+PLAIN_PROGRAM = not_under("asan", "tsan", why="a program of its own loads the library, ahead of "
+                          "which no sanitizer can be put")
+
+
+def pytest_collection_modifyitems(config, items):
+    chosen, dropped = [], []
+    for item in items:
+        if item.module.__name__.startswith(PRELOADED):
+            item.add_marker(PLAIN_PROGRAM)
+        marks = [mark for mark in item.iter_markers("not_under")
+                 if laboratory.VARIANT in mark.args]
+        (dropped if marks else chosen).append(item)
+        for mark in marks[:1]:
+            LEFT_OUT[mark.kwargs["why"]] += 1
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = chosen
+
+
+def pytest_terminal_summary(terminalreporter):
+    for why, number in sorted(LEFT_OUT.items()):
+        terminalreporter.write_line("not under %s: %d tests: %s"
+                                    % (laboratory.VARIANT, number, why))
 
 
 def pytest_configure(config):
     """Namespaces need root.  A plain user becomes root of a namespace of his own: the run
     starts again inside `unshare -rnm`.  Without either there is nothing to test: fail."""
+    config.addinivalue_line("markers", "not_under(build, ..., why): see conftest.py")
     if os.geteuid() == 0:
         probe = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True)
         if probe.returncode != 0:
@@ -60,17 +102,31 @@ def host(lab):
     return node
 
 
-@pytest.fixture(scope="session")
-def shim():
-    """The preloadable library of shim.c; call it with rules."""
-    here = os.path.dirname(os.path.abspath(__file__))
+@contextlib.contextmanager
+def built_shim(*flags):
     with tempfile.TemporaryDirectory(prefix="%s%d-shim-" % (laboratory.PREFIX, os.getpid()),
                                      ignore_cleanup_errors=True) as where:
         os.chmod(where, 0o755)
         path = os.path.join(where, "shim.so")
-        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-O1", "-fPIC", "-shared", "-o",
-                        path, os.path.join(here, "shim.c"), "-ldl", "-lpthread"], check=True)
+        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared",
+                        *flags,
+                        "-o", path, os.path.join(laboratory.HERE, "shim.c"), "-ldl",
+                        "-lpthread"], check=True)
         yield laboratory.Shim(path)
+
+
+@pytest.fixture(scope="session")
+def shim():
+    """The preloadable library of shim.c; call it with rules."""
+    with built_shim() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def memshim():
+    """The same with rules for memory."""
+    with built_shim("-DZDS_MEMORY") as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +136,22 @@ def dialshim(tmp_path_factory):
     subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-O1", "-fPIC", "-shared", "-o", path,
                     os.path.join(laboratory.HERE, "dialshim.c"), "-ldl", "-lpthread"], check=True)
     return laboratory.Shim(path)
+
+
+@pytest.fixture(scope="session")
+def asan_cli(tmp_path_factory):
+    """zmq-dualstack, built with sanitizers; to be run with SANITIZED in its environment."""
+    program = str(tmp_path_factory.mktemp("asan") / "zmq-dualstack")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sources = [os.path.join(root, directory, name)
+               for directory, start in (("cli", ""), ("transport", "zds_"))
+               for name in sorted(os.listdir(os.path.join(root, directory)))
+               if name.startswith(start) and name.endswith(".c")]
+    subprocess.run(["cc", "-std=c11", "-g", "-O1", "-fsanitize=address,undefined",
+                    "-fno-sanitize-recover=all", "-I" + os.path.join(root, "transport"),
+                    '-DZDS_LIBDIR="%s"' % laboratory.libdir("patched"), "-o", program]
+                   + sources + ["-lpthread"], check=True)
+    return program
 
 
 def modes(*names):

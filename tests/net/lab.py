@@ -50,16 +50,58 @@ class ZmqFailed(AssertionError):
 # ------------------------------------------------------------------ libraries
 
 
+# "asan" or "tsan": the build that stands in for "patched" wherever a test says so.
+VARIANT = os.environ.get("ZDS_VARIANT", "")
+SANITIZERS = {"asan": ["libasan.so", "libubsan.so"], "tsan": ["libtsan.so"]}
+
+
+def build_of(lib):
+    return VARIANT if VARIANT and lib == "patched" else lib
+
+
 def libdir(lib):
-    """Directory of the libzmq.so.5 that `lib` (stock, patched, asan, ws) stands for."""
+    """Directory of the libzmq.so.5 that `lib` (stock, patched, asan, tsan, ws) stands for."""
     variable = {"stock": "ZDS_STOCK_LIBDIR", "patched": "ZDS_PATCHED_LIBDIR",
-                "asan": "ZDS_ASAN_LIBDIR", "ws": "ZDS_WS_LIBDIR"}[lib]
+                "asan": "ZDS_ASAN_LIBDIR", "tsan": "ZDS_TSAN_LIBDIR",
+                "ws": "ZDS_WS_LIBDIR"}[build_of(lib)]
     path = os.environ.get(variable)
     if not path:
         raise LabError("%s is not set: it must name the directory of libzmq.so.5" % variable)
     if not os.path.exists(os.path.join(path, "libzmq.so.5")):
         raise LabError("%s=%s holds no libzmq.so.5" % (variable, path))
     return path
+
+
+def runtimes(build):
+    """The sanitizer runtimes that a process must have before anything else."""
+    paths = []
+    for name in SANITIZERS.get(build, []):
+        done = subprocess.run(["cc", "-print-file-name=" + name], capture_output=True, text=True)
+        if not os.path.isabs(done.stdout.strip()):
+            raise LabError("no %s: cc -print-file-name does not know it" % name)
+        paths.append(os.path.realpath(done.stdout.strip()))
+    return paths
+
+
+def environment(lib, preload=()):
+    """What a program needs in its environment to use that library.  The first report of a
+    sanitizer ends it."""
+    preload = runtimes(build_of(lib)) + list(preload)
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": libdir(lib),
+           "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+           "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:handle_segv=1",
+           "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:abort_on_error=1",
+           "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:suppressions="
+                           + os.path.join(HERE, "tsan.supp")}
+    if preload:
+        env["LD_PRELOAD"] = " ".join(preload)
+    return env
+
+
+def command(lib, argv):
+    """The command that runs a program on that library.  ThreadSanitizer wants its own places
+    in the address space, which randomization may have given away."""
+    return (["setarch", "-R"] if build_of(lib) == "tsan" else []) + list(argv)
 
 
 # ------------------------------------------------------------------ modes
@@ -251,7 +293,8 @@ class Node:
         self.sysctl("net.ipv6.conf.%s.dad_transmits" % nic, 0)
         self.sysctl("net.ipv6.conf.%s.use_tempaddr" % nic, 2)
         self.ip("addr add %s dev %s nodad mngtmpaddr" % (prefix, nic))
-        return self.wait_addr(nic, lambda a: a.get("temporary"))["local"]
+        return self.wait_addr(nic, lambda a: a.get("temporary")
+                              and not a.get("tentative"))["local"]
 
     def addresses(self, nic):
         """What `ip -j addr` says about the addresses of `nic`, in the kernel's order."""
@@ -269,8 +312,9 @@ class Node:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise LabError("no such address on %s: %r" % (nic, self.addresses(nic)))
-                select.select([notices.stdout], [], [], min(left, 1.0))
-                os.read(notices.stdout.fileno(), 65536)
+                # A notice from before the monitor listened does not come.
+                if select.select([notices.stdout], [], [], min(left, 1.0))[0]:
+                    os.read(notices.stdout.fileno(), 65536)
 
     @contextlib.contextmanager
     def background(self, argv, **more):
@@ -308,8 +352,8 @@ class Node:
 
     # -- processes
 
-    def worker(self, lib="patched", env=None, shim=None):
-        worker = Worker(self, lib, env or {}, shim)
+    def worker(self, lib="patched", env=None, shim=None, **more):
+        worker = Worker(self, lib, env or {}, shim, **more)
         self.workers.append(worker)
         return worker
 
@@ -368,31 +412,23 @@ def parse_listener(line):
 
 
 class Worker:
-    """A process that uses libzmq on our orders, one JSON line each way."""
+    """A process that uses libzmq on our orders, one JSON line each way.  `program` is worker.py
+    or one that has more to offer."""
 
-    def __init__(self, node, lib, env, shim):
+    def __init__(self, node, lib, env, shim, program="worker.py"):
         self.node = node
         self.lib = lib
         directory = libdir(lib)
-        full = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": directory,
-                "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-        preload = []
-        if lib == "asan":
-            preload += asan_runtime()
-            full["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:handle_segv=1"
-            full["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1:abort_on_error=1"
+        full = environment(lib, [shim.path] if shim else [])
         if shim is not None:
-            preload.append(shim.path)
             full["ZDS_SHIM"] = shim.rules
-        if preload:
-            full["LD_PRELOAD"] = " ".join(preload)
         full.update(env)
         self.stderr_path = node.lab.path("stderr")
         self.counter = 0
         self.buffer = b""
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(
-                node.enter([PYTHON, os.path.join(HERE, "worker.py")]), env=full,
+                node.enter(command(lib, [PYTHON, os.path.join(HERE, program)])), env=full,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
         hello = self.read(DEADLINE)
         wanted = os.path.realpath(os.path.join(directory, "libzmq.so.5"))
@@ -473,6 +509,13 @@ class Worker:
 
     def threads(self):
         return self.do("threads")
+
+    def occupy(self, host, port=5555, name="x", **how):
+        """Take a port as another program would (see op_occupy); returns the port."""
+        port = self.do("occupy", id=name, host=host, port=port, **how)
+        if not isinstance(port, int):
+            raise ZmqFailed("occupy %s" % host, port)
+        return port
 
     def serve(self, *endpoints, name="s", **opts):
         """A server in a thread of the worker: it echoes what it gets (see op_serve)."""
@@ -626,18 +669,6 @@ class Servant:
 
 def port_of(endpoint):
     return int(endpoint.rsplit(":", 1)[1])
-
-
-def asan_runtime():
-    """The sanitizer runtimes that a process must have before anything else."""
-    paths = []
-    for name in ("libasan.so", "libubsan.so"):
-        done = subprocess.run(["cc", "-print-file-name=" + name], capture_output=True, text=True)
-        if os.path.isabs(done.stdout.strip()):
-            paths.append(os.path.realpath(done.stdout.strip()))
-    if not paths:
-        raise LabError("no libasan.so: cc -print-file-name does not know it")
-    return paths
 
 
 # ------------------------------------------------------------------ fakes

@@ -7,7 +7,9 @@ The zone has an entry for each name; what is not in it does not exist.
      "delay": {"AAAA": 0.2},           seconds before the answer
      "drop": ["A"],                    kinds of question that get no answer at all
      "rcode": {"AAAA": "SERVFAIL"},    or one word for both kinds; the records are left out
-     "truncate": ["A"]}                over UDP only the TC bit: ask again over TCP
+     "truncate": ["A"],                over UDP only the TC bit: ask again over TCP
+     "more": {"A": 4000},              so many addresses more than those
+     "garble": {"AAAA": "loop"}}       not an answer but (see garbled)
 
 Prints "ready", then one line per question: "host.test AAAA udp 12.345", the last being the
 time on the clock that all processes share.  Orders are lines of JSON on standard input:
@@ -58,6 +60,8 @@ def record(text):
 
 def answer(packet, question, entry, kind, over_udp):
     entry_records = (entry or {}).get(kind, [])
+    more = (entry or {}).get("more", {}).get(kind, 0)
+    entry_records = entry_records + [OTHERS[kind] % (n // 250, n % 250) for n in range(more)]
     code = response_code(entry, kind)
     data = [record(text) for text in entry_records] if code == 0 else []
     cut = over_udp and (kind in (entry or {}).get("truncate", [])
@@ -66,6 +70,39 @@ def answer(packet, question, entry, kind, over_udp):
         data = []
     flags = 0x8580 | (0x0200 if cut else 0) | code
     return packet[:2] + struct.pack(">HHHHH", flags, 1, len(data), 0, 0) + question + b"".join(data)
+
+
+OTHERS = {"A": "10.200.%d.%d", "AAAA": "2001:db8:200::%x:%x"}
+
+
+def garbled(kind, packet, question, transport):
+    """An answer that is none; None: the connection is closed."""
+    head = packet[:2] + struct.pack(">HHHHH", 0x8580, 1, 1, 0, 0)
+    address = struct.pack(">HHIH", 1, 1, 1, 4) + bytes(4)
+    if kind == "tc":  # ask over TCP, where nobody answers
+        return None if transport == "tcp" else packet[:2] + struct.pack(
+            ">HHHHH", 0x8780, 1, 0, 0, 0) + question
+    return {
+        "random": packet[:2] + os.urandom(200),
+        "header": head,
+        "nothing": b"\0",
+        "id": bytes([packet[0] ^ 255]) + head[1:] + question + b"\xc0\x0c" + address,
+        "question": head + b"\x05wrong" + question + b"\xc0\x0c" + address,
+        # Names that point at themselves, and ahead.
+        "loop": head + question + struct.pack(">H", 0xc000 + 12 + len(question)) + address,
+        "forward": head + question + b"\xff\xff" + address,
+        "count": packet[:2] + struct.pack(">HHHHH", 0x8580, 1, 65535, 9, 9) + question,
+        "length": head + question + b"\xc0\x0c" + struct.pack(">HHIH", 28, 1, 1, 60000),
+        # The name is another name for itself.
+        "cname": head + question + b"\xc0\x0c" + struct.pack(">HHIH", 5, 1, 1, 2) + b"\xc0\x0c",
+    }[kind]
+
+
+def answer_stream(peer, data):
+    if data is None:
+        peer.shutdown(socket.SHUT_RDWR)
+    else:
+        peer.sendall(struct.pack(">H", len(data)) + data)
 
 
 class Server:
@@ -90,7 +127,14 @@ class Server:
         entry = self.zone.get(name)
         if kind in (entry or {}).get("drop", []):
             return
-        data = answer(packet, question, entry, kind, transport == "udp")
+        garble = (entry or {}).get("garble", {}).get(kind)
+        if garble:
+            data = garbled(garble, packet, question, transport)
+        else:
+            data = answer(packet, question, entry, kind, transport == "udp")
+        if data is None:
+            reply(None)
+            return
         delay = (entry or {}).get("delay", {}).get(kind, 0)
         if delay:
             timer = threading.Timer(delay, reply, (data,))
@@ -116,8 +160,7 @@ class Server:
             if len(head) < 2:
                 return
             packet = stream.read(struct.unpack(">H", head)[0])
-            self.take(packet, "tcp",
-                      lambda data: peer.sendall(struct.pack(">H", len(data)) + data))
+            self.take(packet, "tcp", lambda data: answer_stream(peer, data))
 
     def obey(self):
         """Ends the process when the test run goes away."""

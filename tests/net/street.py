@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Two machines on one wire, for the tests of connecting: a client that has a name server of
 its own, and a server whose addresses can be made to fail in every way that networks have."""
-import os
-
 from lab import DEADLINE
-
-# What the client uses: "asan" runs the same tests with sanitizers.
-CALLER = os.environ.get("ZDS_CALLER", "patched")
 
 CLIENT4, CLIENT6 = "10.0.0.2", "2001:db8::2"
 SERVER4, SERVER6 = "10.0.0.1", "2001:db8::1"
@@ -104,7 +99,7 @@ class Street:
     def caller(self, words=None, **more):
         """A worker on the client; `words` are for ZMQ_DUALSTACK."""
         env = dict(more.pop("env", {}), **({"ZMQ_DUALSTACK": words} if words else {}))
-        return self.client.worker(CALLER, env=env, **more)
+        return self.client.worker(env=env, **more)
 
     def dial(self, words=None, mode=None, **opts):
         """A socket of a new worker on the client."""
@@ -122,6 +117,14 @@ class Street:
         done = self.client.run(["/usr/bin/python3", "-c", code, name, str(family)], check=False,
                                timeout=DEADLINE)
         return done.stdout.split()
+
+
+def plain_street(lab, **more):
+    """One whose server has one address of each family, as most have."""
+    street = Street(lab, **more)
+    street.server.addr_del("eth0", *["%s/24" % one for one in FAR4],
+                           *["%s/64" % one for one in FAR6])
+    return street
 
 
 # "At once" is told from "after a delay" by making the delays as long as they can be: what

@@ -16,7 +16,7 @@ def test_b5_one_family_taken_fails_the_bind(host, mode, taken):
     """Catches: keeping the other family's socket, two BIND_FAILED or none, LISTENING
     before the second socket is known to work."""
     worker = host.worker()
-    worker.do("occupy", id="x", host=taken, port=5555)
+    worker.occupy(taken)
     fds = worker.fds()
     sock = worker.socket("REP", mode=mode, monitor=True)
     assert sock.bind_rc("tcp://eth0:5555") == "EADDRINUSE"
@@ -32,7 +32,7 @@ def test_b5_one_family_taken_fails_the_bind(host, mode, taken):
 def test_b5_socket_is_usable_after_a_failed_bind(host, mode):
     """Catches: state of the failed bind kept (endpoint names, a listener half launched)."""
     worker = host.worker()
-    worker.do("occupy", id="x", host="2001:db8::1", port=5555)
+    worker.occupy("2001:db8::1")
     sock = worker.socket("REP", mode=mode)
     before = sock.last_endpoint()
     assert sock.bind_rc("tcp://eth0:5555") == "EADDRINUSE"
@@ -70,11 +70,12 @@ def test_b5_any_failing_call_fails_the_bind(host, shim, mode, rule, failure):
 
 
 @pytest.mark.parametrize("refusal", ["EAFNOSUPPORT", "EACCES", "EPERM"])
-def test_b5_no_ipv6_sockets_at_all_is_not_a_failure(host, shim, refusal):
+@modes("auto", "v6")
+def test_b5_no_ipv6_sockets_at_all_is_not_a_failure(host, shim, mode, refusal):
     """B-7: a sandbox lists IPv6 addresses and refuses IPv6 sockets.  Stock binds there.
     Catches: failing what works with stock."""
     worker = host.worker(shim=shim("socket6=" + refusal))
-    sock = worker.socket("REP", monitor=True)
+    sock = worker.socket("REP", mode=mode, monitor=True)
     assert sock.bind("tcp://eth0:5555") == "tcp://10.0.0.1:5555"
     assert host.open_on(5555) == ["10.0.0.1"]
     sock.unbind("tcp://eth0:5555")

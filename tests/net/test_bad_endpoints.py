@@ -4,6 +4,7 @@
 import os
 
 import pytest
+from conftest import OWN_BUILD
 from lab import MODES, LabError, WorkerDied
 
 import endpoints
@@ -106,6 +107,7 @@ def test_u1_bad_endpoints_on_other_sockets(lab, kind):
     check(lab, "patched", MODES["auto"], kind, endpoints.tcp()[::4])
 
 
+@OWN_BUILD
 @pytest.mark.parametrize("name", ["auto", "v6"])
 def test_u1_bad_endpoints_under_sanitizers(lab, name):
     """The same list with a library built with ASan and UBSan: ZDS_ASAN_LIBDIR names its

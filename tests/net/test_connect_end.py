@@ -4,7 +4,8 @@ behind."""
 import os
 
 import pytest
-from lab import HERE, PYTHON, libdir, wait_until
+from conftest import NEW_CONTEXT, not_under
+from lab import HERE, PYTHON, command, environment, libdir, wait_until
 from street import DEAD, DUAL, FOUR, HOLE4, SERVER4, SERVER6, Street, tcp
 
 LIMIT = 1.0  # seconds; a dead name server or a silent address costs ten and more
@@ -157,13 +158,12 @@ def test_c11_a_lost_endpoint_is_released(street, event, opts):
 
 
 def start(street, program, *arguments):
-    node = street.client
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": libdir("patched"),
-           "PYTHONDONTWRITEBYTECODE": "1"}
     argv = [PYTHON, os.path.join(HERE, "programs", program)] + list(arguments)
-    return node.background(argv, stdin=-1, env=env, text=True)
+    return street.client.background(command("patched", argv), stdin=-1, text=True,
+                                    env=environment("patched"))
 
 
+@not_under("tsan", why="it has a thread of its own, which is counted")
 def test_c11_unload_while_a_lookup_hangs(lab):
     """dlclose with a thread in getaddrinfo.  Catches: the thread coming back to code that is
     not there any more; a zmq_ctx_term or dlclose that waits for it."""
@@ -176,7 +176,7 @@ def test_c11_unload_while_a_lookup_hangs(lab):
         process.stdin.flush()
         assert float(process.stdout.readline().split()[-1]) < LIMIT
         assert process.stdout.readline().startswith("unloaded with ")
-        assert process.stdout.readline() == "alive with 1 threads\n"
+        assert process.stdout.readline() == "alive with 0 threads\n"
         assert process.wait(10) == 0
 
 
@@ -193,7 +193,7 @@ def test_c11_exit_while_a_lookup_hangs(street):
         assert process.wait(5) == 0
 
 
-@pytest.mark.parametrize("way", ["_exit", "term", "new-context", "exec"])
+@pytest.mark.parametrize("way", ["_exit", "term", NEW_CONTEXT, "exec"])
 def test_c11_fork_while_a_lookup_hangs(street, way):
     """Catches: a lock that a thread held which the child does not have; a descriptor of the
     parent that the child takes along."""

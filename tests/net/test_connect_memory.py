@@ -119,6 +119,8 @@ def test_c8_a_look_that_fails_changes_nothing(street, dialshim, when):
     end for a success."""
     four = street.serve(4)
     street.silent(6)
+    # A connection to IPv4 that is made before the AAAA answer is there leaves nothing to look at.
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.05}})
     worker = street.caller(DELAY, shim=dialshim)
     sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=10)
     assert paid(sock.reach(DUAL))
@@ -155,12 +157,14 @@ def test_c8_a_silent_address_is_not_asked_without_end(street):
     """Catches: a probe with each reconnect; one that lasts as long as the kernel's patience."""
     four = street.serve(4)
     street.silent(6)
+    # A connection to IPv4 that is made before the AAAA answer is there leaves nothing to look at.
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.05}})
     sock = street.dial("attempt-delay=100", RECONNECT_IVL=10)
     sock.reach(DUAL)
     attempts = street.syns(6)
     for _ in range(10):
         back(sock, four)
-    assert attempts()[0] <= 4
+    assert 1 <= attempts()[0] <= 4
     assert wait_until(lambda: len(street.dialled()) == 1, timeout=15)
 
 
@@ -205,7 +209,9 @@ def test_c9_another_server_on_the_port(street, kind, mode):
     up after an error of the protocol."""
     street.serve(4)
     street.host.stranger(SERVER6, **STRANGERS[kind])
-    sock = street.dial(mode=mode, RECONNECT_IVL=10, HANDSHAKE_IVL=300)
+    # The A answer is there before IPv6 is tried: without it, mode v6 gives up as stock does.
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.1}})
+    sock = street.dial("resolution-delay=2000", mode=mode, RECONNECT_IVL=10, HANDSHAKE_IVL=300)
     got = reach_again(sock, DUAL)
     assert got.peer in (SERVER4, "::ffff:" + SERVER4)
     assert got.ms < 5000
@@ -298,6 +304,7 @@ def test_c9_localhost(lab, mode):
     here.stranger("::1")
     sock = street.dial(mode=mode, RECONNECT_IVL=10)
     assert reach_again(sock, "tcp://localhost:5555").source == "127.0.0.1"
+    assert here.do("met", id="::1-5555") >= 1
 
 
 @pytest.mark.parametrize("opts", [{"PLAIN_SERVER": 1}, {"CURVE_SERVER": 1}])
@@ -306,13 +313,14 @@ def test_c9_zeromq_server_of_another_kind(street, opts):
     is right and the handshake fails."""
     street.serve(4)
     if "CURVE_SERVER" in opts:
-        sock = street.host.socket("ROUTER", IPV6=1)
-        street.host.do("curve", id=sock.name, role="server")
+        other = street.host.socket("ROUTER", monitor=True, IPV6=1)
+        street.host.do("curve", id=other.name, role="server")
     else:
-        sock = street.host.socket("ROUTER", IPV6=1, **opts)
-    sock.bind(tcp(SERVER6))
+        other = street.host.socket("ROUTER", monitor=True, IPV6=1, **opts)
+    other.bind(tcp(SERVER6))
     sock = street.dial(RECONNECT_IVL=10)
     assert reach_again(sock, DUAL).peer == SERVER4
+    assert "ACCEPTED" in [event[0] for event in other.events()]
 
 
 def test_c9_stays_with_the_right_server(street):

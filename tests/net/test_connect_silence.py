@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-6 and C-7: addresses that never answer, and what happens when nothing is left to try."""
+import os
+import signal
 import time
 
 import pytest
@@ -40,6 +42,26 @@ def test_c6_slow_ipv6_wins(lab):
     street.bridge.set(delay6=0.15)
     attempts = street.syns(4)
     assert street.dial("attempt-delay=2000").reach(DUAL).peer == SERVER6
+    assert attempts() == [0]
+
+
+def test_c6_late_thread(lab):
+    """IPv6 connects in time, but the I/O thread sees it after the delay is over: here the process
+    is stopped meanwhile.  Catches: IPv4 started although there is a connection."""
+    street = Street(lab, slow=True)
+    street.serve_both()
+    street.bridge.set(delay6=0.1)
+    attempts = street.syns(4)
+    worker = street.caller("attempt-delay=1000")
+    sock = worker.socket("DEALER")
+    sock.connect(DUAL)
+    started = time.monotonic()
+    assert wait_until(street.dialled)
+    os.kill(worker.pid, signal.SIGSTOP)
+    assert wait_until(lambda: [one.state for one in street.dialled()] == ["ESTABLISHED"])
+    time.sleep(max(0, started + 1.1 - time.monotonic()))  # until the delay is over
+    os.kill(worker.pid, signal.SIGCONT)
+    assert sock.reach().peer == SERVER6
     assert attempts() == [0]
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from conftest import OWN_BUILD
 from street import DEAD, DUAL, FAR6, FOUR, HOLE4, HOLE6, SERVER4, SERVER6, SIX, Street
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +31,7 @@ ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=9",
        "TSAN_OPTIONS": "exitcode=9"}
 
 
+@OWN_BUILD
 @pytest.mark.parametrize("checker", sorted(CHECKERS))
 def test_storm(lab, checker):
     """Catches: a race between a resolver thread and the one that cancels, an attempt or a

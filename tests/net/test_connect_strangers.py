@@ -3,7 +3,7 @@
 that knows only the family that stock would use."""
 import pytest
 from lab import wait_until
-from street import DUAL, SERVER4, SERVER6, Street, tcp
+from street import DUAL, FAR6, SERVER4, SERVER6, Street, tcp
 
 CLOSE = {}
 DENY = {"hex": "ff00000000000000007f0300504c41494e" + "00" * 15 + "00" * 32}  # says PLAIN
@@ -75,6 +75,17 @@ def test_c9_a_stranger_until_the_server_comes(street):
     assert wait_until(lambda: met(street, SERVER6) >= 12)
     street.serve(4)
     assert sock.reach().who == "4"
+
+
+def test_c9_strangers_on_many_addresses(street):
+    """On nine of IPv6, the server on IPv4.  Catches: a memory that has forgotten the first one
+    when it meets the last."""
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6] + FAR6})
+    for one in [SERVER6] + FAR6:
+        street.host.stranger(one)
+    street.serve(4)
+    assert street.dial(RECONNECT_IVL=10).reach(DUAL).who == "4"
+    assert [met(street, one) for one in [SERVER6] + FAR6] == [1] * 9
 
 
 def test_c9_zmtp_1_0_while_an_answer_is_missing(street):

@@ -10,6 +10,7 @@ import json
 import os
 
 import pytest
+from conftest import OWN_BUILD
 from lab import Lab, LabError, WorkerDied
 
 import cases
@@ -46,6 +47,15 @@ def learn_ports(case, results):
             if port.isdigit() and int(port) >= 32768 and port not in ports.values():
                 ports[step["keep"]] = port
     return ports
+
+
+def is_coincidence(case, results):
+    """The kernel chose a port for one bind that it had chosen for another before: it does so
+    once in some thousand times, and the answers then look alike where they need not."""
+    kept = [result.rsplit(":", 1)[-1] for step, result in zip(case.steps, results)
+            if step["op"] == "get" and step.get("keep") and isinstance(result, str)]
+    kept = [port for port in kept if port.isdigit() and int(port) >= 32768]
+    return len(set(kept)) < len(kept)
 
 
 def normalise(case, results):
@@ -128,14 +138,19 @@ class Side:
         return split, None
 
 
-def run_batch(stock, patched, batch):
+def run_batch(stock, patched, batch, tries=3):
     """Both libraries at once; a batch that kills one is run again case by case."""
     for side in (stock, patched):
         side.post(batch)
     (theirs, stock_death), (ours, patched_death) = stock.collect(batch), patched.collect(batch)
     if theirs is not None and ours is not None:
-        return [line for case, one, two in zip(batch, theirs, ours)
-                for line in compare(case, one, two)]
+        lines = []
+        for case, one, two in zip(batch, theirs, ours):
+            found = compare(case, one, two)
+            if found and tries and is_coincidence(case, one) != is_coincidence(case, two):
+                found = run_batch(stock, patched, [case], tries - 1)
+            lines += found
+        return lines
     if len(batch) > 1:
         return [line for case in batch for line in run_batch(stock, patched, [case])]
     if stock_death and not patched_death:
@@ -162,6 +177,7 @@ def test_u1_same_calls_same_answers(lab, group):
     differ(lab, getattr(cases, group)())
 
 
+@OWN_BUILD
 @pytest.mark.parametrize("group", ["lives", "crossings", "orders", "several", "descriptors",
                                    "random_walks", "names", "comebacks", "failures", "dials",
                                    "strangers"])
@@ -189,6 +205,12 @@ def test_u1_host_with_ipv6_disabled(lab):
 def test_u1_kernel_without_ipv6(lab, shim):
     """B-7, as a difference."""
     differ(lab, cases.no_ipv6(), make=make_ipv4_host, shim=shim("socket6=EAFNOSUPPORT"))
+
+
+def test_u1_sandbox_without_ipv6(lab, shim):
+    """The interfaces have IPv6, but the process gets no such socket.  Catches: an interface
+    bind in `v6` that fails because its first socket does."""
+    differ(lab, cases.no_ipv6(), shim=shim("socket6=EAFNOSUPPORT"))
 
 
 def test_u1_the_table_is_not_empty():

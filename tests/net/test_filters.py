@@ -214,7 +214,7 @@ def test_b9_filter_and_a_given_descriptor(crowd):
     """ZMQ_USE_FD with a dual socket of the app's own: "however they reach the socket".
     Catches: matching by how the listener was made."""
     worker = crowd.worker()
-    worker.do("occupy", id="x", host="::", port=5555, v6only=False)
+    worker.occupy("::", v6only=False)
     sock = worker.socket("REP")
     worker.must("use_fd", id=sock.name, held="x")
     sock.set("TCP_ACCEPT_FILTER", "10.0.0.0/8")

@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 import pytest
+from conftest import OWN_BUILD
 from lab import DEADLINE, HERE, PREFIX, Lab, LabError, Listener, WorkerDied, describe, \
     parse_listener, sweep
 
@@ -75,11 +76,12 @@ def test_lab_nodes_do_not_meet():
         for lab in (one, two):
             node = lab.node()
             node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
-            node.worker("stock").do("occupy", id="x", host="10.0.0.1", port=5555)
+            node.worker("stock").occupy("10.0.0.1")
             nodes.append(node)
         assert [node.open_on(5555) for node in nodes] == [["10.0.0.1"]] * 2
 
 
+@OWN_BUILD
 def test_lab_worker_uses_the_library_asked_for(node):
     """The worker reads its own memory map; another libzmq is an error."""
     for lib in ("stock", "patched"):
@@ -131,8 +133,8 @@ def test_lab_two_machines_and_a_firewall(lab):
     one.addr("eth0", "10.0.0.1/24", "2001:db8::1/64")
     two.addr("eth0", "10.0.0.2/24", "2001:db8::2/64")
     server, client = one.worker("stock"), two.worker("stock")
-    server.do("occupy", id="x", host="10.0.0.1", port=5555)
-    server.do("occupy", id="y", host="2001:db8::1", port=5555)
+    server.occupy("10.0.0.1")
+    server.occupy("2001:db8::1", name="y")
     one.nft("table inet t { chain c { type filter hook input priority 0; "
             "ip6 saddr 2001:db8::2 tcp dport 5555 reject with tcp reset; }; }")
     assert client.do("tcp", host="10.0.0.1", port=5555, timeout=0.2) == "timeout"  # accepted

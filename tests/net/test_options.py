@@ -97,7 +97,7 @@ def test_b10_use_fd_adopts_that_one_socket(host, mode, family, held, shown):
     own next to it; two listeners for one fd; another LAST_ENDPOINT."""
     for lib in ("stock", "patched"):
         worker = host.worker(lib)
-        worker.do("occupy", id="x", host=held, port=5555, v6only=False)
+        worker.occupy(held, v6only=False)
         for endpoint in ("tcp://eth0:7777", "tcp://*:*", "tcp://10.0.0.1:7777"):
             sock = worker.socket("REP", mode=mode, monitor=True)
             worker.must("use_fd", id=sock.name, held="x")
@@ -115,7 +115,7 @@ def test_b10_use_fd_adopts_that_one_socket(host, mode, family, held, shown):
 def test_b10_use_fd_is_unbound_by_its_string(host):
     """Catches: the bound text not kept as a key when the fd decides."""
     worker = host.worker()
-    worker.do("occupy", id="x", host="10.0.0.1", port=5555)
+    worker.occupy("10.0.0.1")
     sock = worker.socket("REP")
     worker.must("use_fd", id=sock.name, held="x")
     sock.bind("tcp://eth0:7777")

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import modes
+from conftest import OWN_BUILD, modes
 
 # what is bound, what listens in `auto` with port 5555
 BOUND = {
@@ -176,8 +176,8 @@ def test_b6_port_is_free_for_others_at_once(host, mode):
         sock.bind(endpoint)
         results = worker.run([
             {"op": "unbind", "id": sock.name, "ep": endpoint},
-            {"op": "occupy", "id": "a", "host": "10.0.0.1", "port": 5555, "reuse": True},
-            {"op": "occupy", "id": "b", "host": "2001:db8::1", "port": 5555, "reuse": True},
+            {"op": "occupy", "id": "a", "host": "10.0.0.1", "port": 5555},
+            {"op": "occupy", "id": "b", "host": "2001:db8::1", "port": 5555},
             {"op": "release", "id": "a"}, {"op": "release", "id": "b"}])
         assert results == ["ok", 5555, 5555, "ok", "ok"]
 
@@ -305,6 +305,7 @@ def test_b6_no_io_thread(host):
     assert host.listeners() == []
 
 
+@OWN_BUILD
 @pytest.mark.parametrize("by", ["bound", "last_endpoint"])
 def test_b6_under_sanitizers(host4, by):
     """Every bind of the table with ASan and UBSan.  Catches: what only they see."""

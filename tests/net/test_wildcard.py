@@ -97,7 +97,7 @@ def test_b1_taken_port_is_eaddrinuse(host, taken):
     """Exception (a) of NOTES: also when only the IPv6 side is taken.
     Catches: binding the other family alone, SO_REUSEPORT, a listener left behind."""
     worker = host.worker()
-    worker.do("occupy", id="x", host=taken, port=5555)
+    worker.occupy(taken)
     sock = worker.socket("REP", monitor=True)
     assert sock.bind_rc("tcp://*:5555") == "EADDRINUSE"
     assert len(host.listeners(5555)) == 1

@@ -7,10 +7,12 @@ are libzmq's own; messages, polling and monitors go through the distribution's p
 import ctypes
 import errno
 import faulthandler
+import gc
 import json
 import os
 import queue
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -153,6 +155,7 @@ class State:
         self.servants = {}
         self.strangers = {}
         self.pulses = {}
+        self.filler = []
 
 
 STATE = State()
@@ -305,9 +308,15 @@ def op_close(id):
     return events
 
 
+def end_watch(sock, watch):
+    """In this order: the I/O thread waits for ever to tell a monitor that has gone away."""
+    sock.disable_monitor()
+    watch.pair.close(0)
+
+
 def op_term(ctx="c"):
-    for watch in STATE.watches.values():
-        watch.pair.close(0)
+    for name, watch in STATE.watches.items():
+        end_watch(STATE.sockets[name], watch)
     for sock in STATE.sockets.values():
         sock.close(0)
     STATE.sockets.clear()
@@ -330,7 +339,7 @@ def op_quit(ctx="c"):
         if sock.context is context:
             watch = STATE.watches.pop(name, None)
             if watch:
-                watch.pair.close(0)
+                end_watch(sock, watch)
             STATE.sockets.pop(name).close(0)
     start = time.monotonic()
     context.term()
@@ -830,17 +839,18 @@ def op_flood(host, port, seconds):
     return reached
 
 
-def op_occupy(id, host, port=0, v6only=True, listen=True, zone=None, reuse=False):
+def op_occupy(id, host, port=0, v6only=True, zone=None):
     """Take a port as another program would; returns the port."""
     family, address = plain_address(host, port, zone)
     sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
+    # What a connection of an earlier test leaves behind (TIME_WAIT) must not keep the port from us;
+    # who listens does.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
     try:
         sock.bind(address)
-        if listen:
-            sock.listen(8)
+        sock.listen(8)
     except OSError as error:
         sock.close()
         return errno_name(error.errno)
@@ -917,7 +927,7 @@ def op_threads_max(seconds):
 def op_limit_fds(more):
     """From now on only so many more descriptors can be opened."""
     used = max(int(name) for name in os.listdir("/proc/self/fd")) + 1
-    filler = []
+    filler = STATE.filler
     while len(filler) < 4096:  # every gap below
         number = os.dup(0)
         if number >= used:
@@ -932,6 +942,8 @@ def op_limit_fds(more):
 def op_unlimit_fds():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    while STATE.filler:
+        os.close(STATE.filler.pop())
     return "ok"
 
 
@@ -977,6 +989,12 @@ def op_shim_counts():
     return json.loads(shim.zds_shim_counts().decode())
 
 
+def op_shim_jump(seconds):
+    """From now on the wall clock jumps back and forth by so much."""
+    ctypes.CDLL(None).zds_shim_jump(seconds)
+    return "ok"
+
+
 def op_dial_shim(rule):
     ctypes.CDLL(None).dial_shim_set(rule.encode())
     return "ok"
@@ -984,6 +1002,74 @@ def op_dial_shim(rule):
 
 def op_dial_shim_hits():
     return ctypes.CDLL(None).dial_shim_hits()
+
+
+class Mallinfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+        "fordblks", "keepcost")]
+
+
+def op_memory():
+    """Bytes that malloc has given out; Python's own garbage is not among them."""
+    gc.collect()
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = Mallinfo
+    info = mallinfo()
+    return info.uordblks + info.hblkhd
+
+
+def op_life(ep=None, bind=None, opts=None, timeout=10.0):
+    """A whole life: a context, a socket, a bind or the first answer of a server, the end.
+    {"socket": errno}, {"bind": errno}, or what reach says."""
+    try:
+        op_socket("life", "DEALER", ctx="life", opts=dict({"LINGER": 0}, **(opts or {})))
+    except zmq.ZMQError as error:
+        if "life" in STATE.contexts:
+            op_quit("life")
+        return {"socket": errno_name(error.errno)}
+    result = {"bind": op_bind("life", bind)} if bind else op_reach("life", ep, timeout)
+    op_quit("life")
+    return result
+
+
+def op_shutdown_soon(ctx, delay):
+    """zmq_ctx_shutdown from another thread."""
+    context = STATE.contexts[ctx].underlying
+    LIB.zmq_ctx_shutdown.argtypes = [ctypes.c_void_p]
+    timer = threading.Timer(delay, LIB.zmq_ctx_shutdown, (context,))
+    timer.daemon = True
+    timer.start()
+    STATE.held[ctx] = timer
+    return "ok"
+
+
+def op_outlast(id, timeout):
+    """Wait for a message that does not come; the errno that ends it."""
+    try:
+        return "message" if STATE.sockets[id].poll(int(timeout * 1000)) else "timeout"
+    except zmq.ZMQError as error:
+        return errno_name(error.errno)
+
+
+def op_pause(seconds):
+    time.sleep(seconds)
+    return "ok"
+
+
+def op_alarms(interval):
+    """A signal every so many seconds, whose handler does not restart system calls; 0: no
+    more.  Returns how many there were."""
+    count = getattr(STATE, "alarms", None)
+    if interval:
+        STATE.alarms = count = [0]
+
+        def count_one(*_):
+            count[0] += 1
+        signal.signal(signal.SIGALRM, count_one)
+        signal.siginterrupt(signal.SIGALRM, True)
+    signal.setitimer(signal.ITIMER_REAL, interval, interval)
+    return count[0]
 
 
 def op_setenv(name, value):

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MPL-2.0
+"""`zmq-dualstack status`: which libzmq a process uses, and where it listens."""
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import PLAIN_PROGRAM, SANITIZED
+from lab import DEADLINE, PYTHON, libdir
+from test_explain import command
+from test_run import EXAMPLES, build, cli, drop_soname, environment, python_program, running
+
+FIELDS = ["command", "pid", "program", "dual_stack", "libraries", "settings", "off",
+          "sockets_known", "listeners"]
+OURS = re.compile(r"^\d+\.\d+\.\d+$")
+
+
+def status(node, pid, *more, **how):
+    done = command(node, ["status", str(pid), "--json"] + list(more), **how)
+    assert done.stderr == ""
+    answer = json.loads(done.stdout)
+    assert done.returncode == (0 if answer["libraries"] else 1)
+    return answer
+
+
+def listeners(answer):
+    return sorted((one["address"], one["families"]) for one in answer["listeners"])
+
+
+def test_status_of_stock(host):
+    """Catches: stock's library taken for ours."""
+    worker = host.worker("stock")
+    worker.socket("REP").bind("tcp://*:5555")
+    answer = status(host, worker.pid)
+    assert list(answer) == FIELDS
+    assert answer["dual_stack"] is False
+    assert [(one["ours"], one["version"], one["in_use"]) for one in answer["libraries"]] == [
+        (False, None, True)]
+    assert os.path.samefile(answer["libraries"][0]["path"],
+                            os.path.join(libdir("stock"), "libzmq.so.5"))
+    assert listeners(answer) == [("0.0.0.0:5555", "IPv4")]
+
+
+def test_status_of_ours(host):
+    """Catches: a marker that got lost in the build; families told wrongly."""
+    worker = host.worker("patched")
+    worker.socket("REP").bind("tcp://*:5555")
+    worker.socket("REP").bind("tcp://eth0:5556")
+    worker.socket("REP").bind("tcp://[::]:5557")
+    worker.socket("REP", IPV6=1).bind("tcp://10.0.0.1:5558")
+    answer = status(host, worker.pid)
+    assert answer["dual_stack"] is True and answer["settings"] is None
+    assert [(one["ours"], one["in_use"]) for one in answer["libraries"]] == [(True, True)]
+    one = answer["libraries"][0]
+    assert OURS.match(one["version"])
+    assert one["libzmq_version"] == ".".join(map(str, worker.version))
+    assert listeners(answer) == [
+        ("10.0.0.1:5556", "IPv4"), ("[2001:db8::1]:5556", "IPv6"), ("[::]:5555", "IPv6 and IPv4"),
+        ("[::]:5557", "IPv6"), ("[::ffff:10.0.0.1]:5558", "IPv4")]
+
+
+def test_status_of_ours_switched_off(host):
+    """Catches: the setting not looked at."""
+    worker = host.worker("patched", env={"ZMQ_DUALSTACK": "attempt-delay=100,off"})
+    answer = status(host, worker.pid)
+    assert (answer["dual_stack"], answer["off"], answer["settings"]) == (
+        False, True, "attempt-delay=100,off")
+    assert answer["libraries"][0]["ours"] is True
+
+
+def test_status_of_what_terminals_obey(host):
+    """Catches: a process that sends sequences to the terminal of who looks at it."""
+    said = "off,\x1b]0;title\x07\x9b2Jé"
+    worker = host.worker("patched", env={"ZMQ_DUALSTACK": said})
+    text = command(host, ["status", str(worker.pid)]).stdout
+    assert "ZMQ_DUALSTACK: off,\\x1b]0;title\\x07\\xc2\\x9b2Jé (no dual stack)\n" in text
+    done = command(host, ["status", str(worker.pid), "--json"])
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout)
+    assert json.loads(done.stdout)["settings"] == said
+
+
+def test_status_of_connections(host):
+    """With --all only.  Catches: a connection taken for a listener."""
+    worker = host.worker("patched")
+    server, client = worker.socket("REP"), worker.socket("REQ")
+    server.bind("tcp://*:5555")
+    client.connect("tcp://10.0.0.1:5555")
+    client.send("x")
+    assert server.recv()["parts"] == ["x"]
+    assert list(status(host, worker.pid)) == FIELDS
+    answer = status(host, worker.pid, "--all")
+    assert list(answer) == FIELDS + ["connections"]
+    assert listeners(answer) == [("[::]:5555", "IPv6 and IPv4")]
+    ends = [(one["address"], one["peer"]) for one in answer["connections"]]
+    assert len(ends) == 2 and "10.0.0.1:5555" in [peer for _, peer in ends]
+
+
+@pytest.fixture
+def bundle(lab):
+    """A program with a libzmq of its own, under another name, without a SONAME."""
+    own = os.path.join(lab.dir, "own")
+    os.mkdir(own)
+    name = "libzmq-3a5b7c9d.so.5.2.4"
+    with open(os.path.join(libdir("stock"), "libzmq.so.5"), "rb") as library:
+        image = library.read()
+    with open(os.path.join(own, name), "wb") as copy:
+        copy.write(drop_soname(image))
+    program = build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), own, name,
+                    "-Wl,--disable-new-dtags,-rpath," + own)
+    return program, os.path.join(own, name)
+
+
+@PLAIN_PROGRAM
+def test_status_of_a_bundled_copy(host, bundle):
+    """Alone, and behind the preloaded one.  Catches: knowing libraries by their name; not
+    knowing which of two is in use."""
+    program, path = bundle
+    with running(host, [program, "tcp://*:5555"], environment()) as (process, _):
+        answer = status(host, process.pid)
+        assert [(one["path"], one["ours"], one["in_use"]) for one in answer["libraries"]] == [
+            (path, False, True)]
+        assert listeners(answer) == [("0.0.0.0:5555", "IPv4")]
+    with running(host, [cli(), "run", "--", program, "tcp://*:5555"], environment()) as (
+            process, _):
+        answer = status(host, process.pid)
+        assert answer["dual_stack"] is True
+        found = {one["path"]: (one["ours"], one["preloaded"], one["in_use"])
+                 for one in answer["libraries"]}
+        assert found.pop(path) == (False, False, False)
+        assert list(found.values()) == [(True, True, True)]
+        assert listeners(answer) == [("[::]:5555", "IPv6 and IPv4")]
+        text = command(host, ["status", str(process.pid)]).stdout
+        assert "preloaded" in text and "IPv6 and IPv4" in text and path in " ".join(text.split())
+
+
+@PLAIN_PROGRAM
+def test_status_of_libzmq_under_any_name(lab, host):
+    """Catches: a file that is not looked into because it is not called libzmq."""
+    own = os.path.join(lab.dir, "other")
+    os.mkdir(own)
+    shutil.copy(os.path.join(libdir("patched"), "libzmq.so.5"), os.path.join(own, "libzmq.so.5"))
+    os.rename(os.path.join(own, "libzmq.so.5"), os.path.join(own, "messages.so"))
+    with open(os.path.join(own, "messages.so"), "rb") as library:
+        image = library.read()
+    with open(os.path.join(own, "messages.so"), "wb") as library:
+        library.write(drop_soname(image))
+    program = build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), own, "messages.so",
+                    "-Wl,-rpath," + own)
+    with running(host, [program, "tcp://*:5555"], environment()) as (process, _):
+        answer = status(host, process.pid)
+        assert [(os.path.basename(one["path"]), one["ours"]) for one in answer["libraries"]] == [
+            ("messages.so", True)]
+
+
+@PLAIN_PROGRAM
+def test_status_of_a_deleted_library(lab, host):
+    """An upgrade has replaced the file.  Catches: the new file read for the old one, or a crash."""
+    own = os.path.join(lab.dir, "gone")
+    os.mkdir(own)
+    path = os.path.join(own, "libzmq.so.5")
+    shutil.copy(os.path.join(libdir("patched"), "libzmq.so.5"), path)
+    program = build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), own, "libzmq.so.5",
+                    "-Wl,--disable-new-dtags,-rpath," + own)
+    with running(host, [program, "tcp://*:5555"], environment()) as (process, _):
+        os.unlink(path)
+        shutil.copy(os.path.join(libdir("stock"), "libzmq.so.5"), path)
+        answer = status(host, process.pid)
+        assert len(answer["libraries"]) == 1
+        assert answer["libraries"][0]["path"] == path + " (deleted)"
+        assert answer["libraries"][0]["ours"] in (True, None)
+
+
+def test_status_of_a_program_without_libzmq(host):
+    """Catches: a libzmq where there is none; success."""
+    with host.background(["sleep", "60"]) as process:
+        done = command(host, ["status", str(process.pid)])
+        assert done.returncode == 1 and "no libzmq" in done.stdout
+        assert status(host, process.pid)["libraries"] == []
+
+
+def test_status_by_the_tables(lab, host):
+    """A kernel, or a sandbox, that copies no descriptors.  Catches: no fallback; a claim
+    about [::] that the tables do not hold."""
+    library = os.path.join(lab.dir, "nocopy.so")
+    source = lab.write("nocopy.c", """
+        #include <errno.h>
+        #include <sys/types.h>
+        long syscall (long number, ...) { (void) number; errno = EPERM; return -1; }
+        """)
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library, source], check=True)
+    worker = host.worker("patched")
+    for endpoint in ("tcp://*:5555", "tcp://eth0:5556"):
+        worker.socket("REP").bind(endpoint)
+    client = worker.socket("REQ")
+    client.connect("tcp://[2001:db8::1]:5556")
+    client.send("x")
+    answer = status(host, worker.pid, "--all", env={"LD_PRELOAD": library})
+    assert answer["sockets_known"] is True
+    assert listeners(answer) == [
+        ("10.0.0.1:5556", "IPv4"), ("[2001:db8::1]:5556", "IPv6"),
+        ("[::]:5555", "IPv6, perhaps IPv4 too")]
+    assert "[2001:db8::1]:5556" in {one["peer"] for one in answer["connections"]}
+
+
+@pytest.mark.parametrize("pid,code,words", [
+    ("999999999", 1, "no such process"), ("0", 2, "not a process id"), ("-1", 2, ""),
+    ("1x", 2, "not a process id"), ("", 2, "not a process id"), ("99999999999999999999", 2, ""),
+    (" 1", 2, "not a process id"), ("self", 2, "not a process id")])
+def test_status_of_nobody(host, pid, code, words):
+    """Catches: a crash, another process, another status."""
+    done = command(host, ["status", pid])
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr and "zmq-dualstack" in done.stderr
+
+
+@pytest.mark.parametrize("argv", [["status"], ["status", "1", "2"], ["status", "--nonsense", "1"]])
+def test_status_wrong_usage(host, argv):
+    """Catches: a guess."""
+    done = command(host, argv)
+    assert (done.returncode, done.stdout) == (2, "") and "--help" in done.stderr
+
+
+SECRETIVE = ("import ctypes, time\n"
+             "ctypes.CDLL(None).prctl(4, 0)\n"  # PR_SET_DUMPABLE
+             "print('ready', flush=True)\n"
+             "time.sleep(60)\n")
+
+
+def test_status_without_permission(host):
+    """Nobody may look at the process but the privileged.  Catches: half an answer."""
+    powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--"]
+    with host.background([PYTHON, "-c", SECRETIVE]) as process:
+        assert process.stdout.readline() == b"ready\n"
+        done = host.run(powerless + [cli(), "status", str(process.pid)], check=False,
+                        env=environment())
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "no permission" in done.stderr
+        assert command(host, ["status", str(process.pid)]).stderr == ""
+
+
+def test_status_of_a_zombie(host):
+    """Catches: waiting, or a crash."""
+    with contextlib.ExitStack() as stack:
+        process = subprocess.Popen(["true"])
+        stack.callback(process.wait)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        done = command(host, ["status", str(process.pid)])
+        assert done.returncode == 1 and done.stdout == ""
+
+
+@PLAIN_PROGRAM
+def test_status_with_sanitizers(host, bundle, asan_cli):
+    """Catches: memory errors and leaks."""
+    program, _ = bundle
+    for argv in ([program], [cli(), "run", "--", program]):
+        with running(host, argv + ["tcp://*:5555"], environment()) as (process, _):
+            for more in ([], ["--json", "--all"], ["--all"]):
+                done = command(host, ["status", str(process.pid)] + more, env=SANITIZED,
+                               program=asan_cli)
+                assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_status_output_that_is_lost(host):
+    """Catches: success although nobody got the answer."""
+    worker = host.worker("patched")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(host.enter([cli(), "status", str(worker.pid)]), env=environment(),
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert done.returncode == 2 and "stdout" in done.stderr
+
+
+@PLAIN_PROGRAM
+def test_status_python(host):
+    """The example of the README.  Catches: libraries that an interpreter loads by itself."""
+    argv, _ = python_program()
+    with running(host, [cli(), "run", "--"] + argv + ["tcp://*:5555"], environment()) as (
+            process, _):
+        assert status(host, process.pid)["dual_stack"] is True

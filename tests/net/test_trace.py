@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MPL-2.0
+"""D-3: ZMQ_DUALSTACK=trace tells what is decided, and why, and nothing else changes."""
+import os
+import re
+
+import pytest
+from lab import wait_until
+from street import DUAL, HOLE6, SERVER4, SERVER6, Street, tcp
+
+# The time, the process, the socket, then what the tests compare.
+LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (\d+) (?:socket (\d+) )?(.*)$")
+
+
+@pytest.fixture
+def street(lab):
+    return Street(lab)
+
+
+@pytest.fixture
+def path(lab):
+    return lab.path("trace")
+
+
+def told(path, pid=None):
+    """The lines of the trace without time and process; they have to have the form."""
+    if not os.path.exists(path):
+        return []
+    with open(path) as lines:
+        found = [LINE.match(line) for line in lines]
+    assert all(found)
+    return [one.group(3) for one in found if pid is None or int(one.group(1)) == pid]
+
+
+def after(prefix, lines):
+    return [line[len(prefix):] for line in lines if line.startswith(prefix)]
+
+
+def connect_lines(path, endpoint=DUAL):
+    return after("connect %s: " % endpoint, told(path))
+
+
+def without_times(lines):
+    return [re.sub(r"after \d+ ms", "after N ms", line) for line in lines]
+
+
+def test_d3_a_race(street, path):
+    """IPv6 is silent, IPv4 wins.  Catches: a step that is not told, or with another one's
+    reason."""
+    street.serve(4)
+    street.silent(6)
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.05}})
+    assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
+    four, six = "%s:5555" % SERVER4, "[%s]:5555" % SERVER6
+    lines = without_times(connect_lines(path))
+    assert lines[:3] == [
+        "mode auto, looks up dual.test: AAAA A",
+        "AAAA: %s" % SERVER6,
+        "tries %s: IPv6 comes first; its family's answer is there" % six]
+    assert lines[3:] == [
+        "A: %s" % SERVER4,
+        "tries %s: the families take turns; silence for the attempt delay" % four,
+        "%s connects after N ms" % four,
+        "gives %s up: another one connected" % six,
+        "uses %s: it connected first" % four]
+
+
+def test_d3_a_hard_error_and_what_is_remembered(street, path):
+    """IPv6 is refused; a second socket starts with what won.  Catches: a memory that is not told,
+    a probe that is not."""
+    street.serve(4)
+    worker = street.caller("trace=%s" % path)
+    assert worker.socket("DEALER", monitor=True).reach(DUAL).who == "4"
+    assert worker.socket("DEALER", monitor=True).reach(DUAL).who == "4"
+    lines = without_times(connect_lines(path))
+    assert "[%s]:5555 ECONNREFUSED after N ms" % SERVER6 in lines
+    assert any(line.startswith("tries %s:5555: the families take turns; the one before failed"
+                               % SERVER4) for line in lines)
+    assert "tries %s:5555: it won the last time; at once" % SERVER4 in lines
+    assert "looks whether [%s]:5555 works again" % SERVER6 in lines
+    assert wait_until(lambda: any("still does not work" in one for one in connect_lines(path)))
+
+
+def test_d3_numeric_and_bad_ones(street, path):
+    """Catches: endpoints that never get to a race, and tell nothing; a numeric one that is told as
+    if there had been others."""
+    sock = street.dial("trace=%s" % path)
+    for host in HOLE6[0], SERVER4:
+        sock.connect(tcp(host))
+        assert wait_until(lambda: len(connect_lines(path, tcp(host))) >= 2)
+        assert connect_lines(path, tcp(host))[:2] == [
+            "mode auto, numeric: only this address",
+            "tries %s: a numeric address is only that address" % tcp(host)[len("tcp://"):]]
+    endpoint = "tcp://nosuch0:0;%s:5555" % SERVER4
+    sock.connect(endpoint)
+    assert wait_until(lambda: connect_lines(path, endpoint))
+    assert connect_lines(path, endpoint)[0].startswith("fails, ENODEV: ")
+
+
+def test_d3_binds(street, path):
+    """One socket, two, one that cannot be had.  Catches: a listener that is not told."""
+    worker = street.caller("trace=%s" % path)
+    sock = worker.socket("REP")
+    sock.bind("tcp://*:5601")
+    sock.bind("tcp://eth0:5602")
+    assert sock.bind_rc("tcp://eth0:5601") == "EADDRINUSE"
+    assert sock.bind_rc("tcp://nosuch0:5603") == "ENODEV"
+    lines = after("bind ", told(path))
+    assert lines[:2] == [
+        "tcp://*:5601: mode auto, 1 socket: * is one socket for both families",
+        "tcp://*:5601: listens on [::]:5601, IPv4 too"]
+    assert lines[2:5] == [
+        "tcp://eth0:5602: mode auto, 2 sockets: an interface is a socket per family it has",
+        "tcp://eth0:5602: listens on 10.0.0.2:5602",
+        "tcp://eth0:5602: listens on [2001:db8::2]:5602"]
+    assert "tcp://eth0:5601: cannot listen on 10.0.0.2:5601: EADDRINUSE at bind or listen" in lines
+    assert "tcp://eth0:5601: fails, EADDRINUSE: nothing is open" in lines
+    assert lines[-1] == "tcp://nosuch0:5603: fails, ENODEV: no interface or address of this mode"
+
+
+def test_d3_who_is_kept_out(street, path):
+    """Catches: a filter's refusal, an operator's first question, that is not told."""
+    worker = street.caller("trace=%s" % path)
+    sock = worker.socket("REP", TCP_ACCEPT_FILTER="192.0.2.0/24")
+    sock.bind("tcp://*:5604")
+    caller = street.host.socket("REQ", IPV6=1)
+    caller.connect(tcp("2001:db8::2", 5604))
+    assert wait_until(lambda: after("accept ", told(path)))
+    assert re.match(r"tcp://0\.0\.0\.0:5604: refuses \[2001:db8::f?\d\]:\d+: "
+                    "no accept filter matches$", after("accept ", told(path))[0])
+
+
+def test_d3_a_stranger(street, path):
+    """Catches: the one decision that is taken outside of a race."""
+    street.serve(4)
+    street.host.stranger(SERVER6)
+    assert street.dial("trace=%s" % path, RECONNECT_IVL=10).reach(DUAL).who == "4"
+    assert ("no handshake with [%s]:5555: it goes last; goes on to the next address" % SERVER6
+            in connect_lines(path))
+    assert any("won the last time" in one or "somebody else answered there" in one
+               or "there is no better IPv6 address" in one for one in connect_lines(path))
+
+
+def test_d3_stderr_and_other_words(street):
+    """Catches: the word alone not known, or taking others along."""
+    street.serve(4)
+    sock = street.dial("off,trace")
+    assert sock.reach(DUAL).who == "4"
+    lines = [LINE.match(line) for line in sock.worker.stderr().splitlines()]
+    assert lines and all(lines)
+    assert lines[0].group(3) == "connect %s: mode v4, looks up dual.test: A" % DUAL
+
+
+def test_d3_a_file_that_cannot_be_written(street, lab):
+    """Named on stderr; the program runs.  Catches: a failure that ends it, or goes unseen."""
+    street.serve(6)
+    sock = street.dial("trace=%s/no/such" % os.path.dirname(lab.path("x")))
+    assert sock.reach(DUAL).who == "6"
+    assert re.match(r"libzmq: ZMQ_DUALSTACK: no trace: /.*/no/such: No such file or directory$",
+                    sock.worker.stderr().strip())
+
+
+def test_d3_sockets_have_numbers(street, path):
+    """Two sockets, one endpoint.  Catches: lines that cannot be told apart."""
+    street.serve(6)
+    worker = street.caller("trace=%s" % path)
+    for _ in range(2):
+        worker.socket("DEALER", monitor=True).reach(DUAL)
+    with open(path) as lines:
+        numbers = {LINE.match(line).group(2) for line in lines}
+    assert len(numbers) == 2 and None not in numbers
