@@ -1,21 +1,35 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  crowd COUNT MS ENDPOINT: so many sockets of one context connect at once.
+/*  crowd COUNT MS ENDPOINT: so many sockets of one context connect at once, and
+    each has a message to send and a reply to get.
 
-    Prints "all MS" when each has had a reply, or nothing of the kind when one
-    has none after 10 s; "peak N", the most threads there were beyond those of
-    before; and MS later "left N", the threads beyond those of before.
+    Prints what this process took for that: "all MS" when each has had its reply
+    (nothing of the kind when one had none for a minute), "cpu MS"; at the peak,
+    and beyond what there was before, "threads N", "files N", "rss BYTES"; and MS
+    later "left N", the threads beyond those of before.
+
+    crowd -c PORTS COUNT MS ENDPOINT: the same, each socket with connections to so
+    many ports, from ENDPOINT's on; COUNT is that of connections.  Takes fewer
+    files.
 
     crowd -m COUNT MS ENDPOINT: nobody answers.  MS after they began to connect
     prints "heap BYTES" and "rss BYTES", what it took since the sockets were made;
     then waits to be killed.  */
 
+#define _GNU_SOURCE /* RUSAGE_THREAD */
+
 #include "bench.h"
 
+#include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
-static volatile int peak_threads;
+/*  At the peak.  The watcher's own processor time is not the crowd's.  */
+static volatile int peak_threads, peak_files;
+static volatile double watcher_ms;
+
+static int ports = 1; /* to which each socket connects */
 
 /*  A number from a line "NAME:  NUMBER" of /proc/self/status.  */
 static long status_of (const char *name_)
@@ -24,6 +38,8 @@ static long status_of (const char *name_)
     long value = -1;
     FILE *const status = fopen ("/proc/self/status", "r");
 
+    if (status == NULL)
+        die ("/proc/self/status");
     while (fgets (line, sizeof line, status) != NULL)
         if (strncmp (line, name_, strlen (name_)) == 0)
             value = atol (line + strlen (name_) + 1);
@@ -31,23 +47,73 @@ static long status_of (const char *name_)
     return value;
 }
 
-static void *watch_threads (void *arg_)
+/*  Newer kernels say how many there are without listing them.  */
+static int open_files (void)
+{
+    struct stat about;
+    DIR *directory;
+    int count = 0;
+
+    if (stat ("/proc/self/fd", &about) == 0 && about.st_size > 0)
+        return (int) about.st_size;
+    directory = opendir ("/proc/self/fd");
+    if (directory == NULL)
+        die ("/proc/self/fd");
+    while (readdir (directory) != NULL)
+        count++;
+    closedir (directory);
+    return count - 3; /* ".", "..", and this one */
+}
+
+static double processor_ms (int who_)
+{
+    struct rusage usage;
+
+    getrusage (who_, &usage);
+    return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3
+           + (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
+
+static void look (void)
+{
+    const int threads = (int) status_of ("Threads"), files = open_files ();
+
+    if (threads > peak_threads)
+        peak_threads = threads;
+    if (files > peak_files)
+        peak_files = files;
+}
+
+static void *watch (void *arg_)
 {
     for (;;) {
-        const int threads = (int) status_of ("Threads");
-        if (threads > peak_threads)
-            peak_threads = threads;
+        look ();
+        watcher_ms = processor_ms (RUSAGE_THREAD);
         sleep_ms (2);
     }
     return arg_;
 }
 
+/*  To the port of the endpoint, or the one that comes so many after it.  */
+static void
+connect_to_port (void *client_, const char *endpoint_, unsigned more_)
+{
+    const char *const colon = strrchr (endpoint_, ':');
+    char text[256];
+
+    snprintf (text, sizeof text, "%.*s:%u", (int) (colon - endpoint_),
+              endpoint_, (unsigned) atoi (colon + 1) + more_);
+    connect_to (client_, text);
+}
+
+/*  All connect before the first one sends: a socket's messages take its
+    connections in turn.  */
 static void begin (void **client_, int count_, const char *endpoint_)
 {
-    for (int i = 0; i < count_; i++) {
-        connect_to (client_[i], endpoint_);
+    for (int i = 0; i < count_; i++)
+        connect_to_port (client_[i], endpoint_, (unsigned) (i % ports));
+    for (int i = 0; i < count_; i++)
         send_word (client_[i], "hello");
-    }
 }
 
 static void
@@ -69,38 +135,60 @@ measure_time (void **client_, int count_, unsigned ms_, const char *endpoint_)
     pthread_t thread;
     bool all = true;
 
-    pthread_create (&thread, NULL, watch_threads, NULL);
+    pthread_create (&thread, NULL, watch, NULL);
     sleep_ms (50);
-    const int before = (int) status_of ("Threads");
-    peak_threads = before;
+    const int threads = (int) status_of ("Threads"), files = open_files ();
+    const long rss = status_of ("VmRSS");
+    peak_threads = threads;
+    peak_files = files;
+    const double watched = watcher_ms, cpu = processor_ms (RUSAGE_SELF);
     const double start = now_ms ();
     begin (client_, count_, endpoint_);
     for (int i = 0; i < count_ && all; i++)
         all = receive (client_[i]);
     if (all)
         say ("all", now_ms () - start);
-    say ("peak", peak_threads - before);
+    look ();
+    say ("cpu", processor_ms (RUSAGE_SELF) - cpu - (watcher_ms - watched));
+    say ("threads", peak_threads - threads);
+    say ("files", peak_files - files);
+    say ("rss", (double) (status_of ("VmHWM") - rss) * 1024);
     sleep_ms (ms_);
-    say ("left", (double) status_of ("Threads") - before);
+    say ("left", (double) status_of ("Threads") - threads);
 }
 
 int main (int argc, char **argv)
 {
-    const bool memory = argc > 1 && strcmp (argv[1], "-m") == 0;
-    char **const arg = argv + (memory ? 2 : 1);
+    bool memory = false;
+    int letter;
 
-    if (argc - (arg - argv) != 3)
+    while ((letter = getopt (argc, argv, "c:m")) != -1) {
+        if (letter == 'c')
+            ports = atoi (optarg);
+        else if (letter == 'm')
+            memory = true;
+        else
+            return 2;
+    }
+    if (argc - optind != 3 || ports < 1)
         return 2;
-    const int count = atoi (arg[0]);
-    const unsigned ms = (unsigned) atoi (arg[1]);
+    const int count = atoi (argv[optind]);
+    const unsigned ms = (unsigned) atoi (argv[optind + 1]);
     void **const client = malloc ((size_t) count * sizeof *client);
     void *const context = zmq_ctx_new ();
+    if (client == NULL)
+        die ("malloc");
     allow_many_files ();
     zmq_ctx_set (context, ZMQ_MAX_SOCKETS, count + 16);
     for (int i = 0; i < count; i++) {
+        if (i % ports != 0) {
+            client[i] = client[i - 1];
+            continue;
+        }
         client[i] = new_client (context, false);
-        set_int (client[i], ZMQ_RCVTIMEO, 10000);
+        set_int (client[i], ZMQ_RCVTIMEO, 60000);
     }
-    (memory ? measure_memory : measure_time) (client, count, ms, arg[2]);
+    (memory ? measure_memory : measure_time) (client, count, ms,
+                                              argv[optind + 2]);
     _exit (0);
 }

@@ -9,10 +9,10 @@
 
 static void cut (void)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t size;
 
-    for (int fd = 3; fd < 1024; fd++) {
+    for (int fd = 3; fd < 1 << 16; fd++) {
         size = sizeof peer;
         if (getpeername (fd, (struct sockaddr *) &peer, &size) == 0
             && (peer.ss_family == AF_INET || peer.ss_family == AF_INET6))
@@ -27,7 +27,7 @@ int main (int argc, char **argv)
     allow_many_files ();
     void *const context = zmq_ctx_new ();
     void *const server = zmq_socket (context, ZMQ_ROUTER);
-    set_int (server, ZMQ_BACKLOG, 4096);
+    set_int (server, ZMQ_BACKLOG, 16384);
     set_int (server, ZMQ_SNDHWM, 0);
     set_int (server, ZMQ_RCVHWM, 0);
     for (int i = 1; i < argc; i++) {

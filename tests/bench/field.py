@@ -3,7 +3,9 @@
 have them (tests/net), and a host name for each way in which an IPv6 address can fail."""
 import ctypes
 import fcntl
+import glob
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,13 +17,23 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "net"))
 from street import (CLIENT4, CLIENT6, FAR4, FAR6, HOLE6, SERVER4, SERVER6, Street,  # noqa: E402
                     tcp)
 
-PROGRAMS = ["crowd", "echo", "leave", "reply", "stall", "work"]
-PORT = 5555
+TESTS = os.path.dirname(HERE)
+TRANSPORT = os.path.join(os.path.dirname(TESTS), "transport")
+PROGRAMS = ["crowd", "echo", "flow", "leave", "reply", "stall", "work"]
+ENGINE_PROGRAMS = ["engine", "simulate"]
+PORT, HTTP_PORT, NNG_PORT = 5555, 5655, 5656
+MORE_PORTS = 16  # of the echo server, from PORT on
+PORTS = "%d-%d" % (PORT, NNG_PORT)
+MANY_FILES = 1 << 16
 F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on
 
 REFUSED, UNREACHABLE, PROHIBITED, SILENT = FAR6[:4]
 NO_ROUTE = HOLE6[0]
 SILENT4 = FAR4[0]
+# For names with several addresses: equally near, so that the client's system leaves them in the
+# name server's order.
+DEAD4, REFUSED4, SECOND4 = FAR4[4:7]
+DEAD6, REFUSED6, SECOND6 = FAR6[4:7]
 
 
 def both(ipv6, **more):
@@ -36,12 +48,16 @@ ZONE = {"both.test": both(SERVER6),
         "silent.test": both(SILENT),
         "lost.test": both(SERVER6, drop=["AAAA"]),
         "late.test": both(SERVER6, delay={"AAAA": 2.0}),
+        "dead-first.test": {"AAAA": [DEAD6, SECOND6], "A": [DEAD4, SECOND4]},
+        "dead-first4.test": {"A": [DEAD4, SECOND4]},
+        "refused-first.test": {"AAAA": [REFUSED6, SECOND6], "A": [REFUSED4, SECOND4]},
         "crowd.test": both(SILENT),
         "crowd4.test": {"A": [SERVER4]},
         "nobody.test": {"AAAA": [SILENT], "A": [SILENT4]},
         "own.test": {"AAAA": [CLIENT6], "A": [CLIENT4]}}
 # The same for stock, which asks at other times.
 ZONE.update({"stock-" + name: ZONE[name] for name in ("lost.test", "late.test")})
+SERVERS = [SERVER4, SERVER6, SECOND4, SECOND6]
 DEAD = ["dead%d.test" % n for n in range(20)]
 ZONE.update({name: {"drop": ["A", "AAAA"]} for name in DEAD})
 
@@ -65,6 +81,18 @@ def hurry(process=0):
     return True
 
 
+def allow_many_files():
+    """Raises the limit of open files for the programs, if that is allowed. Returns it."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        return MANY_FILES
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 1024), max(hard, MANY_FILES)))
+    except (OSError, ValueError):
+        return hard
+    return max(hard, MANY_FILES)
+
+
 def hurry_all(pid):
     return all([hurry(int(thread)) for thread in os.listdir("/proc/%d/task" % pid)])
 
@@ -76,18 +104,32 @@ def processor():
 
 
 def compile_programs(build, libdir):
-    """Linked with -lzmq; which one they get is said when they are started."""
+    """The C programs of this directory. What uses libzmq is linked with -lzmq; which one it gets is
+    said when it is started."""
     out = os.path.join(build, "bench")
     os.makedirs(out, exist_ok=True)
+    core = sorted(glob.glob(os.path.join(TRANSPORT, "zds_*.c")))
+    libzmq = os.path.join(build, "libzmq-patched")
     for name in PROGRAMS:
-        command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O2",
-                   "-o", os.path.join(out, name), os.path.join(HERE, name + ".c"),
-                   "-I" + os.path.join(os.path.dirname(libdir), "include"),
-                   "-L" + libdir, "-lzmq", "-pthread"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise BenchError("%s\n%s" % (" ".join(command), done.stderr))
+        compile_one(out, name + ".c", ["-I" + os.path.join(os.path.dirname(libdir), "include"),
+                                       "-L" + libdir, "-lzmq"])
+    for name in ENGINE_PROGRAMS:
+        compile_one(out, name + ".c", ["-D_GNU_SOURCE", "-I" + TRANSPORT,
+                                       "-I" + os.path.join(TESTS, "unit")] + core + ["-lm"])
+    compile_one(out, "dial_size.cpp", ["-I" + os.path.join(libzmq, "src"),
+                                       "-I" + os.path.join(libzmq, "include"), "-I" + TRANSPORT])
     return out
+
+
+def compile_one(out, source, more):
+    name, ending = os.path.splitext(source)
+    compiler = [os.environ.get("CXX", "c++"), "-std=gnu++98"] if ending == ".cpp" else [
+        os.environ.get("CC", "cc"), "-std=gnu11"]
+    command = compiler + ["-O2", "-o", os.path.join(out, name), os.path.join(HERE, source)] \
+        + more + ["-pthread"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BenchError("%s\n%s" % (" ".join(command), done.stderr))
 
 
 class Program:
@@ -101,14 +143,14 @@ class Program:
         """The next lines, as a dictionary."""
         return parse(self.process.stdout.readline() for _ in range(count))
 
-    def result(self, timeout=60):
+    def result(self, timeout=60, may_fail=False):
         """All that it printed, after it has ended; {} when it takes too long."""
         try:
             text = self.process.communicate(timeout=timeout)[0]
         except subprocess.TimeoutExpired:
             self.kill()
             return {}
-        if self.process.returncode != 0:
+        if self.process.returncode != 0 and not may_fail:
             raise BenchError("%s: status %d" % (" ".join(self.process.args),
                                                 self.process.returncode))
         return parse(text.splitlines())
@@ -132,11 +174,14 @@ def parse(lines):
 
 
 class Field:
-    """One for the whole benchmark; `libdirs` says where the libraries "stock" and "ours" are."""
+    """One for the whole benchmark; `libdirs` says where the libraries "stock" and "ours" are.
+    `data` is what the groups record beside their figures; `notes` and `skipped` say what was not as
+    it should be, and what had to be left out."""
 
     def __init__(self, lab, programs, libdirs):
         self.programs, self.libdirs = programs, libdirs
-        self.running = []
+        self.running, self.data, self.notes, self.skipped = [], {}, [], []
+        self.most_files = allow_many_files()
         self.street = Street(lab, zone=ZONE)
         # It waits when nobody reads what it was asked.
         fcntl.fcntl(self.street.dns.process.stdout, F_SETPIPE_SZ, 1 << 20)
@@ -145,43 +190,84 @@ class Field:
         self.client.run(["ip", "-6", "route", "del", "default"])
         self.client.ip("route add unreachable %s" % UNREACHABLE,
                        "route add prohibit %s" % PROHIBITED)
-        self.street.faults("ip6 daddr %s tcp dport %d drop" % (SILENT, PORT),
-                           "ip daddr %s tcp dport %d drop" % (SILENT4, PORT))
-        self.serve(self.server, SERVER4, SERVER6)
+        self.street.faults("ip6 daddr { %s, %s } tcp dport %s drop" % (SILENT, DEAD6, PORTS),
+                           "ip daddr { %s, %s } tcp dport %s drop" % (SILENT4, DEAD4, PORTS))
+        self.make_room()
+        self.serve(self.server, *SERVERS)
+        self.serve_ports(SERVER4, SERVER6)
         self.serve(self.client, CLIENT4, CLIENT6, "127.0.0.1", "::1")
 
+    def make_room(self):
+        """For ten thousand connections at once, and again a moment later."""
+        self.client.sysctl("net.ipv4.ip_local_port_range", "10000 65535")
+        self.client.sysctl("net.ipv4.tcp_max_tw_buckets", 64)
+        self.server.sysctl("net.core.somaxconn", 16384)
+        self.server.sysctl("net.ipv4.tcp_max_syn_backlog", 16384)
+
+    def record(self, name, data):
+        self.data[name] = data
+
+    def note(self, what):
+        self.notes.append(what)
+        print("\nNote: %s." % what)
+
+    def skip(self, what):
+        self.skipped.append(what)
+        print("\nSkipped: %s." % what)
+
     def serve(self, node, *addresses):
-        server = self.start(node, "stock", "echo", *[tcp(one, PORT) for one in addresses])
+        self.wait_ready(self.start(node, "stock", "echo", *[tcp(one, PORT) for one in addresses]))
+
+    def serve_ports(self, *addresses):
+        """The ports after PORT, for those who connect to several."""
+        self.wait_ready(self.start(self.server, "stock", "echo",
+                                   *[tcp(one, port) for one in addresses
+                                     for port in range(PORT + 1, PORT + MORE_PORTS)]))
+
+    def serve_other(self, argv):
+        """On the server, a program that is none of ours."""
+        self.wait_ready(self.start_on(self.server, argv))
+
+    @staticmethod
+    def wait_ready(server):
         if server.process.stdout.readline() != "ready\n":
             raise BenchError("the server does not start")
 
-    def environment(self, library):
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
-                "LD_LIBRARY_PATH": self.libdirs[library]}
+    def environment(self, library=None):
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"}
+        if library is not None:
+            env["LD_LIBRARY_PATH"] = self.libdirs[library]
+        return env
 
     def start(self, node, library, program, *args):
+        argv = [os.path.join(self.programs, program)] + [str(one) for one in args]
+        return self.start_on(node, argv, library)
+
+    def start_other(self, argv):
+        return self.start_on(self.client, argv)
+
+    def start_on(self, node, argv, library=None):
         def prepare():
             die_with_parent()
             hurry()
-        argv = [os.path.join(self.programs, program)] + [str(one) for one in args]
         running = Program(node.enter(argv), self.environment(library), prepare)
         self.running.append(running)
         return running
 
-    def end(self, running, timeout=60):
-        result = running.result(timeout)
+    def end(self, running, timeout=60, may_fail=False):
+        result = running.result(timeout, may_fail)
         self.running.remove(running)
         return result
 
     def run(self, library, program, *args):
         """On the client, until it ends."""
-        return self.end(self.start(self.client, library, program, *args))
+        return self.end(self.start(self.client, library, program, *args), timeout=120)
 
-    def count_instructions(self, library, what, count, endpoint, record):
-        """Runs "work" under callgrind; returns the path of its record."""
+    def count_instructions(self, library, record, program, *args):
+        """Runs the program under callgrind, which writes the file `record`."""
         self.client.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=" + record,
-                         os.path.join(self.programs, "work"), what, str(count), endpoint],
-                        env=dict(self.environment(library), HOME="/nonexistent"), timeout=300)
+                         os.path.join(self.programs, program)] + [str(one) for one in args],
+                        env=self.environment(library), timeout=300)
 
     def asked(self, name):
         """[(kind of question, ms on the clock that all processes share)]"""

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  work WHAT COUNT ENDPOINT: something to count the instructions of.  WHAT is
+/*  work WHAT ENDPOINT COUNT: something to count the instructions of.  WHAT is
 
     connects   so many times one after the other: connect, ask, close; with
                sockets of one context
     contexts   the same, each time with a new context
-    messages   so many requests and replies over one connection
 
     A 6 after WHAT ("connects6"): with ZMQ_IPV6=1.  */
 
@@ -23,23 +22,16 @@ int main (int argc, char **argv)
     if (argc != 4)
         return 2;
     const bool ipv6 = strchr (argv[1], '6') != NULL;
-    const char what = argv[1][3]; /* "con_n_ects", "con_t_exts", "mes_s_ages" */
-    const int count = atoi (argv[2]);
+    const bool new_contexts = strncmp (argv[1], "contexts", 8) == 0;
+    const int count = atoi (argv[3]);
     void *context = zmq_ctx_new ();
 
-    if (what == 's') {
-        void *const client = new_client (context, ipv6);
-        connect_to (client, argv[3]);
-        for (int i = 0; i < count; i++)
-            ask (client);
-        return 0;
-    }
     for (int i = 0; i < count; i++) {
         void *const client = new_client (context, ipv6);
-        connect_to (client, argv[3]);
+        connect_to (client, argv[2]);
         ask (client);
         zmq_close (client);
-        if (what == 't') {
+        if (new_contexts) {
             zmq_ctx_term (context);
             context = zmq_ctx_new ();
         }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  dial_size: prints "dial.bytes N", what one connect takes while it is under way
+    and holds on to until its connecter ends; the race is within it.  Compiled with
+    the headers of the patched libzmq's source.  */
+
+#include "precompiled.hpp"
+
+#include <stdio.h>
+
+#include "dualstack_dial.hpp"
+#include "zds_endpoint.h"
+
+int main ()
+{
+    printf ("dial.bytes %u\n",
+            static_cast<unsigned> (sizeof (zmq::dualstack_dial_t)
+                                   + sizeof (zds_endpoint_t)));
+    return 0;
+}
