@@ -50,25 +50,66 @@ apply_patch ()
     find "$2" -name '*.orig' -exec rm -f {} +
 }
 
-# series_of DIR: the names of the patches in DIR/series, in order.
+# series_of DIR [TREE]: the names of the patches in DIR/series, in order; for a TREE whose manual
+# pages are *.adoc (libzmq's master since 2023), those in DIR/series.adoc.
 series_of ()
 {
-    if [ -f "$1/series" ]; then
-        sed -e 's/[[:space:]]*#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$1/series"
+    series_file=$1/series
+    if [ -n "${2-}" ] && [ -f "$2/doc/zmq_tcp.adoc" ] && [ -f "$1/series.adoc" ]; then
+        series_file=$1/series.adoc
+    fi
+    if [ -f "$series_file" ]; then
+        sed -e 's/[[:space:]]*#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$series_file"
     fi
 }
 
-# copy_transport SRC TREE: our sources go beside libzmq's.
+# write_adoc_series DIR: writes into DIR what series.adoc names for a tree whose manual pages are
+# *.adoc. Patches of manual pages have a sibling there, with the same lines but for the files' names
+# and how a link is written; a line "# series.adoc: NAME" in DIR/series adds a patch.
+write_adoc_series ()
+{
+    cp "$1/series" "$1/series.adoc"
+    for patch in $(series_of "$1"); do
+        grep -q '^+++ b/doc/.*\.txt$' "$1/$patch" || continue
+        sibling=${patch%.patch}-adoc.patch
+        sed -E -e 's#^(---|\+\+\+) ([ab]/doc/.*)\.txt$#\1 \2.adoc#' \
+            -e 's#linkzmq:(zmq[a-z_]*)\[[0-9]\]#xref:\1.adoc[\1]#g' \
+            -e 's/^Applies-To: .*/Applies-To: master/' "$1/$patch" >"$1/$sibling"
+        sed "s/^$patch\$/$sibling/" "$1/series.adoc" >"$1/series.adoc.new"
+        mv "$1/series.adoc.new" "$1/series.adoc"
+    done
+    sed 's/^# series\.adoc: //' "$1/series.adoc" >"$1/series.adoc.new"
+    mv "$1/series.adoc.new" "$1/series.adoc"
+}
+
+# copy_transport SRC TREE [FOLDER...]: our sources go beside libzmq's, the tests in its style beside
+# its tests; only into those folders (src, tests, unittests) if any are named.
 copy_transport ()
 {
-    for file in "$1"/transport/*.c "$1"/transport/*.h \
-        "$1"/transport/*.cpp "$1"/transport/*.hpp; do
-        [ -f "$file" ] || continue
-        name=$(basename "$file")
-        [ ! -e "$2/src/$name" ] || die "libzmq has a src/$name of its own"
-        cp "$file" "$2/src/$name"
-        chmod u+w "$2/src/$name"
+    from=$1
+    to=$2
+    shift 2
+    [ $# -gt 0 ] || set -- src tests unittests
+    for folder; do
+        case $folder in
+            src) set -- "$from"/transport/*.[ch] "$from"/transport/*.[ch]pp ;;
+            tests) set -- "$from"/tests/libzmq/test*.[ch]pp ;;
+            unittests) set -- "$from"/tests/libzmq/unittest_*.cpp ;;
+        esac
+        for file; do
+            copy_beside "$file" "$to" "$folder"
+        done
     done
+}
+
+# copy_beside FILE TREE FOLDER
+copy_beside ()
+{
+    [ -f "$1" ] || return 0
+    name=$(basename "$1")
+    [ ! -e "$2/$3/$name" ] || die "libzmq has a $3/$name of its own"
+    cp "$1" "$2/$3/$name"
+    chmod u+w "$2/$3/$name"
 }
 
 # configure_libzmq TREE LOG ARG...: autogen and configure, each only when its input changed. What a

@@ -13,15 +13,12 @@ JOBS=$(nproc)
 MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 ZMQ_VERSION=4.3.4-6
-ZMQ_FILES=(
-    "0ff5a531c9ffaf0dfdc7dc78d13d1383088f454896d252934c429b2554d10559  zeromq3_4.3.4.orig.tar.gz"
-    "fbb0dcb4ffbf483d416d9af722db74ad4edd7004625ce10381e8cd3a71b6cd58  zeromq3_4.3.4-6.debian.tar.xz"
-    "dfc0e1a03950bff1891b60de3eb41605e9d1d804af063e4b565602165be8c3fe  zeromq3_4.3.4-6.dsc"
-)
+mapfile -t ZMQ_FILES <"$TOP/packaging/debian/SHA256SUMS"
 ZMQ_SOURCE=$APT/zeromq3-4.3.4
-# As in Debian's own rules.
+# As in Debian's own rules, but for the manual pages: they would be made where asciidoc happens to
+# be installed.
 ZMQ_CONFIGURE_ARGS="--with-pgm --with-libsodium --with-norm=yes --with-libgssapi_krb5=yes \
---disable-Werror"
+--disable-Werror --without-docs"
 
 # The first group builds, the second runs the demonstration.
 QUICKSTART_PACKAGES=(
@@ -29,12 +26,34 @@ QUICKSTART_PACKAGES=(
     libpgm-dev libsodium-dev libnorm-dev libkrb5-dev libbsd-dev
     python3 python3-zmq iproute2 nftables util-linux
 )
-# The first group runs the tests, the second is what pyzmq's own tests need, the third looks at the
-# files.
+# The first group runs the tests, the second is what pyzmq's own tests need, the third are programs
+# that are run on the patched library, the fourth looks at the files, the fifth at the C core:
+# fuzzing, coverage, static analysis.
 CHECK_PACKAGES=(
-    libcmocka-dev python3-pytest valgrind abigail-tools quilt
+    libcmocka-dev python3-pytest python3-pytest-xdist valgrind abigail-tools quilt
     python3-pytest-asyncio python3-tornado python3-gevent
-    clang-format-14 shellcheck flake8 git
+    python3-ipykernel python3-jupyter-client xpython libczmq-dev mongrel2-core patchelf
+    libestr0 libfastjson4
+    clang-format-14 shellcheck mandoc flake8 git cmake
+    musl-tools clang-14 libclang-rt-14-dev gcovr cppcheck
+)
+# A daemon that would be started where it is installed, for the tests too: unpacked in ./build.
+UNPACKED_PACKAGES=(
+    rsyslog rsyslog-czmq
+)
+# What is measured besides, and what counts and draws.
+BENCH_PACKAGES=(
+    curl golang-go libnng-dev valgrind python3-matplotlib
+)
+# What Debian's source package needs to be built, beside the first group of the first list.
+DEB_PACKAGES=(
+    build-essential debhelper pkgconf xmlto asciidoc
+)
+# What only ./check --full needs.
+FULL_PACKAGES=(
+    "${BENCH_PACKAGES[@]}"
+    g++-mingw-w64-x86-64-posix wine64
+    "${DEB_PACKAGES[@]}" lintian mmdebstrap
 )
 
 say ()
@@ -77,6 +96,18 @@ require_debian ()
     fi
 }
 
+# as_root COMMAND: sets the array "become" to apt-get as root. Without a way to that, COMMAND is
+# what to do about it.
+as_root ()
+{
+    become=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "not root, and there is no sudo. As root: $1"
+        become=(sudo)
+    fi
+    become+=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+}
+
 # install_packages NAME...: those that are missing.
 install_packages ()
 {
@@ -91,17 +122,38 @@ install_packages ()
     fi
     say "packages: installing ${#missing[@]} of $#:"
     fold -s -w 80 <<<"${missing[*]}" | sed 's/^/             /'
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null ||
-            die "not root, and there is no sudo. As root: apt-get install ${missing[*]}"
-        become=(sudo)
-    fi
-    become+=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+    as_root "apt-get install ${missing[*]}"
     say "packages: apt-get update"
     logged apt-update "${become[@]}" update || die "apt-get update failed"
     say "packages: apt-get install (log in $LOGS/apt-install.log)"
     logged apt-install "${become[@]}" install -y --no-install-recommends "${missing[@]}" ||
         die "apt-get install failed"
+}
+
+# download_packages DIRECTORY NAME...: their files, and nothing else, newly.
+download_packages ()
+{
+    rm -rf "$1"
+    mkdir -p "$1"
+    # apt drops root for downloads, to a user who may not be able to write there.
+    (cd "$1" && shift && apt-get -o APT::Sandbox::User=root download "$@")
+}
+
+# unpack_packages NAME...: in $BUILD/programs, installing nothing.
+unpack_packages ()
+{
+    local file where=$BUILD/programs become=()
+    [ ! -f "$where/.unpacked" ] || return 0
+    say "packages: unpacking in build/programs: $*"
+    if ! download_packages "$where" "$@" >"$LOGS/apt-download.log" 2>&1; then
+        as_root "apt-get update"
+        logged apt-update "${become[@]}" update || die "apt-get update failed"
+        logged apt-download download_packages "$where" "$@" || die "cannot download: $*"
+    fi
+    for file in "$where"/*.deb; do
+        dpkg-deb -x "$file" "$where" || die "cannot unpack $file"
+    done
+    touch "$where/.unpacked"
 }
 
 source_files_are_good ()
@@ -117,8 +169,7 @@ write_apt_conf ()
     echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $MIRROR bookworm main" \
         >"$APT/sources.list"
     {
-        apt-config dump | grep '^Acquire::' |
-            grep -v -e '^Acquire::IndexTargets' -e '^Acquire::Changelogs' -e '^Acquire::Languages'
+        "$TOP/scripts/apt-settings"
         cat <<END
 Acquire::Languages "none";
 Acquire::Retries "3";
@@ -190,6 +241,7 @@ configure_build ()
     fi
     if [ ! -f "$BUILD/Makefile" ] || [ ! -f "$BUILD/build.conf" ] ||
         ! grep -qxF "LIBZMQ_SOURCE='$ZMQ_SOURCE'" "$BUILD/build.conf" ||
+        ! grep -qxF "LIBZMQ_CONFIGURE_ARGS='$ZMQ_CONFIGURE_ARGS'" "$BUILD/build.conf" ||
         { [ "$1" = tests ] && ! grep -q '^CMOCKA_LIBS = .' "$BUILD/Makefile"; }; then
         say "configure"
         (
