@@ -15,8 +15,7 @@ typedef enum
     GROUP_GOOD,
     GROUP_POOR,
     GROUP_FAILED,
-    GROUP_WRONG,
-    GROUPS
+    GROUP_WRONG
 } group_t;
 
 static group_t group_of (const zds_candidate_t *candidate_)
@@ -123,7 +122,8 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
                     0,           first_family_, first_count_};
     int group;
 
-    for (group = 0; group < GROUPS; group++)
+    /*  Each is of one group, and few groups have any.  */
+    for (group = GROUP_WON; o.placed < count_; group++)
         if (group == GROUP_WRONG)
             place_longest_ago_first (&o, GROUP_WRONG);
         else
