@@ -166,9 +166,10 @@ class Server:
         """Ends the process when the test run goes away."""
         for line in sys.stdin:
             for name, entry in json.loads(line)["set"].items():
-                self.zone.pop(name, None)
                 if entry is not None:
                     self.zone[name] = entry
+                else:
+                    self.zone.pop(name, None)
             say("done")
         os._exit(0)
 

@@ -48,6 +48,11 @@ class Wrong(AssertionError):
     pass
 
 
+def last_of(keys):
+    """Of one sender's "NAME SOCKET CONNECT"."""
+    return max(keys, key=lambda one: [int(word) for word in one.split()[1:]])
+
+
 class Network:
     """The faults that there are now, each with what ends it."""
 
@@ -251,8 +256,21 @@ class Soak:
             raise Wrong("never answered: %r" % self.client.do("quiet", names=list(CLIENTS)))
 
     def drained(self):
-        """All that was sent last has come."""
+        """All that was sent last has come, and nothing twice: what comes twice does so soon."""
+        wait_until(lambda: not self.under_way(), RECOVERY)
         return self.server.do("time", steps=[{"op": "pause", "seconds": 0.3}])
+
+    def under_way(self):
+        """The last connect of each sender that has lost no connection and not delivered all."""
+        came = self.server.do("tallies")["pull"]["came"]
+        found = []
+        for name, one in self.client.do("tallies").items():
+            if CLIENTS[name][0] == "sender" and one["sent"]:
+                key = last_of(one["sent"])
+                cuts = one["cuts"][key.split()[1]]
+                if not cuts and came.get(key, 0) < one["sent"][key]:
+                    found.append(key)
+        return found
 
     def check(self):
         self.act(self.server, "pub", "finish")
@@ -282,8 +300,7 @@ class Soak:
         text = "%s: %r with %d cuts" % (key, track, cuts)
         if track["count"] > sent or track["runs"] > cuts or (track["back"] and not cuts):
             return [text]
-        is_last = key == max((one for one in senders[name]["sent"]),
-                             key=lambda one: [int(word) for word in one.split()[1:]])
+        is_last = key == last_of(senders[name]["sent"])
         return [text + ", %d sent" % sent] if is_last and not cuts and track["count"] < sent else []
 
     def census(self):

@@ -96,12 +96,19 @@ class Street:
 
     # -- the client's side
 
-    def caller(self, words=None, **more):
-        """A worker on the client; `words` are for ZMQ_DUALSTACK."""
-        env = dict(more.pop("env", {}), **({"ZMQ_DUALSTACK": words} if words else {}))
+    def caller(self, words="", **more):
+        """A worker on the client; `words` are for ZMQ_DUALSTACK.  On a busy machine one of two
+        answers may come 50 ms after the other.  So the resolution delay is as long as it can be,
+        unless the words speak of it; with None, the environment is as it was."""
+        env = dict(more.pop("env", {}))
+        if words is not None:
+            words = words or env.get("ZMQ_DUALSTACK", "")
+            if "resolution-delay" not in words:
+                words = ",".join(one for one in (words, PATIENT) if one)
+            env["ZMQ_DUALSTACK"] = words
         return self.client.worker(env=env, **more)
 
-    def dial(self, words=None, mode=None, **opts):
+    def dial(self, words="", mode=None, **opts):
         """A socket of a new worker on the client."""
         more = dict(mode.env) if mode else {}
         return self.caller(words, env=more).socket("DEALER", mode=mode, monitor=True, **opts)
@@ -130,7 +137,8 @@ def plain_street(lab, **more):
 # "At once" is told from "after a delay" by making the delays as long as they can be: what
 # takes less than PROMPT did not wait for either, however busy the machine is.
 WAITING = "attempt-delay=2000,resolution-delay=2000"
-PROMPT = 1000.0  # ms
+PATIENT = "resolution-delay=2000"
+PROMPT = 1700.0  # ms
 
 
 def tcp(host, port=5555):

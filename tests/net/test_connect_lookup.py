@@ -257,7 +257,7 @@ def test_c4_no_aaaa_answer(street, trouble):
     """Catches: waiting for AAAA longer than the Resolution Delay, or not at all."""
     street.serve_both()
     street.dns.set(dual_test=dict(trouble, AAAA=[SERVER6], A=[SERVER4]))
-    got = street.dial().reach(DUAL)
+    got = street.dial(None).reach(DUAL)
     assert got.peer == SERVER4
     assert 40 < got.ms < 2000
 

@@ -8,7 +8,7 @@ from lab import wait_until
 from street import DUAL, FAR6, PROMPT, SERVER4, SERVER6, Street, tcp
 
 # The delay is long, so that paying it cannot be taken for a busy machine.
-DELAY = "attempt-delay=1500"
+DELAY = "attempt-delay=2000"
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ NEAR6 = "2001:db8::3"  # nearer to the client than SERVER6 (RFC 6724, rule 9)
 
 
 def paid(got):
-    return got.ms > 1300
+    return got.ms > 1800
 
 
 def back(sock, servant):
@@ -59,7 +59,7 @@ def test_c8_reconnect_waits_for_no_answer_either(street):
     """The AAAA answer is lost.  Catches: the Resolution Delay paid at each reconnect."""
     four = street.serve(4)
     street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
-    sock = street.dial("resolution-delay=1500", RECONNECT_IVL=10)
+    sock = street.dial("resolution-delay=2000", RECONNECT_IVL=10)
     assert paid(sock.reach(DUAL))
     assert back(sock, four) < PROMPT
     assert sock.reach().peer == SERVER4
@@ -93,7 +93,7 @@ def test_c8_shared_with_no_proxy(street):
         assert paid(sock.reach(tcp(SERVER4))) is pays
     sock = worker.socket("DEALER", monitor=True)
     sock.connect("tcp://dual.test:5557")
-    assert sock.timeline("CONNECTED")[-1].ms > 1300
+    assert sock.timeline("CONNECTED")[-1].ms > 1300  # of 2000
 
 
 def test_c8_forgotten_when_all_fail(street):
@@ -267,7 +267,7 @@ def test_c9_all_others_have_failed(street):
     def met():
         return street.host.do("met", id="%s-5555" % SERVER4)
     assert wait_until(met)
-    assert wait_until(lambda: met() >= 6, timeout=PROMPT / 1000)
+    assert wait_until(lambda: met() >= 6, timeout=4)  # twice the delay
 
 
 def test_c9_address_that_was_cut_short_is_another(lab):

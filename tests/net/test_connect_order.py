@@ -56,7 +56,7 @@ def test_c3_order_of_the_resolver(street, family):
     records = [far[2], far[0], near, far[1]]
     street.dns.set(dual_test={"A" if family == 4 else "AAAA": records})
     street.silent(family)
-    street.dial("attempt-delay=400").connect(DUAL)
+    street.dial("attempt-delay=1000").connect(DUAL)
     assert order_of_attempts(street, 4) == [near, far[2], far[0], far[1]]
 
 

@@ -49,7 +49,7 @@ def test_c14_proxy_silent_over_ipv6(street):
     street.silent(6)
     got = through(street).reach(tcp(SERVER4))
     assert 200 < got.ms < 2000
-    assert len(street.dialled(1080)) == 1
+    assert wait_until(lambda: len(street.dialled(1080)) == 1)
 
 
 @pytest.mark.parametrize("how", [{}, {"listens": True, "say": "HTTP/1.1 400 Bad\r\n\r\n"},

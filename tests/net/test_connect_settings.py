@@ -79,7 +79,8 @@ def test_c12_words_out_of_bounds(street):
     or wraps round, in silence; a word that takes the ones after it along."""
     street.serve(4)
     street.silent(6)
-    socks = [street.dial("attempt-delay=700 %s" % word) for word in OUT_OF_BOUNDS]
+    socks = [street.dial("attempt-delay=700 resolution-delay=2000 %s" % word)
+             for word in OUT_OF_BOUNDS]
     for sock in socks:
         sock.worker.post([{"op": "reach", "id": sock.name, "ep": DUAL}])
     for word, sock in zip(OUT_OF_BOUNDS, socks):
@@ -106,6 +107,6 @@ def test_c12_each_context_reads_it(street):
     worker = street.caller("attempt-delay=20")
     worker.context(name="one")
     assert worker.socket("DEALER", ctx="one").reach(DUAL).ms < 1000
-    worker.must("setenv", name="ZMQ_DUALSTACK", value="attempt-delay=1500")
+    worker.must("setenv", name="ZMQ_DUALSTACK", value="attempt-delay=1500,resolution-delay=2000")
     worker.context(name="two")
     assert worker.socket("DEALER", ctx="two").reach(DUAL).ms > 1400

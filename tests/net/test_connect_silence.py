@@ -31,6 +31,7 @@ def test_c6_silent_ipv6(street, mode):
     assert 200 < got.ms < 2000
     assert wait_until(lambda: len(street.dialled()) == 1)
     assert street.dialled()[0].state == "ESTABLISHED"
+    assert wait_until(lambda: "ACCEPTED" in servant.log()["events"])
     log = servant.log()
     assert len(log["peers"]) == 1 and log["events"].count("ACCEPTED") == 1
 

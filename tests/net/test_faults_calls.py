@@ -251,6 +251,9 @@ def test_faults_options_of_an_accepted_socket(street, shim, error):
 @pytest.mark.parametrize("error", ["EAGAIN", "ENOMEM", "EPERM"])
 def test_faults_no_thread_for_a_lookup(street, shim, error):
     """Catches: an abort; a question that nobody will ever answer."""
+    # The first look-up is not over when the second one is asked for.
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6],
+                              "delay": {"A": 0.05, "AAAA": 0.05}})
     worker = street.caller(shim=shim(""))
 
     def play(rule):

@@ -77,7 +77,7 @@ def test_faults_shutdown_from_another_thread(street, phase):
             {"op": "shutdown_soon", "ctx": "x", "delay": 0.02},
             {"op": "outlast", "id": sock.name, "timeout": 10}, {"op": "quit", "ctx": "x"}])
         assert spent["results"][1] == "ETERM"
-        assert spent["seconds"] < 1
+        assert spent["seconds"] < 1.8  # two: a name server that is waited for
         assert wait_until(lambda: not street.dialled(int(endpoint[-4:])))
     story()
     # A look-up of a dead server's name has a thread for two seconds.
@@ -138,7 +138,7 @@ def test_faults_end_while_probing(street, way):
         steps = {"disconnect": [{"op": "disconnect", "id": sock.name, "ep": DUAL}],
                  "close": [{"op": "close", "id": sock.name}], "term": []}[way]
         spent = worker.do("time", steps=steps + [{"op": "quit", "ctx": "x"}])
-        assert spent["seconds"] < 1
+        assert spent["seconds"] < 1.8  # two: a name server that is waited for
         assert wait_until(lambda: street.dialled() == [])
     balanced(worker, story)
 
@@ -198,7 +198,8 @@ def test_faults_stopped_longer_than_an_attempt_may_take(street):
     made = [one.local for one in street.dialled() if one.state == "ESTABLISHED"]
     os.kill(worker.pid, signal.SIGCONT)
     assert sock.reach().peer in (SERVER4, SERVER6)
-    assert [one.local for one in street.dialled()] in [[one] for one in made]
+    # The other one, if both were made, may still be closing.
+    assert wait_until(lambda: [one.local for one in street.dialled()] in [[one] for one in made])
 
 
 def test_faults_wall_clock_jumps(street, shim):
@@ -206,16 +207,16 @@ def test_faults_wall_clock_jumps(street, shim):
     by a clock that people set."""
     street.serve(4)
     street.silent(6)
-    worker = street.caller("attempt-delay=300", shim=shim(""))
+    worker = street.caller(WAITING, shim=shim(""))
     worker.must("shim_jump", seconds=3600)
     worker.context()
     worker.socket("DEALER")
     idle = worker.threads()
     got = worker.socket("DEALER", RECONNECT_IVL=50).reach(DUAL)
     assert got.peer == SERVER4
-    assert 250 < got.ms < 3000
+    assert 1900 < got.ms < 6000
     got = worker.socket("DEALER", RECONNECT_IVL=50).reach(DUAL)
-    assert (got.peer, got.ms < 250) == (SERVER4, True)  # remembered
+    assert (got.peer, got.ms < PROMPT) == (SERVER4, True)  # remembered
     assert worker.do("threads_at_most", limit=idle, timeout=8) <= idle
     street.dns.set(half_test={"A": [SERVER4], "drop": ["AAAA"]})
     got = street.caller(WAITING, shim=shim("")).socket("DEALER").reach("tcp://half.test:5555")
@@ -233,6 +234,6 @@ def test_faults_many_holes_and_an_end(street):
         for _ in range(10):
             worker.socket("DEALER", ctx="x", LINGER=0).connect("tcp://dark.test:5555")
         assert wait_until(lambda: len(street.dialled()) >= 20)
-        assert worker.do("quit", ctx="x") < 1
+        assert worker.do("quit", ctx="x") < 1.8
         assert wait_until(lambda: street.dialled() == [])
     balanced(worker, story)

@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from lab import PYTHON
+from lab import PYTHON, wait_until
 from program import WITH_PARENT, needs, python, wait_open
 from street import SERVER4, SERVER6, plain_street
 
@@ -35,10 +35,10 @@ class Kernel:
         client = python(self.street.client, "jupyter_talk.py", self.file, ip, *steps)
         said = json.loads(client.line(60))
         if "shutdown" not in steps:
-            peers = {one.peer for number in range(len(CHANNELS))
-                     for one in self.street.dialled(PORT + number)
-                     if one.state == "ESTABLISHED"}
-            assert peers == {(over, PORT + number) for number in range(len(CHANNELS))}
+            assert wait_until(lambda: {
+                one.peer for number in range(len(CHANNELS))
+                for one in self.street.dialled(PORT + number) if one.state == "ESTABLISHED"
+            } == {(over, PORT + number) for number in range(len(CHANNELS))})
         assert client.end() == 0
         return said
 

@@ -902,9 +902,11 @@ def op_threads():
 def at_most(measure, limit, timeout):
     """The first value within the limit, or the last one before the deadline."""
     end = time.monotonic() + timeout
-    while measure() > limit and time.monotonic() < end:
+    while True:
+        value = measure()
+        if value <= limit or time.monotonic() >= end:
+            return value
         time.sleep(0.02)
-    return measure()
 
 
 def op_fds_at_most(limit, timeout=5.0):

@@ -297,6 +297,14 @@ def op_now():
     return time.monotonic()
 
 
+def op_tallies():
+    """How many of each connect were sent and came by now, and connections lost by socket."""
+    return {name: {"sent": dict(actor.books["sent"]), "cuts": dict(actor.cuts),
+                   "came": {key: len(track.seen)
+                            for key, track in list(actor.books["tracks"].items())}}
+            for name, actor in ACTORS.items()}
+
+
 def op_books():
     """The books of all actors, which end."""
     books = {}
