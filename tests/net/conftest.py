@@ -88,6 +88,33 @@ def lab():
         yield one
 
 
+@pytest.fixture(autouse=True)
+def nothing_left(request):
+    """In a test of faults that did not fail, each worker that is still there ends all that it
+    has, and has as many descriptors and threads then as at first."""
+    if not request.module.__name__.startswith("test_faults_") or "lab" not in request.fixturenames:
+        yield
+        return
+    lab = request.getfixturevalue("lab")
+    yield
+    if getattr(request.node, "failed", False):
+        return
+    for worker in [one for node in lab.nodes for one in node.workers]:
+        if worker.lib == "patched" and worker.process.poll() is None:
+            if worker.shim is not None:
+                worker.must("shim", rules="")
+            fds, threads = worker.at_first
+            left = worker.do("census", fds=fds, threads=threads, timeout=15)
+            assert left[0] <= fds and left[1] <= threads, (worker.at_first, left)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed = True
+
+
 @pytest.fixture
 def node(lab):
     """A namespace with nothing but loopback, which has both families."""

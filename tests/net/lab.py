@@ -417,7 +417,7 @@ class Worker:
 
     def __init__(self, node, lib, env, shim, program="worker.py"):
         self.node = node
-        self.lib = lib
+        self.lib, self.shim = lib, shim
         directory = libdir(lib)
         full = environment(lib, [shim.path] if shim else [])
         if shim is not None:
@@ -435,6 +435,7 @@ class Worker:
         if hello["libzmq"] != [wanted]:
             raise LabError("worker loaded %r, not %s" % (hello["libzmq"], wanted))
         self.version = tuple(hello["version"])
+        self.at_first = hello["fds"], hello["threads"]
         self.pid = self.process.pid
 
     # -- transport

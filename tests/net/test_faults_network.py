@@ -4,7 +4,7 @@ import pytest
 from conftest import modes
 from faults import balanced
 from lab import wait_until
-from street import CLIENT6, DUAL, FAR4, FAR6, HOLE4, SERVER4, SERVER6, Street, tcp
+from street import CLIENT4, CLIENT6, DUAL, FAR4, FAR6, HOLE4, SERVER4, SERVER6, Street, tcp
 
 HEARTBEAT = {"HEARTBEAT_IVL": 100, "HEARTBEAT_TIMEOUT": 300, "RECONNECT_IVL": 20}
 
@@ -124,6 +124,27 @@ def test_faults_link_flaps_during_a_race(lab, how):
             give_addresses(street)
         else:
             street.server.addr("eth0", SERVER6 + "/64")
+    street.faults()
+    street.serve_both()
+    assert sock.reach().peer in (SERVER4, SERVER6)
+
+
+@pytest.mark.parametrize("endpoint", [DUAL, "tcp://eth0:0;dual.test:5555"],
+                         ids=["name", "source"])
+def test_faults_interface_deleted_during_a_race(lab, endpoint):
+    """And another one of its name later, with the same addresses.  Catches: a reconnect that
+    goes on with the interface that was; a source that is not there any more taken for none."""
+    street = Street(lab)
+    street.silent(4, 6)
+    sock = street.dial("attempt-delay=20", CONNECT_TIMEOUT=400, RECONNECT_IVL=50)
+    sock.connect(endpoint)
+    assert wait_until(lambda: len(street.dialled()) == 2)
+    street.client.ip("link del eth0")
+    sock.events("CONNECT_RETRIED", "CONNECT_RETRIED")
+    lab.wire(street.client, "eth0", street.server, "eth0")
+    street.server.addr("eth0", SERVER4 + "/24", SERVER6 + "/64")
+    street.client.addr("eth0", CLIENT4 + "/24")
+    give_addresses(street)
     street.faults()
     street.serve_both()
     assert sock.reach().peer in (SERVER4, SERVER6)

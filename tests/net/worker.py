@@ -314,6 +314,17 @@ def end_watch(sock, watch):
     watch.pair.close(0)
 
 
+def end_context(context):
+    """Returns the seconds of zmq_ctx_term.  No signal interrupts it: pyzmq forgets the context
+    then, and never calls it again."""
+    had = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    start = time.monotonic()
+    context.term()
+    seconds = time.monotonic() - start
+    signal.pthread_sigmask(signal.SIG_SETMASK, had)
+    return seconds
+
+
 def op_term(ctx="c"):
     for name, watch in STATE.watches.items():
         end_watch(STATE.sockets[name], watch)
@@ -321,9 +332,7 @@ def op_term(ctx="c"):
         sock.close(0)
     STATE.sockets.clear()
     STATE.watches.clear()
-    start = time.monotonic()
-    STATE.contexts.pop(ctx).term()
-    return time.monotonic() - start
+    return end_context(STATE.contexts.pop(ctx))
 
 
 def op_leave(id):
@@ -341,9 +350,7 @@ def op_quit(ctx="c"):
             if watch:
                 end_watch(sock, watch)
             STATE.sockets.pop(name).close(0)
-    start = time.monotonic()
-    context.term()
-    return time.monotonic() - start
+    return end_context(context)
 
 
 def op_reset():
@@ -917,6 +924,21 @@ def op_threads_at_most(limit, timeout=5.0):
     return at_most(op_threads, limit, timeout)
 
 
+def op_census(fds, threads, timeout=15.0):
+    """Ends all that there is; what this process has then, when that is not at most so much."""
+    for name in list(STATE.servants):
+        op_unserve(name)
+    for name in list(STATE.pulses):
+        op_pulse_end(name)
+    for name in list(STATE.contexts):
+        op_quit(name)
+    for one in STATE.held.values():
+        # Sockets and threads.
+        getattr(one, "close", getattr(one, "join", None))()
+    STATE.held.clear()
+    return [op_fds_at_most(fds, timeout), op_threads_at_most(threads, timeout)]
+
+
 def op_threads_max(seconds):
     """The largest number of threads within this time."""
     end, most = time.monotonic() + seconds, 0
@@ -1125,7 +1147,8 @@ def main():
     os.dup2(2, 1)
     orders = queue.Queue()
     threading.Thread(target=read_orders, args=(orders,), daemon=True).start()
-    hello = {"libzmq": loaded(), "version": zmq.zmq_version_info()}
+    hello = {"libzmq": loaded(), "version": zmq.zmq_version_info(), "fds": op_fds(),
+             "threads": op_threads()}
     print(json.dumps(hello), file=out, flush=True)
     while True:
         order = json.loads(orders.get())

@@ -181,6 +181,9 @@ bug("a pause that a signal ends is an error", "zds_host.c", """\
 bug("an attempt that fails at once is not told", "dualstack_dial.cpp",
     "        lost (attempt_, rc);\n", "",
     "test_faults_network.py::test_faults_no_link_at_first")
+bug("a source that is not there ends it", "dualstack_dial.cpp",
+    "        finish ();\n        _events->dial_failed (rc, retired_fd);\n", "        finish ();\n",
+    "test_faults_network.py::test_faults_interface_deleted_during_a_race[source]")
 bug("a start that is late is left out", "zds_race.c", "if (slot >= 0 && time <= now_)",
     "if (slot >= 0 && time <= now_ && (time == 0 || now_ - time < 100))",
     "test_faults_process.py::test_faults_stopped_across_the_attempt_delay[0.8]")
