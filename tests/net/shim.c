@@ -7,7 +7,7 @@
  *   CALL=ERRNO      every such call fails
  *   CALL@N=ERRNO    only the N-th call since the rules were set
  *   CALL@N+=ERRNO   the N-th and all later ones
- * Calls: socket4 socket6 v6only0 v6only1 option bind bind4 bind6 listen accept name
+ * Calls: socket4 socket6 v6only0 v6only1 option bind bind4 bind6 listen accept shutdown name
  * getifaddrs lookup eventfd thread fopen malloc calloc realloc.
  * "v6only0" also makes every IPv6 socket v6-only from birth, as such systems do.
  * "option" is every other setsockopt of a TCP socket, "name" its getsockname.
@@ -50,6 +50,7 @@ enum call
     BIND6,
     LISTEN,
     ACCEPT,
+    SHUTDOWN,
     NAME,
     GETIFADDRS,
     LOOKUP,
@@ -63,9 +64,9 @@ enum call
 };
 
 static const char *const call_names[CALLS] = {
-  "socket4", "socket6", "v6only0", "v6only1", "option",     "bind",   "bind4",
-  "bind6",   "listen",  "accept",  "name",    "getifaddrs", "lookup", "eventfd",
-  "thread",  "fopen",   "malloc",  "calloc",  "realloc"};
+  "socket4", "socket6", "v6only0", "v6only1",  "option", "bind",       "bind4",
+  "bind6",   "listen",  "accept",  "shutdown", "name",   "getifaddrs", "lookup",
+  "eventfd", "thread",  "fopen",   "malloc",   "calloc", "realloc"};
 
 struct rule
 {
@@ -283,6 +284,13 @@ int listen (int fd, int backlog)
       known && (address.ss_family == AF_INET || address.ss_family == AF_INET6);
     int error = inet ? verdict (LISTEN) : 0;
     return error ? fail (error) : real (fd, backlog);
+}
+
+int shutdown (int fd, int how)
+{
+    int (*real) (int, int) = (int (*) (int, int)) next ("shutdown");
+    int error = verdict (SHUTDOWN);
+    return error ? fail (error) : real (fd, how);
 }
 
 int accept4 (int fd,

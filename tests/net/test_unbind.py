@@ -4,6 +4,7 @@ import os
 
 import pytest
 from conftest import OWN_BUILD, modes
+from lab import wait_until
 
 # what is bound, what listens in `auto` with port 5555
 BOUND = {
@@ -381,6 +382,29 @@ def test_b6_close_and_term_take_every_socket(host, mode):
         assert [event[0] for event in events].count("CLOSED") == 3
         worker.do("term")
         assert worker.fds() == fds
+
+
+def test_b6_close_shuts_nothing_down(host, shim):
+    """A socket that is connected to its own bind, and refused after zmq_close.  Catches: a connect
+    of the same text that takes the bind back, whose descriptors may belong to somebody else by
+    then."""
+    endpoint = "tcp://127.0.0.1:5555"
+    host.nft("table inet t { chain c { type filter hook input priority 0; "
+             "tcp dport 5555 drop; }; }")
+    worker = host.worker(shim=shim(""))
+    worker.socket("PUSH")
+    fds = worker.fds()
+    sock = worker.socket("PUSH", RECONNECT_STOP=1, LINGER=4000)
+    sock.bind(endpoint)
+    sock.connect(endpoint)
+    sock.send("a message")
+    assert worker.do("leave", id=sock.name) == "ok"
+    assert wait_until(lambda: host.listeners(5555) == [])
+    assert [one.state for one in host.connections(5555)] == ["SYN_SENT"]
+    host.nft("delete table inet t")  # the next SYN is refused
+    assert worker.do("fds_at_most", limit=fds, timeout=15) <= fds
+    counts = worker.do("shim_counts")
+    assert counts["shutdown"] == 0 < counts["listen"]
 
 
 def test_b6_term_with_live_listeners(host):
