@@ -88,6 +88,25 @@ def test_c9_strangers_on_many_addresses(street):
     assert [met(street, one) for one in [SERVER6] + FAR6] == [1] * 9
 
 
+def test_c9_stream_knows_no_handshake(street):
+    """A ZMQ_STREAM socket of the same context connects where somebody else answers.  Catches: its
+    connection taken for a handshake, and the next socket sent there first."""
+    street.serve(4)
+    street.host.stranger(SERVER6)
+    worker = street.caller()
+    assert worker.socket("DEALER", monitor=True, RECONNECT_IVL=10).reach(DUAL).who == "4"
+    street.silent(4)
+    stream = worker.socket("STREAM", monitor=True, RECONNECT_IVL=-1)
+    stream.connect(DUAL)
+    stream.events("CONNECTED")
+    stream.close()
+    street.silent()
+    before = met(street, SERVER6)
+    assert before == 2
+    assert worker.socket("DEALER", monitor=True, RECONNECT_IVL=10).reach(DUAL).who == "4"
+    assert met(street, SERVER6) == before
+
+
 def test_c9_zmtp_1_0_while_an_answer_is_missing(street):
     """A server of ZMTP 1.0 on IPv4, AAAA never answered: stock talks to it.  Catches: version
     1.0 refused where there is no better address."""
