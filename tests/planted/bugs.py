@@ -191,6 +191,16 @@ bug("losers are kept", "dualstack_dial.cpp", """            last = _attempt[i].r
             dualstack_close (last);
 """, "            last = _attempt[i].release ();\n",
     "test_faults_process.py::test_faults_many_holes_and_an_end")
+# Found by what every test of faults counts at its end.
+bug("a cancelled attempt is kept", "dualstack_dial.cpp",
+    "                dualstack_close (_last_fd);\n", "",
+    "test_faults_process.py::test_faults_wall_clock_jumps")
+bug("a bind is taken back while the socket ends", "socket_base.cpp",
+    "    if (!is_terminating ())\n        _tcp_binds.remove", "    _tcp_binds.remove",
+    "test_unbind.py::test_b6_close_shuts_nothing_down")
+bug("a STREAM connection is a handshake", "session_base.cpp",
+    "if (_active && !options.raw_socket)\n        _strangers", "if (_active)\n        _strangers",
+    "test_connect_strangers.py::test_c9_stream_knows_no_handshake")
 bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    delete _endpoint;\n", "",
     "test_faults_process.py::test_faults_end_at_any_time[close]")
 bug("probes outlive their thread", "dualstack_io.cpp",
