@@ -55,7 +55,8 @@ set_source (race_t *race_, const char *text_, size_t len_, trouble_t *trouble_)
         return rc;
     if (strcmp (endpoint.host, "*") != 0)
         ifaddrs_rc = zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc = zds_dial_source (race_->source, &endpoint, zone, ifaddrs, count);
+    rc = zds_dial_source (race_->source, &endpoint, zone, race_->question->mode,
+                          ifaddrs, count);
     free (ifaddrs);
     if (rc == ENODEV && ifaddrs_rc != 0)
         return trouble_set (trouble_, ifaddrs_rc,

@@ -9,6 +9,7 @@
 
 #include "dualstack_dial.hpp"
 #include "dualstack_env.hpp"
+#include "dualstack_listen.hpp"
 #include "dualstack_net.hpp"
 #include "dualstack_socket.hpp"
 #include "ctx.hpp"
@@ -121,8 +122,7 @@ const zmq::dualstack_peer_t &zmq::dualstack_dial_t::peer () const
 int zmq::dualstack_dial_t::set_source (const std::string &source_)
 {
     zds_endpoint_t endpoint;
-    zds_ifaddr_t *ifaddrs = NULL;
-    size_t count = 0;
+    dualstack_ifaddrs_t ifaddrs;
     uint32_t zone;
     int ifaddrs_rc = 0;
 
@@ -132,9 +132,10 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
     if (rc != 0)
         return rc;
     if (strcmp (endpoint.host, "*") != 0)
-        ifaddrs_rc = zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc = zds_dial_source (_source, &endpoint, zone, ifaddrs, count);
-    free (ifaddrs);
+        ifaddrs_rc = dualstack_ifaddrs (endpoint, &ifaddrs);
+    rc =
+      zds_dial_source (_source, &endpoint, zone, _options.ip_mode,
+                       ifaddrs.empty () ? NULL : &ifaddrs[0], ifaddrs.size ());
     return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
 }
 

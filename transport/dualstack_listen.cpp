@@ -36,12 +36,11 @@ static int fail (int error_)
     return -1;
 }
 
-typedef std::vector<zds_ifaddr_t> ifaddrs_t;
-
 //  Where the system has no getifaddrs, libzmq still knows how to ask for one
 //  interface by name. Literals are left alone: it would take them too.
-static void
-ask_resolver (const zds_endpoint_t &endpoint_, bool ipv6_, ifaddrs_t *ifaddrs_)
+static void ask_resolver (const zds_endpoint_t &endpoint_,
+                          bool ipv6_,
+                          zmq::dualstack_ifaddrs_t *ifaddrs_)
 {
     zmq::ip_resolver_options_t options;
     options.bindable (true).allow_nic_name (true).ipv6 (ipv6_);
@@ -65,7 +64,8 @@ ask_resolver (const zds_endpoint_t &endpoint_, bool ipv6_, ifaddrs_t *ifaddrs_)
     ifaddrs_->push_back (ifaddr);
 }
 
-static int get_ifaddrs (const zds_endpoint_t &endpoint_, ifaddrs_t *ifaddrs_)
+int zmq::dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
+                            dualstack_ifaddrs_t *ifaddrs_)
 {
     zds_ifaddr_t *all;
     size_t count;
@@ -129,7 +129,7 @@ static int plan_host (const std::string &text_,
 {
     zds_endpoint_t endpoint;
     uint32_t zone_index;
-    ifaddrs_t ifaddrs;
+    zmq::dualstack_ifaddrs_t ifaddrs;
     int ifaddrs_rc = 0;
 
     int rc = zds_endpoint_parse (&endpoint, text_.c_str (), ZDS_PORT_BIND);
@@ -139,7 +139,7 @@ static int plan_host (const std::string &text_,
         return rc;
 
     if (strcmp (endpoint.host, "*") != 0)
-        ifaddrs_rc = get_ifaddrs (endpoint, &ifaddrs);
+        ifaddrs_rc = zmq::dualstack_ifaddrs (endpoint, &ifaddrs);
     rc = zds_bind_plan_make (plan_, &endpoint, zone_index, mode_,
                              ifaddrs.empty () ? NULL : &ifaddrs[0],
                              ifaddrs.size ());

@@ -4,6 +4,7 @@
 #define __ZMQ_DUALSTACK_LISTEN_HPP_INCLUDED__
 
 #include <string>
+#include <vector>
 
 #include "fd.hpp"
 #include "macros.hpp"
@@ -13,6 +14,14 @@
 namespace zmq
 {
 struct options_t;
+
+typedef std::vector<zds_ifaddr_t> dualstack_ifaddrs_t;
+
+//  The addresses that a bind to the endpoint, or a source, can choose from.
+//  Appends; safe in any thread. Returns 0 or an errno: what the system said when
+//  it did not tell its interfaces.
+int dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
+                       dualstack_ifaddrs_t *ifaddrs_);
 
 //  The listening sockets of one bind: does what zds_bind decides.
 //

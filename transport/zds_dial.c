@@ -29,6 +29,7 @@ static void source_of_any (zds_addr_t *source_, uint16_t port_)
 int zds_dial_source (zds_addr_t *source_,
                      const zds_endpoint_t *endpoint_,
                      uint32_t zone_index_,
+                     zds_mode_t mode_,
                      const zds_ifaddr_t *ifaddrs_,
                      size_t count_)
 {
@@ -49,6 +50,9 @@ int zds_dial_source (zds_addr_t *source_,
         const zds_addr_t *addr = &plan.listener[i].addr;
         source_[zds_dial_index (zds_addr_family (addr))] = *addr;
     }
+    if (mode_ == ZDS_MODE_V6 && zds_addr_family (&source_[0]) != 0
+        && zds_addr_class (&source_[0]) == ZDS_CLASS_UNSPECIFIED)
+        source_of_any (source_, endpoint_->port);
     return 0;
 }
 

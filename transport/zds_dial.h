@@ -21,10 +21,12 @@ unsigned zds_dial_index (int family_);
 
 /*  Reads a source address: *, an interface, or a literal, on a host with these
     interface addresses.  'zone_index_' is the index of its zone, 0 if it has none.
+    In mode V6, :: is the source of both families, as it always was.
     Returns 0, ENODEV when it is none of them, ENOMEM.  */
 int zds_dial_source (zds_addr_t *source_,
                      const zds_endpoint_t *endpoint_,
                      uint32_t zone_index_,
+                     zds_mode_t mode_,
                      const zds_ifaddr_t *ifaddrs_,
                      size_t count_);
 

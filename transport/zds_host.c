@@ -21,7 +21,8 @@
 
 /*  Systems known to have getifaddrs.  The core is built without libzmq too, so
     it does not ask libzmq's configure.  */
-#if defined __linux__ || defined __FreeBSD__ || defined __NetBSD__             \
+#if defined __ANDROID_API__ && __ANDROID_API__ < 24
+#elif defined __linux__ || defined __FreeBSD__ || defined __NetBSD__           \
   || defined __OpenBSD__ || defined __DragonFly__ || defined __APPLE__         \
   || defined __GNU__ || defined __QNXNTO__
 #define ZDS_HAVE_GETIFADDRS

@@ -12,7 +12,7 @@ static const struct
   {"bare", "2001:db8::bb"},
 };
 
-static int source_of (const char *text_, zds_addr_t *source_)
+static int source_of (const char *text_, zds_mode_t mode_, zds_addr_t *source_)
 {
     zds_ifaddr_t ifaddrs[COUNT (host)];
     zds_endpoint_t endpoint;
@@ -24,7 +24,8 @@ static int source_of (const char *text_, zds_addr_t *source_)
         ifaddrs[i].addr = addr_of (host[i].addr);
     }
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    return zds_dial_source (source_, &endpoint, 0, ifaddrs, COUNT (ifaddrs));
+    return zds_dial_source (source_, &endpoint, 0, mode_, ifaddrs,
+                            COUNT (ifaddrs));
 }
 
 static const char *
@@ -45,31 +46,41 @@ static void test_c10_source (void **state_)
     static const struct
     {
         const char *text, *expected; /* NULL: ENODEV */
+        const char *in_v6;           /* NULL: the same */
     } rows[] = {
-      {"*:0", "[::]:0 0.0.0.0:0"},
-      {"*:7", "[::]:7 0.0.0.0:7"},
-      {"eth0:0", "[2001:db8::1]:0 192.0.2.1:0"},
-      {"eth0:7", "[2001:db8::1]:7 192.0.2.1:7"},
-      {"four:0", "- 192.0.2.4:0"},
-      {"six:0", "[2001:db8::6]:0 -"},
-      {"198.51.100.1:7", "- 198.51.100.1:7"},
-      {"[2001:db8::9]:0", "[2001:db8::9]:0 -"},
-      {"[::ffff:198.51.100.1]:0", "- 198.51.100.1:0"},
-      {"nosuch:0", NULL},
-      {"name.test:0", NULL},
+      {"*:0", "[::]:0 0.0.0.0:0", NULL},
+      {"*:7", "[::]:7 0.0.0.0:7", NULL},
+      {"eth0:0", "[2001:db8::1]:0 192.0.2.1:0", NULL},
+      {"eth0:7", "[2001:db8::1]:7 192.0.2.1:7", NULL},
+      {"four:0", "- 192.0.2.4:0", NULL},
+      {"six:0", "[2001:db8::6]:0 -", NULL},
+      {"198.51.100.1:7", "- 198.51.100.1:7", NULL},
+      {"[2001:db8::9]:0", "[2001:db8::9]:0 -", NULL},
+      {"[::ffff:198.51.100.1]:0", "- 198.51.100.1:0", NULL},
+      {"nosuch:0", NULL, NULL},
+      {"0.0.0.0:7", "- 0.0.0.0:7", NULL},
+      {"[::]:0", "[::]:0 -", "[::]:0 0.0.0.0:0"},
+      {"[::]:7", "[::]:7 -", "[::]:7 0.0.0.0:7"},
+      {"name.test:0", NULL, NULL},
     };
     size_t i;
     (void) state_;
 
-    for (i = 0; i < COUNT (rows); i++) {
+    for (i = 0; i < 2 * COUNT (rows); i++) {
+        const size_t row = i / 2;
+        const bool in_v6 = i % 2 != 0;
+        const char *const expected = in_v6 && rows[row].in_v6 != NULL
+                                       ? rows[row].in_v6
+                                       : rows[row].expected;
         zds_addr_t source[ZDS_FAMILIES];
         char text[200];
-        const int rc = source_of (rows[i].text, source);
-        if (rc != (rows[i].expected == NULL ? ENODEV : 0))
-            fail_msg ("%s: %d", rows[i].text, rc);
+        const int rc = source_of (rows[row].text,
+                                  in_v6 ? ZDS_MODE_V6 : ZDS_MODE_AUTO, source);
+        if (rc != (expected == NULL ? ENODEV : 0))
+            fail_msg ("%s: %d", rows[row].text, rc);
         if (rc == 0)
             assert_string_equal (text_of_source (source, text, sizeof text),
-                                 rows[i].expected);
+                                 expected);
     }
 }
 
