@@ -39,19 +39,6 @@ static void expect_nothing (int port_)
     expect_refusal (AF_INET6, port_);
 }
 
-//  The name of the loopback interface with its wildcard port, or NULL where it
-//  is called otherwise.
-static const char *loopback_interface (void *socket_)
-{
-    static const char *const endpoints[] = {"tcp://lo:*", "tcp://lo0:*"};
-    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; ++i) {
-        if (zmq_bind (socket_, endpoints[i]) == 0)
-            return endpoints[i];
-        TEST_ASSERT_EQUAL_INT (ENODEV, errno);
-    }
-    return NULL;
-}
-
 void test_wildcard_is_reached_over_both_families ()
 {
     IGNORE_WITHOUT_IPV6 ();
@@ -102,7 +89,7 @@ void test_interface_has_both_families_on_one_port ()
 {
     IGNORE_WITHOUT_IPV6 ();
     void *server = test_context_socket (ZMQ_DEALER);
-    if (loopback_interface (server) == NULL) {
+    if (bind_to_loopback_interface (server) == NULL) {
         test_context_socket_close (server);
         TEST_IGNORE_MESSAGE ("the loopback interface has another name");
     }

@@ -177,6 +177,49 @@ void test_source_address_chooses_the_family ()
     test_context_socket_close (server);
 }
 
+void test_source_interface ()
+{
+    void *server = test_context_socket (ZMQ_DEALER);
+    const char *const interface_name = bind_to_loopback_interface (server);
+    if (interface_name == NULL) {
+        test_context_socket_close (server);
+        TEST_IGNORE_MESSAGE ("the loopback interface has another name");
+    }
+    char endpoint[MAX_SOCKET_STRING];
+    size_t size = sizeof endpoint;
+    TEST_ASSERT_SUCCESS_ERRNO (
+      zmq_getsockopt (server, ZMQ_LAST_ENDPOINT, endpoint, &size));
+    const int port = port_of (endpoint);
+
+    void *client = test_context_socket (ZMQ_DEALER);
+    snprintf (endpoint, sizeof endpoint, "tcp://%s:0;127.0.0.1:%d",
+              interface_name, port);
+    TEST_ASSERT_SUCCESS_ERRNO (zmq_connect (client, endpoint));
+
+    expect_peer_address (server, client, "127.0.0.1");
+
+    test_context_socket_close (client);
+    test_context_socket_close (server);
+}
+
+//  As a source, [::] is of both families there.
+void test_source_any_with_ipv6_option ()
+{
+    IGNORE_WITHOUT_IPV6 ();
+    void *server = test_context_socket (ZMQ_DEALER);
+    const int port = bind_to (server, "tcp://127.0.0.1:*");
+    void *client = test_context_socket (ZMQ_DEALER);
+    set_int (client, ZMQ_IPV6, 1);
+    char endpoint[MAX_SOCKET_STRING];
+    snprintf (endpoint, sizeof endpoint, "tcp://[::]:0;127.0.0.1:%d", port);
+    TEST_ASSERT_SUCCESS_ERRNO (zmq_connect (client, endpoint));
+
+    expect_peer_address (server, client, "127.0.0.1");
+
+    test_context_socket_close (client);
+    test_context_socket_close (server);
+}
+
 //  While its addresses are tried one after the other, and none is left.
 void test_disconnect_is_prompt ()
 {
@@ -215,6 +258,8 @@ int main ()
     RUN_TEST (test_numeric_has_no_fallback);
     RUN_TEST (test_numeric_ipv6_without_the_option);
     RUN_TEST (test_source_address_chooses_the_family);
+    RUN_TEST (test_source_interface);
+    RUN_TEST (test_source_any_with_ipv6_option);
     RUN_TEST (test_disconnect_is_prompt);
     return UNITY_END ();
 }

@@ -128,6 +128,21 @@ inline reception_t reception (int family_, int port_)
     return received == 1 ? greeted : turned_away;
 }
 
+//  Binds to the loopback interface, port *. Returns its name, or NULL where it is
+//  called otherwise.
+inline const char *bind_to_loopback_interface (void *socket_)
+{
+    static const char *const names[] = {"lo", "lo0"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        char endpoint[MAX_SOCKET_STRING];
+        snprintf (endpoint, sizeof endpoint, "tcp://%s:*", names[i]);
+        if (zmq_bind (socket_, endpoint) == 0)
+            return names[i];
+        TEST_ASSERT_EQUAL_INT (ENODEV, errno);
+    }
+    return NULL;
+}
+
 //  Whether the system takes "localhost" for ::1, too.
 inline bool localhost_has_ipv6 ()
 {
