@@ -235,6 +235,8 @@ wrong_checksum ()
 # Makefile.am. With "tests" once more when configure ran before cmocka was installed.
 configure_build ()
 {
+    [ ! -f "$TOP/config.status" ] || die "the source directory is configured for a build in place.
+Undo that first: make distclean, in $TOP."
     if [ ! -x "$TOP/configure" ]; then
         say "autogen"
         logged autogen "$TOP/autogen.sh" || die "autogen.sh failed"

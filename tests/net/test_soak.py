@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A short soak; scripts/check-soak runs a long one, and compares with stock."""
+"""A short soak; scripts/check-soak runs a long one, and stock by the same rules."""
 import os
 import time
 
