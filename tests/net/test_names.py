@@ -5,7 +5,7 @@ import pytest
 from conftest import modes
 
 HOSTS = ("127.0.0.1 localhost both.test\n::1 localhost both.test\n127.0.0.1 four.test\n"
-         "::1 six.test\n192.0.2.9 foreign.test\n")
+         "2001:db8::1 six.test\n192.0.2.9 foreign.test\n")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ NAMES = {
                   "off": ["127.0.0.1"]},
     "four.test": {"auto": ["127.0.0.1"], "v6": ["::ffff:127.0.0.1"], "v4": ["127.0.0.1"],
                   "off": ["127.0.0.1"]},
-    "six.test": {"auto": ["::1"], "v6": ["::1"], "v4": None, "off": None},
+    "six.test": {"auto": ["2001:db8::1"], "v6": ["2001:db8::1"], "v4": None, "off": None},
 }
 
 

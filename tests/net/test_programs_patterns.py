@@ -81,6 +81,8 @@ def test_pyzmq_authenticators(street, kind, verdict, address, let_in):
 def test_steered_proxy_by_name(street):
     """Workers and a client of examples/cluster around zmq_proxy_steerable.  Catches: a proxy
     that forgets a family when it resumes."""
+    if street.host.version >= (4, 3, 5):
+        pytest.skip("zmq_proxy_steerable obeys nobody since 4.3.5")
     proxy = python(street.server, "steered_proxy.py", "tcp://*:5555", "tcp://eth0:5556")
     assert proxy.line() == "ready"
     assert street.server.open_on(5555) == ["*"]
