@@ -98,14 +98,14 @@ class Street:
 
     def caller(self, words="", **more):
         """A worker on the client; `words` are for ZMQ_DUALSTACK.  On a busy machine one of two
-        answers may come 50 ms after the other.  So the resolution delay is as long as it can be,
-        unless the words speak of it; with None, the environment is as it was."""
+        answers may come 50 ms after the other, and a connection take 250 ms.  So the delays are as
+        long as they can be, unless the words speak of them; with None, the environment is as it
+        was."""
         env = dict(more.pop("env", {}))
         if words is not None:
             words = words or env.get("ZMQ_DUALSTACK", "")
-            if "resolution-delay" not in words:
-                words = ",".join(one for one in (words, PATIENT) if one)
-            env["ZMQ_DUALSTACK"] = words
+            more_words = [one for one in WAITING.split(",") if one.split("=")[0] not in words]
+            env["ZMQ_DUALSTACK"] = ",".join([words] * bool(words) + more_words)
         return self.client.worker(env=env, **more)
 
     def dial(self, words="", mode=None, **opts):

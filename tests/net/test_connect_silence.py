@@ -7,7 +7,7 @@ import time
 import pytest
 from conftest import modes
 from lab import LabError, wait_until
-from street import DUAL, FAR4, FAR6, PROMPT, SERVER4, SERVER6, SIX, WAITING, Street
+from street import DUAL, FAR4, FAR6, PATIENT, PROMPT, SERVER4, SERVER6, SIX, WAITING, Street
 
 REFUSED_STOP = 1  # ZMQ_RECONNECT_STOP_CONN_REFUSED
 
@@ -25,7 +25,8 @@ def test_c6_silent_ipv6(street, mode):
     """Catches: no fall-back; one at once; a loser that stays open; two peers at the server."""
     servant = street.serve(4)
     street.silent(6)
-    sock = street.dial(mode=mode)
+    # The attempt delay is the one that there is without words.
+    sock = street.caller(None, env={"ZMQ_DUALSTACK": PATIENT}).socket("DEALER", mode=mode)
     got = sock.reach(DUAL)
     assert got.peer in (SERVER4, "::ffff:" + SERVER4)
     assert 200 < got.ms < 2000
@@ -72,7 +73,7 @@ def test_c6_slower_ipv6_loses(lab):
     street = Street(lab, slow=True)
     four, six = street.serve_both()
     street.bridge.set(delay6=0.4)
-    worker = street.caller()
+    worker = street.caller("attempt-delay=100")
     got = worker.socket("DEALER").reach(DUAL)
     assert got.peer in (SERVER4, "::ffff:" + SERVER4)
     assert got.ms < 2000
@@ -90,7 +91,7 @@ def test_c6_half_the_addresses_dead(street):
     street.faults("ip6 daddr { %s, %s, %s } tcp dport 5555 drop" % tuple(FAR6[:2] + FAR6[3:4]),
                   "ip daddr { %s, %s } tcp dport 5555 drop" % (FAR4[0], FAR4[2]))
     street.dns.set(dual_test={"AAAA": FAR6[:5], "A": FAR4[:5]})
-    got = street.dial().reach(DUAL)
+    got = street.dial("attempt-delay=250").reach(DUAL)
     assert got.peer in [address for _, address in worker_addresses]
     assert got.ms < 4000
 
