@@ -18,8 +18,9 @@ struct options_t;
 typedef std::vector<zds_ifaddr_t> dualstack_ifaddrs_t;
 
 //  The addresses that a bind to the endpoint, or a source, can choose from.
-//  Appends; safe in any thread. Returns 0 or an errno: what the system said when
-//  it did not tell its interfaces.
+//  Appends; safe in any thread. Where the system has no getifaddrs, libzmq's own
+//  resolver says. Returns 0 or an errno: what the system said when it did not tell
+//  its interfaces, ENOMEM among it.
 int dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
                        dualstack_ifaddrs_t *ifaddrs_);
 

@@ -37,8 +37,8 @@ unsigned zds_dial_families (zds_mode_t mode_,
                             const zds_addr_t *source_,
                             const zds_addr_t *literal_);
 
-/*  Turns what the resolver gave into candidates: sets the port and the zone (0:
-    none).  'from_known_' says that the source address or the device is given, so
+/*  Turns what the resolver gave into candidates: sets the port (host byte order)
+    and the zone (0: none).  'from_known_' says that the source address or the device is given, so
     that what the system would choose does not count.  */
 void zds_dial_adopt (zds_candidate_t *candidates_,
                      size_t count_,

@@ -32,8 +32,9 @@ enum
     ZDS_TRACE_LINE_SIZE = 1024 /* a longer line is cut */
 };
 
-/*  Opens 'path_' to append to it; stderr for NULL.  Returns 0, or an errno: ENOMEM,
-    what open says (ENXIO: a FIFO that nobody reads).  */
+/*  Opens 'path_' to append to it; stderr for NULL.  Returns 0, and the caller
+    closes it with zds_trace_close; or an errno: ENOMEM, what open says (ENXIO: a
+    FIFO that nobody reads).  */
 int zds_trace_open (zds_trace_t **trace_, const char *path_);
 
 /*  NULL is allowed.  */
@@ -57,7 +58,7 @@ void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
 #endif
   ;
 
-/*  The end of a bind or connect with an error.  */
+/*  The end of a bind or connect with an errno; 'why_' in words.  */
 void zds_trace_failure (const zds_subject_t *subject_,
                         int error_,
                         const char *why_);
@@ -67,7 +68,8 @@ void zds_trace_plan (const zds_subject_t *subject_,
                      const zds_bind_plan_t *plan_,
                      zds_mode_t mode_);
 
-/*  How a listener of a bind fared: on 'port_', or 'error_' at 'stage_'.  */
+/*  How a listener of a bind fared: on 'port_' (host byte order) if 'error_' is 0,
+    else that errno at 'stage_'.  */
 void zds_trace_listener (const zds_subject_t *subject_,
                          const zds_listener_t *listener_,
                          zds_bind_stage_t stage_,
@@ -85,8 +87,8 @@ void zds_trace_step (const zds_subject_t *subject_,
                      const zds_race_t *race_,
                      const zds_race_step_t *step_);
 
-/*  How an attempt ended by itself; 'error_' is 0 if it connected.  Ahead of
-    zds_race_failed or _connected.  */
+/*  How an attempt ended by itself, at 'now_' ms (zds_clock_ms); 'error_' is an
+    errno, or 0 if it connected.  Ahead of zds_race_failed or _connected.  */
 void zds_trace_attempt (const zds_subject_t *subject_,
                         const zds_race_t *race_,
                         unsigned attempt_,
