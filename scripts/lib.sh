@@ -92,7 +92,7 @@ copy_transport ()
     [ $# -gt 0 ] || set -- src tests unittests
     for folder; do
         case $folder in
-            src) set -- "$from"/transport/*.[ch] "$from"/transport/*.[ch]pp ;;
+            src) set -- "$from"/transport/*/*.[ch] "$from"/transport/*/*.[ch]pp ;;
             tests) set -- "$from"/tests/libzmq/test*.[ch]pp ;;
             unittests) set -- "$from"/tests/libzmq/unittest_*.cpp ;;
         esac

@@ -2,6 +2,7 @@
 """Fixtures of the network suite; lab.py is the harness itself."""
 import collections
 import contextlib
+import glob
 import os
 import signal
 import subprocess
@@ -170,12 +171,12 @@ def asan_cli(tmp_path_factory):
     """zmq-dualstack, built with sanitizers; to be run with SANITIZED in its environment."""
     program = str(tmp_path_factory.mktemp("asan") / "zmq-dualstack")
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    sources = [os.path.join(root, directory, name)
-               for directory, start in (("cli", ""), ("transport", "zds_"))
-               for name in sorted(os.listdir(os.path.join(root, directory)))
-               if name.startswith(start) and name.endswith(".c")]
+    sources = sorted(glob.glob(os.path.join(root, "cli", "*.c"))
+                     + glob.glob(os.path.join(root, "transport", "*", "*.c")))
     subprocess.run(["cc", "-std=c11", "-g", "-O1", "-fsanitize=address,undefined",
-                    "-fno-sanitize-recover=all", "-I" + os.path.join(root, "transport"),
+                    "-fno-sanitize-recover=all", "-I" + os.path.join(root, "transport", "core"),
+                    "-I" + os.path.join(root, "transport", "sys"),
+                    "-I" + os.path.join(root, "transport", "glue"),
                     '-DZDS_LIBDIR="%s"' % laboratory.libdir("patched"), "-o", program]
                    + sources + ["-lpthread"], check=True)
     return program
