@@ -412,10 +412,10 @@ def parse_listener(line):
 
 
 class Worker:
-    """A process that uses libzmq on our orders, one JSON line each way.  `program` is worker.py
+    """A process that uses libzmq on our orders, one JSON line each way.  `program` is the package worker
     or one that has more to offer."""
 
-    def __init__(self, node, lib, env, shim, program="worker.py"):
+    def __init__(self, node, lib, env, shim, program="worker"):
         self.node = node
         self.lib, self.shim = lib, shim
         directory = libdir(lib)

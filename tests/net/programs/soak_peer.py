@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import worker  # noqa: E402
 import zmq  # noqa: E402
+from worker import library, monitor, process, sockets  # noqa: E402
 
 OPTIONS = {"LINGER": 0, "RECONNECT_IVL": 20, "CONNECT_TIMEOUT": 2000, "HEARTBEAT_IVL": 200,
            "HEARTBEAT_TIMEOUT": 600, "SNDHWM": 200, "RCVHWM": 200}
@@ -67,11 +68,11 @@ class Actor(threading.Thread):
         self.cuts[self.socks] = 0
         self.sock = self.context.socket(getattr(zmq, self.kind))
         for name, value in OPTIONS.items():
-            self.sock.setsockopt(worker.option_number(name), value)
+            self.sock.setsockopt(library.option_number(name), value)
         self.prepare()
-        worker.Watch.count += 1
+        monitor.Watch.count += 1
         self.monitor = self.sock.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED, addr="inproc://soak-%d" % worker.Watch.count)
+            zmq.EVENT_DISCONNECTED, addr="inproc://soak-%d" % monitor.Watch.count)
 
     def prepare(self):
         pass
@@ -129,7 +130,7 @@ class Actor(threading.Thread):
             getattr(self, "do_" + what)(*args)
             self.done.put("ok")
         except zmq.ZMQError as error:
-            self.done.put(worker.errno_name(error.errno))
+            self.done.put(library.errno_name(error.errno))
 
     def run(self):
         try:
@@ -273,7 +274,7 @@ KINDS = {one.__name__.lower(): one for one in (
 
 def op_actor(name, kind, ctx, where):
     if ctx not in worker.STATE.contexts:
-        worker.op_ctx(ctx)
+        sockets.op_ctx(ctx)
     ACTORS[name] = KINDS[kind](name, worker.STATE.contexts[ctx], where)
     return "ok"
 
@@ -321,18 +322,16 @@ def op_books():
 def op_census():
     """What this process has, with nothing going on: look-ups of a dead name server that were
     left alone end by and by."""
-    worker.op_threads_at_most(2, 15)
+    process.op_threads_at_most(2, 15)
     with open("/proc/self/status") as status:
         rss = [int(line.split()[1]) for line in status if line.startswith("VmRSS")][0]
     with open("/proc/self/maps") as maps:
         areas = len(list(maps))
-    return {"fds": worker.op_fds(), "threads": worker.op_threads(), "maps": areas, "rss": rss,
-            "memory": worker.op_memory()}
+    return {"fds": process.op_fds(), "threads": process.op_threads(), "maps": areas, "rss": rss,
+            "memory": process.op_memory()}
 
 
-for one, function in list(globals().items()):
-    if one.startswith("op_"):
-        setattr(worker, one, function)
+worker.offer(globals())
 
 if __name__ == "__main__":
     worker.main()

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What the process has and may have: descriptors, threads, memory, signals, shims."""
+import ctypes
+import gc
+import json
+import os
+import resource
+import signal
+import time
+
+from .servers import op_pulse_end, op_unserve
+from .sockets import op_quit
+from .state import STATE
+
+
+def op_fds():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def op_threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def at_most(measure, limit, timeout):
+    """The first value within the limit, or the last one before the deadline."""
+    end = time.monotonic() + timeout
+    while True:
+        value = measure()
+        if value <= limit or time.monotonic() >= end:
+            return value
+        time.sleep(0.02)
+
+
+def op_fds_at_most(limit, timeout=5.0):
+    return at_most(op_fds, limit, timeout)
+
+
+def op_threads_at_most(limit, timeout=5.0):
+    return at_most(op_threads, limit, timeout)
+
+
+def op_census(fds, threads, timeout=15.0):
+    """Ends all that there is; what this process has then, when that is not at most so much."""
+    for name in list(STATE.servants):
+        op_unserve(name)
+    for name in list(STATE.pulses):
+        op_pulse_end(name)
+    for name in list(STATE.contexts):
+        op_quit(name)
+    for one in STATE.held.values():
+        # Sockets and threads.
+        getattr(one, "close", getattr(one, "join", None))()
+    STATE.held.clear()
+    return [op_fds_at_most(fds, timeout), op_threads_at_most(threads, timeout)]
+
+
+def op_threads_max(seconds):
+    """The largest number of threads within this time."""
+    end, most = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        most = max(most, op_threads())
+        time.sleep(0.01)
+    return most
+
+
+def op_limit_fds(more):
+    """From now on only so many more descriptors can be opened."""
+    used = max(int(name) for name in os.listdir("/proc/self/fd")) + 1
+    filler = STATE.filler
+    while len(filler) < 4096:  # every gap below
+        number = os.dup(0)
+        if number >= used:
+            os.close(number)
+            break
+        filler.append(number)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + more, hard))
+    return len(filler)
+
+
+def op_unlimit_fds():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    while STATE.filler:
+        os.close(STATE.filler.pop())
+    return "ok"
+
+
+class Mallinfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+        "fordblks", "keepcost")]
+
+
+def op_memory():
+    """Bytes that malloc has given out; Python's own garbage is not among them."""
+    gc.collect()
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = Mallinfo
+    info = mallinfo()
+    return info.uordblks + info.hblkhd
+
+
+def op_shim(rules):
+    """New rules for the preloaded shim; returns how often each watched call was made."""
+    shim = ctypes.CDLL(None)
+    shim.zds_shim_set(rules.encode())
+    return "ok"
+
+
+def op_shim_counts():
+    shim = ctypes.CDLL(None)
+    shim.zds_shim_counts.restype = ctypes.c_char_p
+    return json.loads(shim.zds_shim_counts().decode())
+
+
+def op_shim_jump(seconds):
+    """From now on the wall clock jumps back and forth by so much."""
+    ctypes.CDLL(None).zds_shim_jump(seconds)
+    return "ok"
+
+
+def op_dial_shim(rule):
+    ctypes.CDLL(None).dial_shim_set(rule.encode())
+    return "ok"
+
+
+def op_dial_shim_hits():
+    return ctypes.CDLL(None).dial_shim_hits()
+
+
+def op_alarms(interval):
+    """A signal every so many seconds, whose handler does not restart system calls; 0: no
+    more.  Returns how many there were."""
+    count = getattr(STATE, "alarms", None)
+    if interval:
+        STATE.alarms = count = [0]
+
+        def count_one(*_):
+            count[0] += 1
+        signal.signal(signal.SIGALRM, count_one)
+        signal.siginterrupt(signal.SIGALRM, True)
+    signal.setitimer(signal.ITIMER_REAL, interval, interval)
+    return count[0]
+
+
+def op_setenv(name, value):
+    os.environ[name] = value
+    return "ok"
+
+
+def op_pause(seconds):
+    time.sleep(seconds)
+    return "ok"
