@@ -21,6 +21,7 @@
 
 static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
 static const unsigned ask_at[ZDS_FAMILIES] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
+static const zds_look_t look_at[ZDS_FAMILIES] = {ZDS_LOOK_IPV6, ZDS_LOOK_IPV4};
 
 static long clock_us (void)
 {
@@ -161,15 +162,18 @@ static void hand_over (race_t *race_, unsigned i_, uint64_t now_)
 static void take_answer (race_t *race_, lookup_t *lookup_)
 {
     zds_answer_t *const answer = lookup_->waiter.answer;
+    size_t i;
 
     lookup_->waiting = false;
     lookup_->end = elapsed (race_);
     lookup_->temporary =
       answer == NULL || answer->status == ZDS_LOOKUP_TEMPORARY;
     lookup_->count = answer == NULL ? 0 : answer->count;
-    if (lookup_->count > 0)
-        memcpy (lookup_->candidate, answer->candidate,
-                lookup_->count * sizeof lookup_->candidate[0]);
+    if (lookup_->count > ZDS_MAX_CANDIDATES)
+        lookup_->count = ZDS_MAX_CANDIDATES;
+    memset (lookup_->candidate, 0, sizeof lookup_->candidate);
+    for (i = 0; i < lookup_->count; i++)
+        lookup_->candidate[i].addr = answer->addr[i];
     zds_resolver_drop (race_->resolver, answer);
     lookup_->waiter.answer = NULL;
     zds_dial_adopt (lookup_->candidate, lookup_->count, race_->endpoint.port,
@@ -191,8 +195,8 @@ static void ask (race_t *race_)
         if (!lookup->wanted)
             continue;
         lookup->waiting = true;
-        if (zds_resolver_ask (race_->resolver, race_->endpoint.host,
-                              family_at[i], &lookup->waiter, &race_->inbox))
+        if (zds_resolver_ask (race_->resolver, race_->endpoint.host, look_at[i],
+                              &lookup->waiter, &race_->inbox))
             take_answer (race_, lookup);
     }
 }

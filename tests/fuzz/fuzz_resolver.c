@@ -101,7 +101,7 @@ typedef struct
     uint64_t deadline;
     /*  LOOKING_UP  */
     unsigned name;
-    int family;
+    zds_look_t look;
     uint64_t begun;
     bool has_looked_up;
     /*  JOINING  */
@@ -119,7 +119,7 @@ typedef struct
         ANSWERED
     } state;
     unsigned name, inbox;
-    int family;
+    zds_look_t look;
 } party_t;
 
 static fiber_t fiber[FIBERS];
@@ -142,13 +142,8 @@ static struct
     zds_inbox_t inbox[INBOXES];
     bool is_woken[INBOXES];
     unsigned serial;
-    uint64_t last_end[NAMES][ZDS_FAMILIES];
+    uint64_t last_end[NAMES][ZDS_LOOKS];
 } w;
-
-static unsigned family_index_of (int family_)
-{
-    return family_ == AF_INET6 ? 0 : 1;
-}
 
 /*  Memory.  */
 
@@ -324,7 +319,7 @@ static void mutex_destroy (zds_mutex_t *mutex_)
 static void note_end (fiber_t *self_)
 {
     if (self_->has_looked_up)
-        w.last_end[self_->name][family_index_of (self_->family)] = w.now;
+        w.last_end[self_->name][self_->look] = w.now;
     self_->has_looked_up = false;
 }
 
@@ -410,43 +405,41 @@ static void check_bounds (const fiber_t *self_)
         all++;
         young += w.now - one->begun < ZDS_RESOLVER_SLOW;
         MUST (one == self_ || one->name != self_->name
-                || one->family != self_->family,
+                || one->look != self_->look,
               "the same look-up twice at a time");
     }
     MUST (all <= 3 * w.threads, "too many look-ups");
     MUST (young <= w.threads, "too many young look-ups");
 }
 
-static zds_lookup_status_t look_up (void *arg_,
-                                    const char *host_,
-                                    int family_,
-                                    zds_candidate_t *out_,
-                                    size_t max_,
-                                    size_t *count_)
+static void
+look_up (void *arg_, const char *host_, zds_look_t look_, zds_answer_t *answer_)
 {
     fiber_t *const self = &fiber[current];
     const unsigned name = (unsigned) (host_[1] - '0');
     uint8_t *bytes;
+    size_t i;
 
-    MUST (arg_ == &w && host_[0] == 'h' && name < NAMES && max_ >= 2,
+    MUST (arg_ == &w && host_[0] == 'h' && name < NAMES,
           "the arguments of a look-up");
     self->name = name;
-    self->family = family_;
+    self->look = look_;
     self->begun = w.now;
     check_bounds (self);
     pause_as (LOOKING_UP);
 
-    *count_ = w.serial % 3;
-    for (max_ = 0; max_ < *count_; max_++) {
-        zds_addr_any (&out_[max_].addr, AF_INET6);
-        bytes = out_[max_].addr.v6.sin6_addr.s6_addr;
+    answer_->count = w.serial % 3;
+    for (i = 0; i < answer_->count; i++) {
+        zds_addr_any (&answer_->addr[i], AF_INET6);
+        bytes = answer_->addr[i].v6.sin6_addr.s6_addr;
         bytes[0] = (uint8_t) name;
-        bytes[1] = (uint8_t) family_index_of (family_);
-        bytes[2] = (uint8_t) max_;
+        bytes[1] = (uint8_t) look_;
+        bytes[2] = (uint8_t) i;
     }
     w.serial++;
     self->has_looked_up = true;
-    return name == TEMPORARY ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
+    answer_->status =
+      name == TEMPORARY ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
 }
 
 static void check_answer (const party_t *party_)
@@ -457,15 +450,12 @@ static void check_answer (const party_t *party_)
     MUST (answer != NULL || w.any_fault, "no answer");
     if (answer == NULL)
         return;
-    MUST (answer->refs > 0, "an answer that nobody has");
     MUST ((answer->status == ZDS_LOOKUP_TEMPORARY)
             == (party_->name == TEMPORARY),
           "another status");
     for (i = 0; i < answer->count; i++) {
-        const uint8_t *const bytes =
-          answer->candidate[i].addr.v6.sin6_addr.s6_addr;
-        MUST (bytes[0] == party_->name
-                && bytes[1] == family_index_of (party_->family)
+        const uint8_t *const bytes = answer->addr[i].v6.sin6_addr.s6_addr;
+        MUST (bytes[0] == party_->name && bytes[1] == party_->look
                 && bytes[2] == i,
               "the answer to another question");
     }
@@ -489,10 +479,10 @@ static void ask_as (party_t *party_, input_t *input_)
     if (party_->state != IDLE)
         return;
     party_->name = (bits & 63) % NAMES;
-    party_->family = bits & 128 ? AF_INET : AF_INET6;
+    party_->look = bits & 128 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE;
     party_->inbox = bits >> 6 & 1;
     host[1] = (char) ('0' + party_->name);
-    if (!zds_resolver_ask (w.resolver, host, party_->family, &party_->waiter,
+    if (!zds_resolver_ask (w.resolver, host, party_->look, &party_->waiter,
                            &w.inbox[party_->inbox])) {
         party_->state = ASKED;
         return;
@@ -500,8 +490,7 @@ static void ask_as (party_t *party_, input_t *input_)
     party_->state = ANSWERED;
     check_answer (party_);
     MUST (party_->waiter.answer == NULL
-            || w.now
-                   - w.last_end[party_->name][family_index_of (party_->family)]
+            || w.now - w.last_end[party_->name][party_->look]
                  < ZDS_RESOLVER_FRESH,
           "an answer that is not fresh");
 }

@@ -76,21 +76,22 @@ static void look_up (void)
         return;
     }
 
-    there = zds_resolver_ask (resolver, "localhost", AF_INET, &waiter, &inbox)
-            || (wait_for (&bell)
-                && zds_resolver_collect (resolver, &inbox) == &waiter);
+    there =
+      zds_resolver_ask (resolver, "localhost", ZDS_LOOK_IPV4, &waiter, &inbox)
+      || (wait_for (&bell)
+          && zds_resolver_collect (resolver, &inbox) == &waiter);
     check (there, "an answer from a thread of the resolver");
-    check (
-      there && waiter.answer != NULL && waiter.answer->status == ZDS_LOOKUP_DONE
-        && waiter.answer->count > 0
-        && ntohl (waiter.answer->candidate[0].addr.v4.sin_addr.s_addr) >> 24
-             == 127,
-      "localhost is 127.0.0.1");
+    check (there && waiter.answer != NULL
+             && waiter.answer->status == ZDS_LOOKUP_DONE
+             && waiter.answer->count > 0
+             && ntohl (waiter.answer->addr[0].v4.sin_addr.s_addr) >> 24 == 127,
+           "localhost is 127.0.0.1");
     zds_resolver_drop (resolver, waiter.answer);
     waiter.answer = NULL;
-    check (zds_resolver_ask (resolver, "localhost", AF_INET, &waiter, &inbox)
-             && waiter.answer != NULL,
-           "the same answer again, at once");
+    check (
+      zds_resolver_ask (resolver, "localhost", ZDS_LOOK_IPV4, &waiter, &inbox)
+        && waiter.answer != NULL,
+      "the same answer again, at once");
     zds_resolver_drop (resolver, waiter.answer);
     zds_resolver_release (resolver);
     zds_cond_destroy (&bell.cond);

@@ -32,11 +32,9 @@ static int start_in_hand (zds_thread_t *thread_,
 #define zds_clock_ms clock_in_hand
 #define zds_thread_pin_library pin_in_hand
 #define zds_thread_start start_in_hand
-#define malloc malloc_in_hand
 #define calloc calloc_in_hand
 #include "zds_resolver.c"
 #undef calloc
-#undef malloc
 #undef zds_thread_start
 #undef zds_thread_pin_library
 #undef zds_clock_ms
@@ -69,11 +67,6 @@ static bool is_to_fail (void)
 {
     return atomic_load (&allocations_left) >= 0
            && atomic_fetch_sub (&allocations_left, 1) == 0;
-}
-
-static void *malloc_in_hand (size_t size_)
-{
-    return is_to_fail () ? NULL : malloc (size_);
 }
 
 static void *calloc_in_hand (size_t count_, size_t size_)
@@ -114,7 +107,7 @@ static struct
 } world = {.mutex = PTHREAD_MUTEX_INITIALIZER,
            .changed = PTHREAD_COND_INITIALIZER};
 
-static void note_begin (const char *host_, int family_)
+static void note_begin (const char *host_, zds_look_t look_)
 {
     const size_t used = strlen (world.log);
 
@@ -123,49 +116,47 @@ static void note_begin (const char *host_, int family_)
         world.most = world.begun - world.ended;
     if (used + strlen (host_) + 4 < sizeof world.log)
         sprintf (world.log + used, "%s%s/%c", used > 0 ? " " : "", host_,
-                 family_ == AF_INET6 ? '6' : '4');
+                 look_ == ZDS_LOOK_IPV6   ? '6'
+                 : look_ == ZDS_LOOK_IPV4 ? '4'
+                                          : '*');
     prctl (PR_GET_NAME, world.thread_name);
     pthread_sigmask (SIG_SETMASK, NULL, &world.thread_signals);
     pthread_cond_broadcast (&world.changed);
 }
 
-static zds_addr_t address (int family_, unsigned n_)
+static zds_addr_t address (zds_look_t look_, unsigned n_)
 {
     zds_addr_t addr =
-      addr_of (family_ == AF_INET6 ? "2001:db8::" : "192.0.2.0");
+      addr_of (look_ == ZDS_LOOK_IPV6 ? "2001:db8::" : "192.0.2.0");
 
-    if (family_ == AF_INET6)
+    if (look_ == ZDS_LOOK_IPV6)
         ((uint8_t *) &addr.v6.sin6_addr)[15] = (uint8_t) n_;
     else
         ((uint8_t *) &addr.v4.sin_addr)[3] = (uint8_t) n_;
     return addr;
 }
 
-static zds_lookup_status_t look_up (void *arg_,
-                                    const char *host_,
-                                    int family_,
-                                    zds_candidate_t *out_,
-                                    size_t max_,
-                                    size_t *count_)
+static void
+look_up (void *arg_, const char *host_, zds_look_t look_, zds_answer_t *answer_)
 {
     size_t i;
 
     pthread_mutex_lock (&world.mutex);
-    note_begin (host_, family_);
+    note_begin (host_, look_);
     while (strncmp (host_, "hang", 4) == 0 && !world.is_open)
         pthread_cond_wait (&world.changed, &world.mutex);
     world.ended++;
     pthread_cond_broadcast (&world.changed);
     pthread_mutex_unlock (&world.mutex);
 
-    *count_ = strcmp (host_, "none") == 0   ? 0
-              : strcmp (host_, "many") == 0 ? max_
-                                            : 1;
-    for (i = 0; i < *count_; i++)
-        out_[i].addr = address (family_, (unsigned) i);
-    return arg_ == &world && strcmp (host_, "again") != 0
-             ? ZDS_LOOKUP_DONE
-             : ZDS_LOOKUP_TEMPORARY;
+    answer_->count = strcmp (host_, "none") == 0   ? 0
+                     : strcmp (host_, "many") == 0 ? ZDS_MAX_ADDRS
+                                                   : 1;
+    for (i = 0; i < answer_->count; i++)
+        answer_->addr[i] = address (look_, (unsigned) i);
+    answer_->status = arg_ == &world && strcmp (host_, "again") != 0
+                        ? ZDS_LOOKUP_DONE
+                        : ZDS_LOOKUP_TEMPORARY;
 }
 
 static void wake (void *arg_)
@@ -308,10 +299,10 @@ static void start (unsigned threads_)
 }
 
 /*  Asks for what cannot be had at once.  */
-static void ask_for (unsigned waiter_, const char *host_, int family_)
+static void ask_for (unsigned waiter_, const char *host_, zds_look_t look_)
 {
     assert_false (
-      zds_resolver_ask (resolver, host_, family_, &waiters[waiter_], &inbox));
+      zds_resolver_ask (resolver, host_, look_, &waiters[waiter_], &inbox));
 }
 
 static zds_waiter_t *receive (void)
@@ -337,16 +328,16 @@ static void receive_for (unsigned waiter_)
 
 static void ask_and_receive (const char *host_)
 {
-    ask_for (999, host_, AF_INET6);
+    ask_for (999, host_, ZDS_LOOK_IPV6);
     receive_for (999);
 }
 
 /*  Whether the resolver has the answer at hand.  If not, it may look it up.  */
-static bool is_known (const char *host_, int family_)
+static bool is_known (const char *host_, zds_look_t look_)
 {
     zds_waiter_t waiter;
 
-    if (!zds_resolver_ask (resolver, host_, family_, &waiter, &inbox)) {
+    if (!zds_resolver_ask (resolver, host_, look_, &waiter, &inbox)) {
         zds_resolver_cancel (resolver, &waiter);
         return false;
     }
@@ -400,7 +391,8 @@ static bool has_begun (const char *entry_)
 
 static void test_an_answer_comes (void **state_)
 {
-    static const int families[] = {AF_INET6, AF_INET};
+    static const zds_look_t looks[] = {ZDS_LOOK_WHOLE, ZDS_LOOK_IPV6,
+                                       ZDS_LOOK_IPV4};
     static const struct
     {
         const char *host;
@@ -408,16 +400,16 @@ static void test_an_answer_comes (void **state_)
         size_t count;
     } rows[] = {{"good", ZDS_LOOKUP_DONE, 1},
                 {"none", ZDS_LOOKUP_DONE, 0},
-                {"many", ZDS_LOOKUP_DONE, ZDS_MAX_CANDIDATES},
+                {"many", ZDS_LOOKUP_DONE, ZDS_MAX_ADDRS},
                 {"again", ZDS_LOOKUP_TEMPORARY, 1}};
-    size_t i, k, family;
+    size_t i, k, look;
     (void) state_;
 
     start (ZDS_RESOLVER_THREADS);
     for (i = 0; i < COUNT (rows); i++)
-        for (family = 0; family < COUNT (families); family++) {
+        for (look = 0; look < COUNT (looks); look++) {
             const zds_answer_t *answer;
-            ask_for (0, rows[i].host, families[family]);
+            ask_for (0, rows[i].host, looks[look]);
             assert_ptr_equal (receive (), &waiters[0]);
             assert_null (waiters[0].query);
             assert_null (waiters[0].inbox);
@@ -425,12 +417,8 @@ static void test_an_answer_comes (void **state_)
             assert_int_equal (answer->status, rows[i].status);
             assert_int_equal (answer->count, rows[i].count);
             for (k = 0; k < answer->count; k++) {
-                const zds_addr_t expected =
-                  address (families[family], (unsigned) k);
-                assert_true (
-                  zds_addr_equal (&answer->candidate[k].addr, &expected));
-                assert_false (answer->candidate[k].poor_source);
-                assert_int_equal (answer->candidate[k].record, ZDS_RECORD_NONE);
+                const zds_addr_t expected = address (looks[look], (unsigned) k);
+                assert_true (zds_addr_equal (&answer->addr[k], &expected));
             }
             zds_resolver_drop (resolver, waiters[0].answer);
         }
@@ -475,7 +463,7 @@ static void test_many_share_one_look_up (void **state_)
 
     start (ZDS_RESOLVER_THREADS);
     for (i = 0; i < 1000; i++)
-        ask_for (i, "hang", i < 500 ? AF_INET6 : AF_INET);
+        ask_for (i, "hang", i < 500 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4);
     wait_for_begun (2);
     let_pass ();
     for (i = 0; i < 1000; i++)
@@ -488,7 +476,7 @@ static void test_many_share_one_look_up (void **state_)
     world.woken = 0;
     pass (ZDS_RESOLVER_FRESH);
     for (i = 0; i < 1000; i++)
-        ask_for (i, "hang", AF_INET6);
+        ask_for (i, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (3);
     let_pass ();
     for (i = 0; i < 1000; i++) {
@@ -508,10 +496,10 @@ static void test_a_queued_look_up_is_shared (void **state_)
     (void) state_;
 
     start (1);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
-    ask_for (1, "good", AF_INET6);
-    ask_for (2, "good", AF_INET6);
+    ask_for (1, "good", ZDS_LOOK_IPV6);
+    ask_for (2, "good", ZDS_LOOK_IPV6);
     let_pass ();
     receive_for (0);
     receive_for (1);
@@ -524,10 +512,10 @@ static void test_in_the_order_in_which_they_were_asked (void **state_)
     (void) state_;
 
     start (1);
-    ask_for (0, "good", AF_INET6);
-    ask_for (1, "good", AF_INET);
-    ask_for (2, "better", AF_INET);
-    ask_for (3, "better", AF_INET6);
+    ask_for (0, "good", ZDS_LOOK_IPV6);
+    ask_for (1, "good", ZDS_LOOK_IPV4);
+    ask_for (2, "better", ZDS_LOOK_IPV4);
+    ask_for (3, "better", ZDS_LOOK_IPV6);
     receive_for (0);
     receive_for (1);
     receive_for (2);
@@ -542,19 +530,19 @@ static void test_a_fresh_answer_is_given_again (void **state_)
     start (1);
     ask_and_receive ("good");
     assert_true (
-      zds_resolver_ask (resolver, "good", AF_INET6, &waiters[0], &inbox));
+      zds_resolver_ask (resolver, "good", ZDS_LOOK_IPV6, &waiters[0], &inbox));
     assert_int_equal (waiters[0].answer->count, 1);
     assert_null (waiters[0].inbox);
     zds_resolver_drop (resolver, waiters[0].answer);
-    assert_false (is_known ("good", AF_INET));
-    assert_false (is_known ("goo", AF_INET6));
+    assert_false (is_known ("good", ZDS_LOOK_IPV4));
+    assert_false (is_known ("goo", ZDS_LOOK_IPV6));
     pass (ZDS_RESOLVER_FRESH - 1);
-    assert_true (is_known ("good", AF_INET6));
+    assert_true (is_known ("good", ZDS_LOOK_IPV6));
     pass (1);
     ask_and_receive ("good");
-    assert_true (is_known ("good", AF_INET6));
+    assert_true (is_known ("good", ZDS_LOOK_IPV6));
     pass (ZDS_RESOLVER_FRESH);
-    assert_false (is_known ("good", AF_INET6));
+    assert_false (is_known ("good", ZDS_LOOK_IPV6));
 }
 
 static void test_none_is_an_answer_and_later_is_not (void **state_)
@@ -563,9 +551,9 @@ static void test_none_is_an_answer_and_later_is_not (void **state_)
 
     start (1);
     ask_and_receive ("none");
-    assert_true (is_known ("none", AF_INET6));
+    assert_true (is_known ("none", ZDS_LOOK_IPV6));
     ask_and_receive ("again");
-    assert_false (is_known ("again", AF_INET6));
+    assert_false (is_known ("again", ZDS_LOOK_IPV6));
 }
 
 static void test_a_slow_answer_is_fresh_when_it_comes (void **state_)
@@ -573,23 +561,23 @@ static void test_a_slow_answer_is_fresh_when_it_comes (void **state_)
     (void) state_;
 
     start (1);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
     pass (ZDS_RESOLVER_SLOW);
     let_pass ();
     receive_for (0);
-    assert_true (is_known ("hang", AF_INET6));
+    assert_true (is_known ("hang", ZDS_LOOK_IPV6));
     pass (ZDS_RESOLVER_FRESH - 1);
-    assert_true (is_known ("hang", AF_INET6));
+    assert_true (is_known ("hang", ZDS_LOOK_IPV6));
     pass (1);
-    assert_false (is_known ("hang", AF_INET6));
+    assert_false (is_known ("hang", ZDS_LOOK_IPV6));
     /*  And so it is the next time, when it is not slow.  */
     pass (ZDS_RESOLVER_FRESH);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (2);
     let_pass ();
     receive_for (0);
-    assert_true (is_known ("hang", AF_INET6));
+    assert_true (is_known ("hang", ZDS_LOOK_IPV6));
 }
 
 static void test_a_bounded_number_of_answers_is_kept (void **state_)
@@ -603,9 +591,9 @@ static void test_a_bounded_number_of_answers_is_kept (void **state_)
         sprintf (host, "good%u", i);
         ask_and_receive (host);
     }
-    assert_true (is_known ("good1", AF_INET6));
-    assert_true (is_known (host, AF_INET6));
-    assert_false (is_known ("good0", AF_INET6));
+    assert_true (is_known ("good1", ZDS_LOOK_IPV6));
+    assert_true (is_known (host, ZDS_LOOK_IPV6));
+    assert_false (is_known ("good0", ZDS_LOOK_IPV6));
 }
 
 static void test_cancelled_in_the_queue (void **state_)
@@ -613,12 +601,12 @@ static void test_cancelled_in_the_queue (void **state_)
     (void) state_;
 
     start (1);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
-    ask_for (1, "one", AF_INET6);
-    ask_for (2, "two", AF_INET6);
-    ask_for (3, "two", AF_INET6);
-    ask_for (4, "three", AF_INET6);
+    ask_for (1, "one", ZDS_LOOK_IPV6);
+    ask_for (2, "two", ZDS_LOOK_IPV6);
+    ask_for (3, "two", ZDS_LOOK_IPV6);
+    ask_for (4, "three", ZDS_LOOK_IPV6);
     zds_resolver_cancel (resolver, &waiters[1]);
     zds_resolver_cancel (resolver, &waiters[2]);
     assert_null (waiters[1].query);
@@ -636,8 +624,8 @@ static void test_cancelled_while_it_runs (void **state_)
     (void) state_;
 
     start (1);
-    ask_for (0, "hang", AF_INET6);
-    ask_for (1, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
+    ask_for (1, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
     zds_resolver_cancel (resolver, &waiters[0]);
     zds_resolver_cancel (resolver, &waiters[1]);
@@ -648,7 +636,7 @@ static void test_cancelled_while_it_runs (void **state_)
     assert_null (zds_resolver_collect (resolver, &inbox));
     assert_null (waiters[0].answer);
     /*  It was not in vain.  */
-    assert_true (is_known ("hang", AF_INET6));
+    assert_true (is_known ("hang", ZDS_LOOK_IPV6));
     assert_log ("hang/6 good/6");
 }
 
@@ -657,10 +645,10 @@ static void test_asked_again_while_nobody_waits (void **state_)
     (void) state_;
 
     start (1);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
     zds_resolver_cancel (resolver, &waiters[0]);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     let_pass ();
     receive_for (0);
     assert_int_equal (read_world (&world.begun), 1);
@@ -673,7 +661,7 @@ static void test_cancelled_in_the_inbox (void **state_)
 
     start (1);
     for (i = 0; i < 4; i++)
-        ask_for (i, "hang", AF_INET6);
+        ask_for (i, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
     let_pass ();
     wait_until_above (&world.woken, 0);
@@ -695,7 +683,7 @@ static void test_cancelled_without_waiting (void **state_)
 
     start (1);
     zds_resolver_cancel (resolver, &waiters[0]);
-    ask_for (0, "good", AF_INET6);
+    ask_for (0, "good", ZDS_LOOK_IPV6);
     assert_ptr_equal (receive (), &waiters[0]);
     zds_resolver_cancel (resolver, &waiters[0]);
     assert_int_equal (waiters[0].answer->count, 1);
@@ -711,9 +699,9 @@ static void test_each_inbox_has_its_own (void **state_)
     start (1);
     memset (&other, 0, sizeof other);
     other.wake = wake;
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     assert_false (
-      zds_resolver_ask (resolver, "hang", AF_INET6, &waiter, &other));
+      zds_resolver_ask (resolver, "hang", ZDS_LOOK_IPV6, &waiter, &other));
     wait_for_begun (1);
     let_pass ();
     wait_until_above (&world.woken, 1);
@@ -733,7 +721,7 @@ static void test_the_number_of_threads_is_bounded (void **state_)
     start (2);
     for (i = 0; i < 20; i++) {
         sprintf (host, "hang%u", i);
-        ask_for (i, host, AF_INET6);
+        ask_for (i, host, ZDS_LOOK_IPV6);
     }
     for (running = 2; running <= 6; running += 2) {
         wait_for_begun (running);
@@ -743,12 +731,12 @@ static void test_the_number_of_threads_is_bounded (void **state_)
         pass (1);
         /*  Whoever waits for that has to look at the clock of this test.  */
         sprintf (host, "good%u", running);
-        ask_for (20 + running, host, AF_INET6);
+        ask_for (20 + running, host, ZDS_LOOK_IPV6);
     }
     assert_all_wait ();
     pass (10 * ZDS_RESOLVER_SLOW);
     assert_all_wait ();
-    ask_for (40, "last", AF_INET6);
+    ask_for (40, "last", ZDS_LOOK_IPV6);
     assert_true (count_workers () <= 3 * 2 + 1);
     assert_true (count_threads () <= threads_before + 3 * 2 + 1);
     set_gate (true);
@@ -770,7 +758,7 @@ static void test_hung_look_ups_do_not_hold_up_others (void **state_)
     start (threads);
     for (i = 0; i < threads; i++) {
         sprintf (host, "hang%u", i);
-        ask_for (i, host, AF_INET6);
+        ask_for (i, host, ZDS_LOOK_IPV6);
     }
     wait_for_begun (threads);
     begin = zds_clock_ms ();
@@ -786,7 +774,7 @@ static void test_fewer_hung_ones_hold_up_nobody (void **state_)
     (void) state_;
 
     start (2);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     ask_and_receive ("good");
     assert_int_equal (read_world (&world.ended), 1);
 }
@@ -800,7 +788,7 @@ static void make_slow (unsigned count_)
     for (i = 1; i <= count_; i++) {
         const unsigned begun = read_world (&world.begun);
         sprintf (host, "hang%u", i);
-        ask_for (i, host, AF_INET6);
+        ask_for (i, host, ZDS_LOOK_IPV6);
         wait_until_above (&world.begun, begun);
         pass (ZDS_RESOLVER_SLOW);
         let_pass ();
@@ -817,10 +805,10 @@ static void test_slow_names_are_kept_back (void **state_)
 
     start (2);
     make_slow (4);
-    ask_for (1, "hang1", AF_INET6);
-    ask_for (2, "hang2", AF_INET6);
+    ask_for (1, "hang1", ZDS_LOOK_IPV6);
+    ask_for (2, "hang2", ZDS_LOOK_IPV6);
     wait_for_begun (2);
-    ask_for (3, "hang3", AF_INET6);
+    ask_for (3, "hang3", ZDS_LOOK_IPV6);
     pass (ZDS_RESOLVER_SLOW);
     assert_all_wait ();
     /*  The next ones overtake it.  */
@@ -828,7 +816,7 @@ static void test_slow_names_are_kept_back (void **state_)
     ask_and_receive ("better");
     assert_false (has_begun ("hang3/6"));
     /*  Of the other family nothing is known.  */
-    ask_for (4, "hang4", AF_INET);
+    ask_for (4, "hang4", ZDS_LOOK_IPV4);
     wait_for_begun (5);
     assert_true (has_begun ("hang4/4"));
     assert_all_wait ();
@@ -843,10 +831,10 @@ static void test_slow_names_are_forgiven (void **state_)
 
     start (2);
     make_slow (3);
-    ask_for (1, "hang1", AF_INET6);
-    ask_for (2, "hang2", AF_INET6);
+    ask_for (1, "hang1", ZDS_LOOK_IPV6);
+    ask_for (2, "hang2", ZDS_LOOK_IPV6);
     wait_for_begun (2);
-    ask_for (3, "hang3", AF_INET6);
+    ask_for (3, "hang3", ZDS_LOOK_IPV6);
     /*  Its minute began when its look-up ended, one FRESH ago.  */
     pass (ZDS_RESOLVER_SUSPECT - ZDS_RESOLVER_FRESH - 1);
     assert_all_wait ();
@@ -864,10 +852,10 @@ static void test_who_waits_knows_when (void **state_)
 
     start (2);
     make_slow (3);
-    ask_for (1, "hang1", AF_INET6);
-    ask_for (2, "hang2", AF_INET6);
+    ask_for (1, "hang1", ZDS_LOOK_IPV6);
+    ask_for (2, "hang2", ZDS_LOOK_IPV6);
     wait_for_begun (2);
-    ask_for (3, "hang3", AF_INET6);
+    ask_for (3, "hang3", ZDS_LOOK_IPV6);
     pass (100);
     zds_mutex_lock (&resolver->mutex);
     next_query (resolver, clock_in_hand (), &wait);
@@ -889,13 +877,13 @@ static void test_a_bounded_number_of_slow_names_is_kept (void **state_)
     start (1);
     make_slow (ZDS_RESOLVER_RECENT + 1);
     assert_int_equal (resolver->slow.count, ZDS_RESOLVER_RECENT);
-    assert_null (find (&resolver->slow, "hang1", AF_INET6));
-    assert_non_null (find (&resolver->slow, "hang2", AF_INET6));
+    assert_null (find (&resolver->slow, "hang1", ZDS_LOOK_IPV6));
+    assert_non_null (find (&resolver->slow, "hang2", ZDS_LOOK_IPV6));
     /*  Each name has one place, however often it is slow.  */
     make_slow (1);
     make_slow (1);
-    assert_null (find (&resolver->slow, "hang2", AF_INET6));
-    assert_non_null (find (&resolver->slow, "hang3", AF_INET6));
+    assert_null (find (&resolver->slow, "hang2", ZDS_LOOK_IPV6));
+    assert_non_null (find (&resolver->slow, "hang3", ZDS_LOOK_IPV6));
 }
 
 static void test_idle_threads_end (void **state_)
@@ -911,7 +899,7 @@ static void test_idle_threads_end (void **state_)
     for (round = 0; round < 2; round++) {
         for (i = 0; i < 4; i++) {
             sprintf (host, "hang%u.%u", round, i);
-            ask_for (i, host, AF_INET6);
+            ask_for (i, host, ZDS_LOOK_IPV6);
         }
         wait_until_above (&world.begun, round * 4 + 3);
         let_pass ();
@@ -956,11 +944,11 @@ static void test_release_ends_idle_threads (void **state_)
 
 static void ask_three_that_hang (void)
 {
-    ask_for (0, "hang0", AF_INET6);
-    ask_for (1, "hang1", AF_INET6);
-    ask_for (2, "hang2", AF_INET6);
+    ask_for (0, "hang0", ZDS_LOOK_IPV6);
+    ask_for (1, "hang1", ZDS_LOOK_IPV6);
+    ask_for (2, "hang2", ZDS_LOOK_IPV6);
     wait_for_begun (3);
-    ask_for (3, "good", AF_INET6);
+    ask_for (3, "good", ZDS_LOOK_IPV6);
     receive_for (3);
 }
 
@@ -972,9 +960,9 @@ static void test_release_waits_for_no_look_up (void **state_)
 
     start (4);
     ask_three_that_hang ();
-    ask_for (4, "hang4", AF_INET6);
+    ask_for (4, "hang4", ZDS_LOOK_IPV6);
     wait_for_begun (5);
-    ask_for (5, "queued", AF_INET6);
+    ask_for (5, "queued", ZDS_LOOK_IPV6);
     for (i = 0; i < 5; i++)
         zds_resolver_cancel (resolver, &waiters[i]);
     /*  What is left in the queue is dropped.  */
@@ -1040,7 +1028,7 @@ static void test_no_thread_to_be_had (void **state_)
     atomic_store (&starts_left, 0);
     waiters[0].answer = (zds_answer_t *) &waiters[0];
     assert_true (
-      zds_resolver_ask (resolver, "good", AF_INET6, &waiters[0], &inbox));
+      zds_resolver_ask (resolver, "good", ZDS_LOOK_IPV6, &waiters[0], &inbox));
     assert_null (waiters[0].answer);
     assert_null (waiters[0].query);
     assert_int_equal (resolver->queued.count, 0);
@@ -1056,21 +1044,21 @@ static void test_one_thread_does_it_all (void **state_)
 
     start (4);
     atomic_store (&starts_left, 1);
-    ask_for (0, "hang", AF_INET6);
+    ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (1);
-    ask_for (1, "good", AF_INET6);
-    ask_for (2, "better", AF_INET6);
+    ask_for (1, "good", ZDS_LOOK_IPV6);
+    ask_for (2, "better", ZDS_LOOK_IPV6);
     assert_int_equal (count_workers (), 1);
     let_pass ();
     receive_for (0);
     receive_for (1);
     receive_for (2);
     /*  One who asks later has a thread started for those before.  */
-    ask_for (0, "hang2", AF_INET6);
+    ask_for (0, "hang2", ZDS_LOOK_IPV6);
     wait_for_begun (4);
-    ask_for (1, "best", AF_INET6);
+    ask_for (1, "best", ZDS_LOOK_IPV6);
     atomic_store (&starts_left, -1);
-    ask_for (2, "better still", AF_INET6);
+    ask_for (2, "better still", ZDS_LOOK_IPV6);
     zds_resolver_drop (resolver, receive ()->answer);
     zds_resolver_drop (resolver, receive ()->answer);
     assert_int_equal (read_world (&world.ended), 5);
@@ -1087,7 +1075,7 @@ static bool live_a_life (void)
         return false;
     for (i = 0; i < 3; i++) {
         waiters[i].answer = NULL;
-        if (!zds_resolver_ask (resolver, i < 2 ? "good" : "many", AF_INET6,
+        if (!zds_resolver_ask (resolver, i < 2 ? "good" : "many", ZDS_LOOK_IPV6,
                                &waiters[i], &inbox))
             waiting++;
         else {
@@ -1136,7 +1124,7 @@ static void *ask_and_cancel (void *seed_)
         n = (i * 7 + seed) % 8;
         zds_resolver_cancel (resolver, &waiter[n]);
         sprintf (host, "good%u", (i + seed) % 11);
-        if (zds_resolver_ask (resolver, host, AF_INET6, &waiter[n], &mine))
+        if (zds_resolver_ask (resolver, host, ZDS_LOOK_IPV6, &waiter[n], &mine))
             zds_resolver_drop (resolver, waiter[n].answer);
         if (i % 16 == 0)
             pass (300);

@@ -252,37 +252,30 @@ static void test_literals_without_memory (void **state_)
 static const system_ifaddr_t host_with_ipv6[] = {{"eth0", "2001:db8::1"}};
 static const system_ifaddr_t host_without[] = {{"eth0", "fe80::1%2"}};
 
-static size_t look_up (const char *host_,
-                       int family_,
-                       zds_candidate_t *found_,
-                       size_t max_,
-                       zds_lookup_status_t status_)
-{
-    size_t count = 99;
+static zds_answer_t found;
 
-    memset (found_, 0x55, max_ * sizeof *found_);
-    assert_int_equal (zds_lookup (NULL, host_, family_, found_, max_, &count),
-                      status_);
-    assert_int_equal (sys.open_sockets, 0);
-    assert_true (count <= max_);
-    return count;
+static size_t
+look_up (const char *host_, zds_look_t look_, zds_lookup_status_t status_)
+{
+    memset (&found, 0, sizeof found);
+    zds_lookup (NULL, host_, look_, &found);
+    assert_int_equal (found.status, status_);
+    assert_true (found.count <= ZDS_MAX_ADDRS);
+    return found.count;
 }
 
-static void check_found (const zds_candidate_t *found_,
-                         size_t count_,
-                         const char *const *expected_)
+static void check_found (const char *const *expected_)
 {
     char text[80];
     size_t i;
 
-    for (i = 0; i < count_; i++) {
+    for (i = 0; i < found.count; i++) {
         const zds_addr_t addr = addr_of (expected_[i]);
-        if (!zds_addr_equal (&found_[i].addr, &addr))
+        if (!zds_addr_equal (&found.addr[i], &addr))
             fail_msg ("%zu: %s", i,
-                      text_of (&found_[i].addr, text, sizeof text));
-        assert_int_equal (found_[i].record, ZDS_RECORD_NONE);
+                      text_of (&found.addr[i], text, sizeof text));
     }
-    assert_null (expected_[count_]);
+    assert_null (expected_[found.count]);
 }
 
 static void test_how_a_look_up_fails (void **state_)
@@ -296,7 +289,6 @@ static void test_how_a_look_up_fails (void **state_)
       {EAI_SYSTEM, ZDS_LOOKUP_TEMPORARY}, {EAI_NONAME, ZDS_LOOKUP_DONE},
       {EAI_NODATA, ZDS_LOOKUP_DONE},
     };
-    zds_candidate_t found[4];
     size_t i;
     (void) state_;
 
@@ -304,10 +296,8 @@ static void test_how_a_look_up_fails (void **state_)
         system_new ();
         system_has (host_with_ipv6, COUNT (host_with_ipv6));
         sys.v6.rc = sys.v4.rc = rows[i].rc;
-        assert_int_equal (look_up ("name", AF_INET6, found, 4, rows[i].status),
-                          0);
-        assert_int_equal (look_up ("name", AF_INET, found, 4, rows[i].status),
-                          0);
+        assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, rows[i].status), 0);
+        assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, rows[i].status), 0);
         assert_int_equal (sys.questions, 2);
     }
 }
@@ -315,20 +305,17 @@ static void test_how_a_look_up_fails (void **state_)
 static void test_answers_of_one_family (void **state_)
 {
     static const char *const expected[] = {"192.0.2.1", "192.0.2.2", NULL};
-    zds_candidate_t found[4];
     (void) state_;
 
     system_new ();
     system_has (host_with_ipv6, COUNT (host_with_ipv6));
-    sys.v4 = (system_answer_t){
-      0, {"192.0.2.1", "2001:db8::7", "192.0.2.2", NULL, NULL, NULL}};
-    assert_int_equal (look_up ("name", AF_INET, found, 4, ZDS_LOOKUP_DONE), 2);
-    check_found (found, 2, expected);
-    assert_false (found[0].poor_source);
-    assert_int_equal (look_up ("name", AF_INET, found, 1, ZDS_LOOKUP_DONE), 1);
+    sys.v4 =
+      (system_answer_t){0, {"192.0.2.1", "192.0.2.2", NULL, NULL, NULL, NULL}};
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, ZDS_LOOKUP_DONE), 2);
+    check_found (expected);
     /*  Addresses that are not complete.  */
     sys.addrlen = 4;
-    assert_int_equal (look_up ("name", AF_INET, found, 4, ZDS_LOOKUP_DONE), 0);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, ZDS_LOOKUP_DONE), 0);
 }
 
 /*  glibc's bug 14413: asked for one family, it loses the scope that the hosts
@@ -339,7 +326,6 @@ static void test_scopes_are_found (void **state_)
                                             "fe80::2%4", "fe80::9%7", NULL};
     static const char *const found_none[] = {"fe80::1", "2001:db8::1",
                                              "fe80::2", "fe80::9%7", NULL};
-    zds_candidate_t found[8];
     (void) state_;
 
     system_new ();
@@ -350,25 +336,24 @@ static void test_scopes_are_found (void **state_)
     sys.any = (system_answer_t){0,
                                 {"192.0.2.1", "fe80::2%4", "2001:db8::1",
                                  "fe80::1", "fe80::1%3", "fe80::1%5"}};
-    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 4);
-    check_found (found, 4, found_all);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 4);
+    check_found (found_all);
     assert_int_equal (sys.questions, 2);
 
     /*  The second question has no answer, or a useless one.  */
     sys.any.rc = EAI_AGAIN;
-    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 4);
-    check_found (found, 4, found_none);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 4);
+    check_found (found_none);
     sys.any.rc = 0;
     sys.any.addrs[0] = NULL;
-    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 4);
-    check_found (found, 4, found_none);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 4);
+    check_found (found_none);
 }
 
 static void test_scopes_are_asked_for_only_where_they_lack (void **state_)
 {
     static const char *const expected[] = {"fe80::9%7", "2001:db8::1", "::1",
                                            NULL};
-    zds_candidate_t found[8];
     (void) state_;
 
     system_new ();
@@ -376,48 +361,9 @@ static void test_scopes_are_asked_for_only_where_they_lack (void **state_)
     sys.source = "2001:db8::1";
     sys.v6 = (system_answer_t){
       0, {"fe80::9%7", "2001:db8::1", "::1", NULL, NULL, NULL}};
-    assert_int_equal (look_up ("name", AF_INET6, found, 8, ZDS_LOOKUP_DONE), 3);
-    check_found (found, 3, expected);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 3);
+    check_found (expected);
     assert_int_equal (sys.questions, 1);
-}
-
-static void test_sources (void **state_)
-{
-    static const struct
-    {
-        const char *to, *source;
-        int socket_errno, connect_errno, getsockname_errno;
-        bool is_poor;
-    } rows[] = {
-      {"2001:db8::1", "2001:db8::2", 0, 0, 0, false},
-      {"2001:db8::1", "fd00::2", 0, 0, 0, true},
-      {"fd00::1", "fd00::2", 0, 0, 0, false},
-      {"2001:db8::1", "2002:c000:201::1", 0, 0, 0, true},
-      {"2001:db8::1", "192.0.2.1", 0, 0, 0, true},
-      {"2001:db8::1", "2001:db8::2", 0, ENETUNREACH, 0, true},
-      {"2001:db8::1", "2001:db8::2", 0, 0, ENOBUFS, true},
-      {"2001:db8::1", "2001:db8::2", EAFNOSUPPORT, 0, 0, true},
-      {"2001:db8::1", "2001:db8::2", EMFILE, 0, 0, false},
-    };
-    zds_candidate_t found[1];
-    size_t i;
-    (void) state_;
-
-    for (i = 0; i < COUNT (rows); i++) {
-        system_new ();
-        system_has (host_with_ipv6, COUNT (host_with_ipv6));
-        sys.v6.addrs[0] = rows[i].to;
-        sys.source = rows[i].source;
-        sys.socket_errno = rows[i].socket_errno;
-        sys.connect_errno = rows[i].connect_errno;
-        sys.getsockname_errno = rows[i].getsockname_errno;
-        assert_int_equal (look_up ("name", AF_INET6, found, 1, ZDS_LOOKUP_DONE),
-                          1);
-        if (found[0].poor_source != rows[i].is_poor)
-            fail_msg ("row %zu", i);
-        /*  Only the source was looked for on that port.  */
-        assert_int_equal (zds_addr_port (&found[0].addr), 0);
-    }
 }
 
 /*  A host without IPv6 asks nobody, and reads what the hosts file says of
@@ -430,28 +376,23 @@ static void test_a_host_without_ipv6 (void **state_)
                                 "fe80::1%lo name\n"
                                 "::1 name\n";
     static const char *const expected[] = {"::1", "::1", NULL};
-    zds_candidate_t found[4];
     (void) state_;
 
     system_new ();
     system_has (host_without, COUNT (host_without));
     sys.v6.addrs[0] = NULL;
     sys.hosts = hosts;
-    assert_int_equal (look_up ("name", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 2);
-    check_found (found, 2, expected);
-    assert_false (found[0].poor_source);
-    assert_int_equal (look_up ("name", AF_INET6, found, 1, ZDS_LOOKUP_DONE), 1);
-    assert_int_equal (look_up ("name", AF_INET6, found, 0, ZDS_LOOKUP_DONE), 0);
-    assert_int_equal (look_up ("none", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 0);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 2);
+    check_found (expected);
+    assert_int_equal (look_up ("none", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 0);
     sys.hosts = NULL;
-    assert_int_equal (look_up ("name", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 0);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 0);
     assert_int_equal (sys.questions, 0);
     /*  IPv4 is asked for as ever, and so is localhost.  */
     sys.v4.addrs[0] = "192.0.2.1";
-    assert_int_equal (look_up ("name", AF_INET, found, 4, ZDS_LOOKUP_DONE), 1);
+    assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, ZDS_LOOKUP_DONE), 1);
     sys.v6.addrs[0] = sys.source = "::1";
-    assert_int_equal (
-      look_up ("LocalHost", AF_INET6, found, 4, ZDS_LOOKUP_DONE), 1);
+    assert_int_equal (look_up ("LocalHost", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 1);
     assert_int_equal (sys.questions, 2);
 }
 
@@ -470,7 +411,6 @@ int main (void)
       cmocka_unit_test (test_answers_of_one_family),
       cmocka_unit_test (test_scopes_are_found),
       cmocka_unit_test (test_scopes_are_asked_for_only_where_they_lack),
-      cmocka_unit_test (test_sources),
       cmocka_unit_test (test_a_host_without_ipv6),
     };
     return cmocka_run_group_tests_name ("system", tests, NULL, NULL);

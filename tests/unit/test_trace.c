@@ -507,12 +507,8 @@ static void test_answers (void **state_)
 {
     const place_t *const place = *state_;
     zds_subject_t subject = subject_on (place->path);
-    struct
-    {
-        zds_answer_t answer;
-        zds_candidate_t more[63];
-    } room;
-    zds_answer_t *const answer = &room.answer;
+    zds_answer_t room;
+    zds_answer_t *const answer = &room;
     unsigned i;
 
     zds_trace_answer (&subject, AF_INET6, NULL);
@@ -528,13 +524,13 @@ static void test_answers (void **state_)
     answer->status = ZDS_LOOKUP_DONE;
     answer->count = 64;
     for (i = 0; i < 64; i++)
-        answer->candidate[i].addr = addr_of ("2001:db8:aaaa:bbbb:cccc:dddd::1");
-    answer->candidate[0].addr = addr_of ("192.0.2.1");
+        answer->addr[i] = addr_of ("2001:db8:aaaa:bbbb:cccc:dddd::1");
+    answer->addr[0] = addr_of ("192.0.2.1");
     zds_trace_answer (&subject, AF_INET, answer);
     assert_int_equal (count_lines (place->path, "A: 192.0.2.1, 2001:"), 1);
     assert_int_equal (count_lines (place->path, "...\n"), 1);
     answer->count = 2;
-    answer->candidate[1].addr = addr_of ("192.0.2.2");
+    answer->addr[1] = addr_of ("192.0.2.2");
     zds_trace_answer (&subject, AF_INET, answer);
     expect_last (place->path, "A: 192.0.2.1, 192.0.2.2");
     zds_trace_close (subject.trace);

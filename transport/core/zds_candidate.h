@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Candidates: the addresses that a connection may use, and their order.
+/*  What look-ups of a host say, and candidates: the addresses that a connection
+    may use, and their order.
 
     Pure functions of their arguments, safe in any thread.  */
 
@@ -18,8 +19,47 @@ enum
     /*  Of one family.  What a resolver has beyond that is left out: other
         addresses come first in its next answer.  */
     ZDS_MAX_CANDIDATES = 32,
-    ZDS_FAMILIES = 2
+    ZDS_FAMILIES = 2,
+    ZDS_MAX_ADDRS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES, /* of one answer */
+    /*  Of a name in the DNS, with its NUL; a longer one is not kept.  */
+    ZDS_NAME_SIZE = 256
 };
+
+/*  What a look-up asks the libc for.  */
+typedef enum
+{
+    ZDS_LOOK_WHOLE, /* AF_UNSPEC: both families, as any program asks */
+    ZDS_LOOK_IPV6,  /* AF_INET6 alone */
+    ZDS_LOOK_IPV4   /* AF_INET alone */
+} zds_look_t;
+
+enum
+{
+    ZDS_LOOKS = 3
+};
+
+/*  How a look-up ended.  */
+typedef enum
+{
+    ZDS_LOOKUP_DONE,     /* an answer, which may be that there is no address */
+    ZDS_LOOKUP_TEMPORARY /* none to be had now: EAI_AGAIN and the like, no
+                            memory, no thread; not to be remembered */
+} zds_lookup_status_t;
+
+/*  The answer to a look-up.  */
+typedef struct
+{
+    zds_lookup_status_t status;
+    /*  The libc's canonical name, empty if it tells none.  */
+    char canonical[ZDS_NAME_SIZE];
+    /*  The libc tried the name as it stands ahead of any search list, and found
+        these addresses so: every look-up of the name is about this host.  False
+        where that cannot be told.  */
+    bool is_exact;
+    size_t count;
+    zds_addr_t
+      addr[ZDS_MAX_ADDRS]; /* in the libc's order, with scopes, port 0 */
+} zds_answer_t;
 
 /*  What earlier connections to the same host and port made of an address.  */
 typedef enum

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <new>
 
 #include "dualstack_dial.hpp"
@@ -24,6 +25,7 @@
 
 static const int family_at[] = {AF_INET6, AF_INET};
 static const unsigned ask_at[] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
+static const zds_look_t look_at[] = {ZDS_LOOK_IPV6, ZDS_LOOK_IPV4};
 
 zmq::dualstack_dial_t::attempt_t::attempt_t () :
     _dial (NULL),
@@ -99,7 +101,7 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     memset (_source, 0, sizeof _source);
     for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
         _lookup[i].dial = this;
-        _lookup[i].family = family_at[i];
+        _lookup[i].look = look_at[i];
     }
 }
 
@@ -273,7 +275,7 @@ bool zmq::dualstack_dial_t::is_lost (const dualstack_lookup_t &lookup_) const
 {
     const zds_answer_t *const answer = lookup_.waiter.answer;
 
-    return zds_dial_is_lost (_options.ip_mode, lookup_.family)
+    return zds_dial_is_lost (_options.ip_mode, family_at[&lookup_ - _lookup])
            && (answer == NULL || answer->status == ZDS_LOOKUP_TEMPORARY);
 }
 
@@ -281,25 +283,29 @@ void zmq::dualstack_dial_t::take_answer (const dualstack_lookup_t &lookup_)
 {
     zds_candidate_t candidate[ZDS_MAX_CANDIDATES];
     const zds_answer_t *const answer = lookup_.waiter.answer;
-    const size_t count = answer == NULL ? 0 : answer->count;
+    const size_t count =
+      answer == NULL ? 0 : std::min<size_t> (answer->count, ZDS_MAX_CANDIDATES);
     const bool lost = is_lost (lookup_);
+    const unsigned i = static_cast<unsigned> (&lookup_ - _lookup);
+    const int family = family_at[i];
     const uint64_t now = zds_clock_ms ();
 
-    zds_trace_answer (&_subject, lookup_.family, answer);
-    for (size_t i = 0; i < count; i++)
-        candidate[i] = answer->candidate[i];
+    zds_trace_answer (&_subject, family, answer);
+    memset (candidate, 0, sizeof candidate);
+    for (size_t k = 0; k < count; k++)
+        candidate[k].addr = answer->addr[k];
     zds_dial_adopt (candidate, count, _endpoint->port, _zone,
                     _has_source || !_options.bound_device.empty ());
-    _io_thread->dualstack ().drop (&_lookup[zds_dial_index (lookup_.family)]);
-    _io_thread->dualstack ().net ().recall (_key, lookup_.family, candidate,
-                                            count, now);
+    _io_thread->dualstack ().drop (&_lookup[i]);
+    _io_thread->dualstack ().net ().recall (_key, family, candidate, count,
+                                            now);
     //  The memory may just have seen that it knows nothing of these addresses.
     zds_race_prefer (&_race,
                      _io_thread->dualstack ().net ().first_family (_key, now));
     if (lost)
-        zds_race_lost (&_race, lookup_.family, now);
+        zds_race_lost (&_race, family, now);
     else
-        zds_race_answer (&_race, lookup_.family, candidate, count, now);
+        zds_race_answer (&_race, family, candidate, count, now);
 }
 
 //  Of the order among addresses there is nothing to say where there is only one.

@@ -157,7 +157,7 @@ bool zmq::dualstack_io_t::ask (const char *host_, dualstack_lookup_t *lookup_)
     lookup_->waiting = false;
     if (resolver == NULL || !begin_waiting ())
         return true;
-    if (zds_resolver_ask (resolver, host_, lookup_->family, &lookup_->waiter,
+    if (zds_resolver_ask (resolver, host_, lookup_->look, &lookup_->waiter,
                           &_inbox)) {
         end_waiting ();
         return true;

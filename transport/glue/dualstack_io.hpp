@@ -27,7 +27,7 @@ struct dualstack_lookup_t
 {
     zds_waiter_t waiter; //  first: what comes in is one of these
     dualstack_dial_t *dial;
-    int family;
+    zds_look_t look;
     bool waiting;
 };
 

@@ -510,7 +510,7 @@ list_addresses (char *list_, size_t size_, const zds_answer_t *answer_)
 
     list_[0] = '\0';
     for (i = 0; i < answer_->count && used < size_; i++) {
-        zds_addr_format (&answer_->candidate[i].addr, text, sizeof text);
+        zds_addr_format (&answer_->addr[i], text, sizeof text);
         used += (size_t) snprintf (list_ + used, size_ - used, "%s%s",
                                    i > 0 ? ", " : "", text);
     }

@@ -24,9 +24,6 @@
 #define strtok_r strtok_s
 #endif
 
-/*  Any port does: nothing is sent.  */
-#define PROBE_PORT 9
-
 bool zds_lookup_hosts_line (const char *line_,
                             const char *host_,
                             zds_addr_t *addr_)
@@ -48,25 +45,21 @@ bool zds_lookup_hosts_line (const char *line_,
     return false;
 }
 
-static size_t
-loopback_in_hosts_file (const char *host_, zds_candidate_t *out_, size_t max_)
+static void loopback_in_hosts_file (const char *host_, zds_answer_t *answer_)
 {
     char line[1024];
-    size_t count = 0;
     FILE *file = fopen ("/etc/hosts", "re");
 
     if (file == NULL)
-        return 0;
-    while (count < max_ && fgets (line, sizeof line, file) != NULL) {
+        return;
+    while (answer_->count < ZDS_MAX_ADDRS
+           && fgets (line, sizeof line, file) != NULL) {
         zds_addr_t addr;
-        if (!zds_lookup_hosts_line (line, host_, &addr)
-            || zds_addr_class (&addr) != ZDS_CLASS_LOOPBACK)
-            continue;
-        memset (&out_[count], 0, sizeof out_[count]);
-        out_[count++].addr = addr;
+        if (zds_lookup_hosts_line (line, host_, &addr)
+            && zds_addr_class (&addr) == ZDS_CLASS_LOOPBACK)
+            answer_->addr[answer_->count++] = addr;
     }
     fclose (file);
-    return count;
 }
 
 static int ask (const char *host_, int family_, struct addrinfo **result_)
@@ -77,6 +70,7 @@ static int ask (const char *host_, int family_, struct addrinfo **result_)
     hints.ai_family = family_;
     /*  Not used, but avoids the same address three times.  */
     hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_CANONNAME;
     *result_ = NULL;
     return getaddrinfo (host_, NULL, &hints, result_);
 }
@@ -95,24 +89,18 @@ static zds_lookup_status_t status_of (int rc_)
     }
 }
 
-static size_t take_family (const struct addrinfo *list_,
-                           int family_,
-                           zds_candidate_t *out_,
-                           size_t max_)
+static void take (const struct addrinfo *list_, zds_answer_t *answer_)
 {
-    size_t count = 0;
+    const char *const name = list_->ai_canonname;
 
-    for (; list_ != NULL && count < max_; list_ = list_->ai_next) {
-        zds_addr_t addr;
-        if (list_->ai_family != family_
-            || zds_addr_from_sockaddr (&addr, list_->ai_addr,
-                                       (size_t) list_->ai_addrlen)
-                 != 0)
-            continue;
-        memset (&out_[count], 0, sizeof out_[count]);
-        out_[count++].addr = addr;
-    }
-    return count;
+    if (name != NULL && strlen (name) < sizeof answer_->canonical)
+        strcpy (answer_->canonical, name);
+    for (; list_ != NULL && answer_->count < ZDS_MAX_ADDRS;
+         list_ = list_->ai_next)
+        if (zds_addr_from_sockaddr (&answer_->addr[answer_->count],
+                                    list_->ai_addr, (size_t) list_->ai_addrlen)
+            == 0)
+            answer_->count++;
 }
 
 static bool lacks_scope (const zds_addr_t *addr_)
@@ -124,69 +112,33 @@ static bool lacks_scope (const zds_addr_t *addr_)
 
 /*  glibc loses the scope when it is asked for one family (its bug 14413), and a
     link-local address cannot be used without.  */
-static void
-find_scopes (const char *host_, zds_candidate_t *out_, size_t count_)
+static void find_scopes (const char *host_, zds_answer_t *answer_)
 {
+    zds_addr_t *const out = answer_->addr;
+    const size_t count = answer_->count;
     struct addrinfo *list, *one;
     size_t i;
 
-    for (i = 0; i < count_; i++)
-        if (lacks_scope (&out_[i].addr))
+    for (i = 0; i < count; i++)
+        if (lacks_scope (&out[i]))
             break;
-    if (i == count_ || ask (host_, AF_UNSPEC, &list) != 0)
+    if (i == count || ask (host_, AF_UNSPEC, &list) != 0)
         return;
-    for (i = 0; i < count_; i++)
-        for (one = list; one != NULL && lacks_scope (&out_[i].addr);
+    for (i = 0; i < count; i++)
+        for (one = list; one != NULL && lacks_scope (&out[i]);
              one = one->ai_next) {
             zds_addr_t addr;
             if (zds_addr_from_sockaddr (&addr, one->ai_addr,
                                         (size_t) one->ai_addrlen)
                   == 0
                 && zds_addr_family (&addr) == AF_INET6
-                && memcmp (&addr.v6.sin6_addr, &out_[i].addr.v6.sin6_addr,
+                && memcmp (&addr.v6.sin6_addr, &out[i].v6.sin6_addr,
                            sizeof addr.v6.sin6_addr)
                      == 0)
-                out_[i].addr.v6.sin6_scope_id = addr.v6.sin6_scope_id;
+                out[i].v6.sin6_scope_id = addr.v6.sin6_scope_id;
         }
     freeaddrinfo (list);
 }
-
-#ifndef _WIN32
-
-/*  The kernel chooses a source address when a UDP socket is connected.  */
-static bool has_poor_source (const zds_addr_t *addr_)
-{
-    zds_addr_t to = *addr_, from;
-    socklen_t len = sizeof from;
-    bool poor = true;
-#ifdef SOCK_CLOEXEC
-    const int type = SOCK_DGRAM | SOCK_CLOEXEC;
-#else
-    const int type = SOCK_DGRAM;
-#endif
-    const int fd = socket (AF_INET6, type, IPPROTO_UDP);
-
-    /*  Out of descriptors: nothing is known against the address.  */
-    if (fd == -1)
-        return errno == EAFNOSUPPORT;
-    zds_addr_set_port (&to, PROBE_PORT);
-    if (connect (fd, &to.sa, (socklen_t) zds_addr_len (&to)) == 0
-        && getsockname (fd, &from.sa, &len) == 0
-        && zds_addr_family (&from) == AF_INET6)
-        poor = zds_addr_label (&from) != zds_addr_label (&to);
-    close (fd);
-    return poor;
-}
-
-#else
-
-static bool has_poor_source (const zds_addr_t *addr_)
-{
-    (void) addr_;
-    return false;
-}
-
-#endif
 
 bool zds_lookup_asks (const char *host_, int family_)
 {
@@ -194,33 +146,28 @@ bool zds_lookup_asks (const char *host_, int family_)
            || zds_host_has_ipv6 ();
 }
 
-zds_lookup_status_t zds_lookup (void *arg_,
-                                const char *host_,
-                                int family_,
-                                zds_candidate_t *out_,
-                                size_t max_,
-                                size_t *count_)
+void zds_lookup (void *arg_,
+                 const char *host_,
+                 zds_look_t look_,
+                 zds_answer_t *answer_)
 {
+    static const int family[ZDS_LOOKS] = {AF_UNSPEC, AF_INET6, AF_INET};
     struct addrinfo *list;
-    size_t i;
     int rc;
 
     (void) arg_;
-    *count_ = 0;
-    if (!zds_lookup_asks (host_, family_)) {
-        *count_ = loopback_in_hosts_file (host_, out_, max_);
-        return ZDS_LOOKUP_DONE;
+    if (!zds_lookup_asks (host_, family[look_])) {
+        loopback_in_hosts_file (host_, answer_);
+        return;
     }
-
-    rc = ask (host_, family_, &list);
-    if (rc != 0)
-        return status_of (rc);
-    *count_ = take_family (list, family_, out_, max_);
+    rc = ask (host_, family[look_], &list);
+    if (rc != 0) {
+        answer_->status = status_of (rc);
+        return;
+    }
+    if (list != NULL)
+        take (list, answer_);
     freeaddrinfo (list);
-    if (family_ == AF_INET6) {
-        find_scopes (host_, out_, *count_);
-        for (i = 0; i < *count_; i++)
-            out_[i].poor_source = has_poor_source (&out_[i].addr);
-    }
-    return ZDS_LOOKUP_DONE;
+    if (look_ == ZDS_LOOK_IPV6)
+        find_scopes (host_, answer_);
 }

@@ -19,20 +19,17 @@ bool zds_lookup_asks (const char *host_, int family_);
 
 /*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
 
-    IPv6 addresses are asked for only on a host that has one itself (not loopback,
-    not link-local); elsewhere only for localhost, and loopback addresses that
-    the hosts file has.  For each IPv6 address it is found out whether this host
-    has a good source address (see zds_candidate.h); no packet is sent for that.
+    ZDS_LOOK_IPV6 asks only on a host that has an IPv6 address itself (not
+    loopback, not link-local); elsewhere only for localhost, and loopback
+    addresses that the hosts file has.
 
     The lack of descriptors or memory, and name servers that do not answer or
     fail for now (SERVFAIL), make a look-up ZDS_LOOKUP_TEMPORARY.  What the system
     calls final (REFUSED) is an answer without an address.  */
-zds_lookup_status_t zds_lookup (void *arg_,
-                                const char *host_,
-                                int family_,
-                                zds_candidate_t *out_,
-                                size_t max_,
-                                size_t *count_);
+void zds_lookup (void *arg_,
+                 const char *host_,
+                 zds_look_t look_,
+                 zds_answer_t *answer_);
 
 /*  Reads a line of a hosts file; true, and the address, if it has 'host_' for an
     IPv6 address.  Pure.  */

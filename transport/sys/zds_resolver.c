@@ -16,7 +16,7 @@ struct zds_query
 {
     zds_query_t *prev, *next;
     zds_waiter_t *first_waiter, *last_waiter;
-    int family;
+    zds_look_t look;
     uint64_t suspect_until; /* the name was slow not long ago */
     bool is_queued;
     bool runs_as_suspect;
@@ -91,12 +91,12 @@ static void take_out (queries_t *list_, zds_query_t *query_)
 }
 
 static zds_query_t *
-find (const queries_t *list_, const char *host_, int family_)
+find (const queries_t *list_, const char *host_, zds_look_t look_)
 {
     zds_query_t *query;
 
     for (query = list_->first; query != NULL; query = query->next)
-        if (query->family == family_ && strcmp (query->host, host_) == 0)
+        if (query->look == look_ && strcmp (query->host, host_) == 0)
             return query;
     return NULL;
 }
@@ -131,49 +131,48 @@ static void take_waiter_out (zds_waiter_t **first_,
 
 /*  Answers.  */
 
-/*  NULL when there is no memory.  Nobody has a reference yet.  */
-static zds_answer_t *answer_new (zds_lookup_status_t status_,
-                                 const zds_candidate_t *candidates_,
-                                 size_t count_)
+/*  An answer, and how many have it; guarded by the resolver.  */
+typedef struct
 {
-    const size_t more = count_ > 1 ? count_ - 1 : 0;
-    zds_answer_t *answer = (zds_answer_t *) malloc (
-      sizeof *answer + more * sizeof answer->candidate[0]);
+    zds_answer_t answer; /* first: what is given out points to it */
+    unsigned refs;
+} held_t;
 
-    if (answer == NULL)
+/*  NULL when there is no memory.  Nobody has a reference yet.  */
+static zds_answer_t *answer_new (const zds_answer_t *answer_)
+{
+    held_t *held = (held_t *) calloc (1, sizeof *held);
+
+    if (held == NULL)
         return NULL;
-    answer->refs = 0;
-    answer->status = status_;
-    answer->count = count_;
-    memcpy (answer->candidate, candidates_,
-            count_ * sizeof answer->candidate[0]);
-    return answer;
+    held->answer = *answer_;
+    return &held->answer;
 }
 
 static zds_answer_t *hold (zds_answer_t *answer_)
 {
     if (answer_ != NULL)
-        answer_->refs++;
+        ((held_t *) answer_)->refs++;
     return answer_;
 }
 
 static void let_go (zds_answer_t *answer_)
 {
-    if (answer_ != NULL && --answer_->refs == 0)
+    if (answer_ != NULL && --((held_t *) answer_)->refs == 0)
         free (answer_);
 }
 
 /*  Queries.  */
 
 /*  NULL when there is no memory.  */
-static zds_query_t *query_new (const char *host_, int family_)
+static zds_query_t *query_new (const char *host_, zds_look_t look_)
 {
     const size_t size = strlen (host_) + 1;
     zds_query_t *query = (zds_query_t *) calloc (1, sizeof *query + size);
 
     if (query == NULL)
         return NULL;
-    query->family = family_;
+    query->look = look_;
     query->host = (char *) (query + 1);
     memcpy (query->host, host_, size);
     return query;
@@ -207,9 +206,9 @@ static void keep (queries_t *list_, zds_query_t *query_)
     }
 }
 
-static void forget (queries_t *list_, const char *host_, int family_)
+static void forget (queries_t *list_, const char *host_, zds_look_t look_)
 {
-    zds_query_t *query = find (list_, host_, family_);
+    zds_query_t *query = find (list_, host_, look_);
 
     if (query != NULL) {
         take_out (list_, query);
@@ -219,14 +218,15 @@ static void forget (queries_t *list_, const char *host_, int family_)
 
 /*  The answer that was given to the same question less than ZDS_RESOLVER_FRESH
     ms ago; NULL if there is none.  */
-static zds_answer_t *
-fresh_answer (const zds_resolver_t *resolver_, const char *host_, int family_)
+static zds_answer_t *fresh_answer (const zds_resolver_t *resolver_,
+                                   const char *host_,
+                                   zds_look_t look_)
 {
     const uint64_t now = zds_clock_ms ();
-    const zds_query_t *query = find (&resolver_->recent, host_, family_);
+    const zds_query_t *query = find (&resolver_->recent, host_, look_);
 
     if (query == NULL)
-        query = find (&resolver_->slow, host_, family_);
+        query = find (&resolver_->slow, host_, look_);
     if (query == NULL || now - query->finished >= ZDS_RESOLVER_FRESH)
         return NULL;
     return query->answer;
@@ -378,19 +378,16 @@ finish (zds_resolver_t *resolver_, zds_query_t *query_, zds_answer_t *answer_)
         query_free (query_);
         return;
     }
-    forget (&resolver_->recent, query_->host, query_->family);
+    forget (&resolver_->recent, query_->host, query_->look);
     if (was_slow)
-        forget (&resolver_->slow, query_->host, query_->family);
+        forget (&resolver_->slow, query_->host, query_->look);
     keep (was_slow ? &resolver_->slow : &resolver_->recent, query_);
 }
 
 static void run (worker_t *worker_, zds_query_t *query_, uint64_t now_)
 {
     zds_resolver_t *resolver = worker_->resolver;
-    zds_candidate_t found[ZDS_MAX_CANDIDATES];
-    size_t count = 0;
-    zds_lookup_status_t status;
-    zds_answer_t *answer;
+    zds_answer_t found, *answer;
 
     take_out (&resolver->queued, query_);
     append (&resolver->running, query_);
@@ -401,10 +398,9 @@ static void run (worker_t *worker_, zds_query_t *query_, uint64_t now_)
     call_worker (resolver);
     zds_mutex_unlock (&resolver->mutex);
 
-    memset (found, 0, sizeof found);
-    status = resolver->lookup (resolver->arg, query_->host, query_->family,
-                               found, ZDS_MAX_CANDIDATES, &count);
-    answer = answer_new (status, found, count);
+    memset (&found, 0, sizeof found);
+    resolver->lookup (resolver->arg, query_->host, query_->look, &found);
+    answer = answer_new (&found);
 
     zds_mutex_lock (&resolver->mutex);
     worker_->is_running = false;
@@ -567,16 +563,16 @@ void zds_resolver_release (zds_resolver_t *resolver_)
 /*  The query to wait for: one that is under way, or a new one.  NULL when there
     is no memory.  */
 static zds_query_t *
-query_for (zds_resolver_t *resolver_, const char *host_, int family_)
+query_for (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
 {
-    const zds_query_t *slow = find (&resolver_->slow, host_, family_);
-    zds_query_t *query = find (&resolver_->running, host_, family_);
+    const zds_query_t *slow = find (&resolver_->slow, host_, look_);
+    zds_query_t *query = find (&resolver_->running, host_, look_);
 
     if (query == NULL)
-        query = find (&resolver_->queued, host_, family_);
+        query = find (&resolver_->queued, host_, look_);
     if (query != NULL)
         return query;
-    query = query_new (host_, family_);
+    query = query_new (host_, look_);
     if (query == NULL)
         return NULL;
     if (slow != NULL)
@@ -597,16 +593,16 @@ static void drop_if_unwanted (zds_resolver_t *resolver_, zds_query_t *query_)
 /*  Whether the waiter waits; its answer may be there else.  */
 static bool ask (zds_resolver_t *resolver_,
                  const char *host_,
-                 int family_,
+                 zds_look_t look_,
                  zds_waiter_t *waiter_,
                  zds_inbox_t *inbox_)
 {
     zds_query_t *query;
 
-    waiter_->answer = hold (fresh_answer (resolver_, host_, family_));
+    waiter_->answer = hold (fresh_answer (resolver_, host_, look_));
     if (waiter_->answer != NULL)
         return false;
-    query = query_for (resolver_, host_, family_);
+    query = query_for (resolver_, host_, look_);
     if (query == NULL)
         return false;
     call_worker (resolver_);
@@ -623,7 +619,7 @@ static bool ask (zds_resolver_t *resolver_,
 
 bool zds_resolver_ask (zds_resolver_t *resolver_,
                        const char *host_,
-                       int family_,
+                       zds_look_t look_,
                        zds_waiter_t *waiter_,
                        zds_inbox_t *inbox_)
 {
@@ -631,7 +627,7 @@ bool zds_resolver_ask (zds_resolver_t *resolver_,
 
     memset (waiter_, 0, sizeof *waiter_);
     zds_mutex_lock (&resolver_->mutex);
-    waits = ask (resolver_, host_, family_, waiter_, inbox_);
+    waits = ask (resolver_, host_, look_, waiter_, inbox_);
     zds_mutex_unlock (&resolver_->mutex);
     return !waits;
 }

@@ -38,31 +38,12 @@ enum
     ZDS_RESOLVER_RECENT = 64 /* answers kept */
 };
 
-/*  How a look-up ended.  */
-typedef enum
-{
-    ZDS_LOOKUP_DONE,     /* an answer, which may be that there is no address */
-    ZDS_LOOKUP_TEMPORARY /* none to be had now (EAI_AGAIN and the like); not kept */
-} zds_lookup_status_t;
-
-/*  Looks the addresses of one family up and puts at most 'max_' of them, in the
-    system's order, into 'out_'; ports are 0.  Runs on a thread of the resolver,
-    several at a time.  */
-typedef zds_lookup_status_t (*zds_lookup_fn) (void *arg_,
-                                              const char *host_,
-                                              int family_,
-                                              zds_candidate_t *out_,
-                                              size_t max_,
-                                              size_t *count_);
-
-/*  An answer, shared by all who asked; constant.  */
-typedef struct
-{
-    unsigned refs; /* guarded by the resolver */
-    zds_lookup_status_t status;
-    size_t count;
-    zds_candidate_t candidate[1]; /* 'count' of them */
-} zds_answer_t;
+/*  Looks a host up; 'answer_' is all zero before.  Runs on a thread of the
+    resolver, several at a time.  */
+typedef void (*zds_lookup_fn) (void *arg_,
+                               const char *host_,
+                               zds_look_t look_,
+                               zds_answer_t *answer_);
 
 typedef struct zds_resolver zds_resolver_t;
 typedef struct zds_inbox zds_inbox_t;
@@ -76,8 +57,9 @@ typedef struct zds_waiter
     struct zds_waiter *prev, *next;
     zds_inbox_t *inbox;
     zds_query_t *query; /* waiting for it; NULL: in the inbox, or not waiting */
-    zds_answer_t *answer; /* after it was collected; NULL: out of memory, or the
-                             thread could not be started */
+    zds_answer_t *answer; /* after it was collected, shared by all who asked and
+                             constant; NULL: out of memory, or the thread could
+                             not be started */
 } zds_waiter_t;
 
 /*  Where the answers for one thread come in.  */
@@ -102,12 +84,12 @@ zds_resolver_new (unsigned threads_, zds_lookup_fn lookup_, void *arg_);
     ends.  */
 void zds_resolver_release (zds_resolver_t *resolver_);
 
-/*  Asks for the addresses of one family of a host.  Returns true when the answer
+/*  Looks a host up.  Returns true when the answer
     is in 'waiter_->answer' at once (which is NULL when there is no memory, or no
     thread and none to be had); false when it will come into 'inbox_'.  */
 bool zds_resolver_ask (zds_resolver_t *resolver_,
                        const char *host_,
-                       int family_,
+                       zds_look_t look_,
                        zds_waiter_t *waiter_,
                        zds_inbox_t *inbox_);
 
