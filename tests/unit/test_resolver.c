@@ -16,7 +16,6 @@
 /*  This test has a copy of the resolver with names of its own, whose clock,
     memory and threads are in the test's hands.  */
 static uint64_t clock_in_hand (void);
-static void *malloc_in_hand (size_t size_);
 static void *calloc_in_hand (size_t count_, size_t size_);
 static bool pin_in_hand (void);
 static int start_in_hand (zds_thread_t *thread_,
