@@ -10,15 +10,21 @@
 #include "text.h"
 
 #include <ifaddrs.h>
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <time.h>
 
 /*  An address of an interface; without 'addr' one that has none, with "packet"
-    one of neither family.  */
+    one of neither family.  'name' may be an IPv4 alias, eth0:1.  */
 typedef struct
 {
     const char *name, *addr;
+    unsigned flags;   /* as the kernel has them: IFA_F_... */
+    const char *peer; /* the other end of a link of two */
 } system_ifaddr_t;
 
 /*  What getaddrinfo says to a question about one family.  */
@@ -35,11 +41,17 @@ typedef struct
     int ifaddrs_errno;      /* 0: it succeeds */
     unsigned ifaddrs_fails; /* so many times before that */
     unsigned ifaddrs_calls;
+    int netlink_errno; /* of socket (AF_NETLINK, ...) */
+    int send_errno, recv_errno;
+    int told_error;      /* what the kernel answers instead of addresses */
+    unsigned interrupts; /* so many dumps during which addresses change */
+    unsigned dumps;
+    size_t dumped; /* addresses told so far; all and one: it is done */
 
     unsigned naps;
     uint64_t napped; /* ms */
 
-    const char *hosts, *if_inet6; /* the files; NULL: there is none */
+    const char *hosts; /* the file; NULL: there is none */
 
     system_answer_t v6, v4, any;
     size_t addrlen; /* of every address; 0: the right one */
@@ -139,8 +151,6 @@ FILE *__wrap_fopen (const char *name_, const char *mode_)
 {
     if (strcmp (name_, "/etc/hosts") == 0)
         return system_file (sys.hosts);
-    if (strcmp (name_, "/proc/thread-self/net/if_inet6") == 0)
-        return system_file (sys.if_inet6);
     return __real_fopen (name_, mode_);
 }
 
@@ -217,7 +227,8 @@ void __wrap_freeaddrinfo (struct addrinfo *list_)
 
 enum
 {
-    SYSTEM_FD = 12345
+    SYSTEM_FD = 12345,
+    SYSTEM_NETLINK = 12346
 };
 
 int __wrap_socket (int family_, int type_, int protocol_);
@@ -234,7 +245,13 @@ static int system_result (int error_)
 
 int __wrap_socket (int family_, int type_, int protocol_)
 {
-    (void) protocol_;
+    if (family_ == AF_NETLINK) {
+        assert_int_equal (protocol_, NETLINK_ROUTE);
+        if (sys.netlink_errno != 0)
+            return system_result (sys.netlink_errno);
+        sys.open_sockets++;
+        return SYSTEM_NETLINK;
+    }
     assert_int_equal (family_, AF_INET6);
     assert_int_equal (type_ & SOCK_DGRAM, SOCK_DGRAM);
     if (sys.socket_errno != 0)
@@ -266,11 +283,141 @@ int __wrap_getsockname (int fd_, struct sockaddr *addr_, socklen_t *len_)
 
 int __wrap_close (int fd_)
 {
-    if (fd_ != SYSTEM_FD)
+    if (fd_ != SYSTEM_FD && fd_ != SYSTEM_NETLINK)
         return __real_close (fd_);
     assert_true (sys.open_sockets > 0);
     sys.open_sockets--;
     return 0;
+}
+
+/*  rtnetlink: the same interfaces, numbered by their first address.  */
+
+unsigned __wrap_if_nametoindex (const char *name_);
+char *__wrap_if_indextoname (unsigned index_, char *name_);
+ssize_t __wrap_send (int fd_, const void *data_, size_t size_, int flags_);
+ssize_t __wrap_recv (int fd_, void *data_, size_t size_, int flags_);
+
+/*  Of eth0 for eth0:1 too, as the kernel has it.  */
+unsigned __wrap_if_nametoindex (const char *name_)
+{
+    const size_t len = strcspn (name_, ":");
+    size_t i;
+
+    for (i = 0; i < sys.ifaddrs_count; i++)
+        if (strcspn (sys.ifaddrs[i].name, ":") == len
+            && memcmp (sys.ifaddrs[i].name, name_, len) == 0)
+            return (unsigned) i + 2;
+    return 0;
+}
+
+char *__wrap_if_indextoname (unsigned index_, char *name_)
+{
+    const char *const name = sys.ifaddrs[index_ - 2].name;
+
+    snprintf (name_, IF_NAMESIZE, "%.*s", (int) strcspn (name, ":"), name);
+    return name_;
+}
+
+ssize_t __wrap_send (int fd_, const void *data_, size_t size_, int flags_)
+{
+    const struct nlmsghdr *const question = data_;
+    (void) flags_;
+
+    assert_int_equal (fd_, SYSTEM_NETLINK);
+    assert_int_equal (question->nlmsg_len, size_);
+    assert_int_equal (question->nlmsg_type, RTM_GETADDR);
+    sys.dumps++;
+    sys.dumped = 0;
+    return sys.send_errno == 0 ? (ssize_t) size_
+                               : system_result (sys.send_errno);
+}
+
+static void system_attribute (struct nlmsghdr *message_,
+                              unsigned short type_,
+                              const void *data_,
+                              size_t size_)
+{
+    struct rtattr *const attr =
+      (struct rtattr *) ((char *) message_ + NLMSG_ALIGN (message_->nlmsg_len));
+
+    attr->rta_type = type_;
+    attr->rta_len = (unsigned short) RTA_LENGTH (size_);
+    memcpy (RTA_DATA (attr), data_, size_);
+    message_->nlmsg_len =
+      NLMSG_ALIGN (message_->nlmsg_len) + (unsigned) RTA_ALIGN (attr->rta_len);
+}
+
+static void system_addr_attribute (struct nlmsghdr *message_,
+                                   unsigned short type_,
+                                   const char *text_)
+{
+    const zds_addr_t addr = addr_of (text_);
+
+    if (addr.sa.sa_family == AF_INET)
+        system_attribute (message_, type_, &addr.v4.sin_addr, 4);
+    else
+        system_attribute (message_, type_, &addr.v6.sin6_addr, 16);
+}
+
+static void system_message (struct nlmsghdr *message_,
+                            const system_ifaddr_t *one_)
+{
+    struct ifaddrmsg *const header = NLMSG_DATA (message_);
+    const bool packet = strcmp (one_->addr, "packet") == 0;
+    const bool is_v4 = !packet && strchr (one_->addr, ':') == NULL;
+
+    message_->nlmsg_type = RTM_NEWADDR;
+    message_->nlmsg_len = NLMSG_LENGTH (sizeof *header);
+    header->ifa_family = packet ? AF_PACKET : is_v4 ? AF_INET : AF_INET6;
+    header->ifa_index = __wrap_if_nametoindex (one_->name);
+    header->ifa_flags = (unsigned char) one_->flags;
+    if (packet) {
+        system_attribute (message_, IFA_ADDRESS, "123456", 6);
+        return;
+    }
+    /*  The order of these is the kernel's own, of which nobody may depend.  */
+    if (one_->peer != NULL)
+        system_addr_attribute (message_, IFA_ADDRESS, one_->peer);
+    if (is_v4 || one_->peer != NULL)
+        system_addr_attribute (message_, IFA_LOCAL, one_->addr);
+    if (one_->peer == NULL)
+        system_addr_attribute (message_, IFA_ADDRESS, one_->addr);
+    if (is_v4)
+        system_attribute (message_, IFA_LABEL, one_->name,
+                          strlen (one_->name) + 1);
+    system_attribute (message_, IFA_FLAGS, &one_->flags, 4);
+}
+
+/*  Three messages at a time.  */
+ssize_t __wrap_recv (int fd_, void *data_, size_t size_, int flags_)
+{
+    char *at = data_;
+    int i;
+
+    assert_int_equal (fd_, SYSTEM_NETLINK);
+    assert_int_equal (flags_, MSG_TRUNC);
+    if (sys.recv_errno != 0)
+        return system_result (sys.recv_errno);
+    for (i = 0; i < 3 && sys.dumped <= sys.ifaddrs_count; sys.dumped++) {
+        struct nlmsghdr *const message = (struct nlmsghdr *) at;
+        memset (message, 0, 512);
+        message->nlmsg_len = NLMSG_LENGTH (sizeof (struct nlmsgerr));
+        message->nlmsg_type = NLMSG_DONE;
+        if (sys.told_error != 0) {
+            message->nlmsg_type = NLMSG_ERROR;
+            ((struct nlmsgerr *) NLMSG_DATA (message))->error = -sys.told_error;
+        } else if (sys.dumped < sys.ifaddrs_count) {
+            if (sys.ifaddrs[sys.dumped].addr == NULL)
+                continue;
+            system_message (message, &sys.ifaddrs[sys.dumped]);
+        } else if (sys.dumps <= sys.interrupts) {
+            message->nlmsg_flags = NLM_F_DUMP_INTR;
+        }
+        at += NLMSG_ALIGN (message->nlmsg_len);
+        i++;
+    }
+    assert_true ((size_t) (at - (char *) data_) <= size_);
+    return at - (char *) data_;
 }
 
 #endif

@@ -666,6 +666,54 @@ static void test_who_needs_v6only (void **state_)
     }
 }
 
+/*  C-10: the source of a connection is of the destination's scope.  */
+static void test_c10_address_for_a_destination (void **state_)
+{
+    static const struct
+    {
+        const char *name, *destination, *wanted;
+    } rows[] = {
+      {"eth0", "2001:db8::77", "2001:db8::c"},
+      {"eth0", "fe80::77%2", "fe80::1%2"},
+      {"eth0", "fd00::77", "fd00::1"},
+      {"eth0", "::1", "2001:db8::c"},
+      {"ula", "fd00::77", "fd00::4"},
+      {"ula", "fe80::77%4", "fe80::2%4"},
+      {"ula", "2001:db8::77", "fd00::4"},
+      {"link", "fd00::77", "fe80::3%5"},
+      {"temp", "2001:db8::77", "2001:db8::e"},
+      {"half", "2001:db8::77", "fd00::5"},
+      {"dad", "2001:db8::77", "2001:db8::f"},
+      {"dup", "2001:db8::77", NULL},
+      {"v4", "2001:db8::77", NULL},
+      {"eth0", "192.0.2.77", "192.0.2.1"},
+    };
+    zds_ifaddr_t ifaddrs[COUNT (host) + 2];
+    size_t count = ifaddrs_of_host (ifaddrs), i;
+    (void) state_;
+
+    memset (&ifaddrs[count], 0, 2 * sizeof ifaddrs[0]);
+    strcpy (ifaddrs[count].name, "half");
+    ifaddrs[count].addr = addr_of ("2001:db8::11");
+    ifaddrs[count++].flags = ZDS_IFADDR_TENTATIVE;
+    strcpy (ifaddrs[count].name, "half");
+    ifaddrs[count++].addr = addr_of ("fd00::5");
+    for (i = 0; i < COUNT (rows); i++) {
+        const zds_addr_t destination = addr_of (rows[i].destination);
+        const zds_ifaddr_t *const chosen =
+          zds_ifaddr_choose (rows[i].name, zds_addr_family (&destination),
+                             &destination, ifaddrs, count);
+        if (rows[i].wanted == NULL) {
+            assert_null (chosen);
+        } else {
+            const zds_addr_t wanted = addr_of (rows[i].wanted);
+            assert_non_null (chosen);
+            if (!zds_addr_equal (&chosen->addr, &wanted))
+                fail_msg ("%s to %s", rows[i].name, rows[i].destination);
+        }
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +729,7 @@ int main (void)
       cmocka_unit_test (test_b5_all_or_nothing),
       cmocka_unit_test (test_b7_hosts_without_ipv6),
       cmocka_unit_test (test_b1_systems_without_dual_sockets),
+      cmocka_unit_test (test_c10_address_for_a_destination),
     };
     return cmocka_run_group_tests_name ("bind", tests, NULL, NULL);
 }

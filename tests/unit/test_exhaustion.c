@@ -80,6 +80,8 @@ char *__wrap_realpath (const char *path_, char *buffer_);
 char *__real_realpath (const char *path_, char *buffer_);
 int __wrap_getifaddrs (struct ifaddrs **list_);
 void __wrap_freeifaddrs (struct ifaddrs *list_);
+int __wrap_socket (int family_, int type_, int protocol_);
+int __real_socket (int family_, int type_, int protocol_);
 
 static void *no_memory (void)
 {
@@ -206,6 +208,15 @@ void __wrap_freeifaddrs (struct ifaddrs *list_)
 {
     assert_ptr_equal (list_, interfaces);
     lists--;
+}
+
+/*  The kernel does not tell: only getifaddrs has so many.  */
+int __wrap_socket (int family_, int type_, int protocol_)
+{
+    if (family_ != AF_NETLINK)
+        return __real_socket (family_, type_, protocol_);
+    errno = EPERM;
+    return -1;
 }
 
 /*  Runs the scenario until nothing fails in it any more.  At least so many calls

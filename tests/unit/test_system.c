@@ -11,23 +11,15 @@
 
 /*  Interfaces.  */
 
-static const char if_inet6[] =
-  "20010db8000000000000000000000001 02 40 00 80 eth0\n"
-  "20010db8000000000000000000000002 02 40 00 01 eth0\n"
-  "20010db8000000000000000000000003 02 40 00 20 eth0\n"
-  "20010db8000000000000000000000004 02 40 00 40 eth0\n"
-  "20010db8000000000000000000000005 02 40 00 48 eth0\n"
-  "20010db8000000000000000000000006 02 40 00 01 eth1\n"
-  "20010db8000000000000000000000 02 40 00 01 eth0\n"
-  "xy010db8000000000000000000000006 02 40 00 01 eth0\n"
-  "what is this\n";
-
 static void test_flags_come_from_the_kernel (void **state_)
 {
     static const system_ifaddr_t host[] = {
-      {"eth0", "192.0.2.1"},   {"eth0", "2001:db8::1"}, {"eth0", "2001:db8::2"},
-      {"eth0", "2001:db8::3"}, {"eth0", "2001:db8::4"}, {"eth0", "2001:db8::5"},
-      {"eth0", "2001:db8::6"},
+      {"eth0", "192.0.2.1", IFA_F_SECONDARY, NULL},
+      {"eth0", "2001:db8::1", IFA_F_PERMANENT, NULL},
+      {"eth0", "2001:db8::2", IFA_F_TEMPORARY | IFA_F_STABLE_PRIVACY, NULL},
+      {"eth0", "2001:db8::3", IFA_F_DEPRECATED, NULL},
+      {"eth0", "2001:db8::4", IFA_F_TENTATIVE | IFA_F_NOPREFIXROUTE, NULL},
+      {"eth0", "2001:db8::5", IFA_F_TENTATIVE | IFA_F_DADFAILED, NULL},
     };
     static const unsigned flags[COUNT (host)] = {
       0,
@@ -36,21 +28,109 @@ static void test_flags_come_from_the_kernel (void **state_)
       ZDS_IFADDR_DEPRECATED,
       ZDS_IFADDR_TENTATIVE,
       ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE,
-      0, /* eth1 has it so, not eth0 */
     };
+    static const int errors[] = {0, EPERM};
     zds_ifaddr_t *ifaddrs;
-    size_t count, i;
-    unsigned with_file;
+    size_t count, i, how;
     (void) state_;
 
-    for (with_file = 0; with_file < 2; with_file++) {
+    for (how = 0; how < COUNT (errors); how++) {
         system_new ();
         system_has (host, COUNT (host));
-        sys.if_inet6 = with_file ? if_inet6 : NULL;
-        assert_int_equal (zds_host_ifaddrs (NULL, &ifaddrs, &count), 0);
+        sys.netlink_errno = errors[how];
+        assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count), 0);
         assert_int_equal (count, COUNT (host));
         for (i = 0; i < count; i++)
-            assert_int_equal (ifaddrs[i].flags, with_file ? flags[i] : 0);
+            assert_int_equal (ifaddrs[i].flags, errors[how] ? 0 : flags[i]);
+        assert_int_equal (sys.ifaddrs_calls, errors[how] ? 1 : 0);
+        assert_int_equal (sys.open_sockets, 0);
+        free (ifaddrs);
+    }
+}
+
+/*  An alias is an interface of its own to whoever asks for its name, as it is to
+    getifaddrs; the near end of a link of two is the address, the far end is not;
+    a link-local address has its scope.  */
+static void test_names_and_addresses_from_the_kernel (void **state_)
+{
+    static const system_ifaddr_t host[] = {
+      {"eth0", "192.0.2.1", 0, NULL},
+      {"eth0:1", "192.0.2.2", 0, NULL},
+      {"tun0", "192.0.2.3", 0, "192.0.2.99"},
+      {"tun0", "2001:db8::3", 0, "2001:db8::99"},
+      {"eth0", "fe80::1", 0, NULL},
+      {"eth0", "packet", 0, NULL},
+    };
+    static const struct
+    {
+        const char *name, *wanted[6];
+    } rows[] = {
+      {"eth0", {"192.0.2.1", "fe80::1%2"}},
+      {"eth0:1", {"192.0.2.2"}},
+      {"tun0", {"192.0.2.3", "2001:db8::3"}},
+      {"eth0:2", {NULL}},
+      {"eth", {NULL}},
+      {NULL,
+       {"192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::3", "fe80::1%2"}},
+    };
+    size_t i, at, count;
+    (void) state_;
+
+    system_new ();
+    system_has (host, COUNT (host));
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_ifaddr_t *ifaddrs;
+        assert_int_equal (zds_host_ifaddrs (rows[i].name, &ifaddrs, &count), 0);
+        for (at = 0; rows[i].wanted[at] != NULL; at++) {
+            const zds_addr_t wanted = addr_of (rows[i].wanted[at]);
+            assert_true (at < count);
+            assert_true (zds_addr_equal (&ifaddrs[at].addr, &wanted));
+            if (rows[i].name != NULL)
+                assert_string_equal (ifaddrs[at].name, rows[i].name);
+        }
+        assert_int_equal (count, at);
+        free (ifaddrs);
+    }
+}
+
+/*  A list that changed while it was told is asked for again; a sandbox may have
+    something against any of the calls; who is short of something is told so.  */
+static void test_a_kernel_that_does_not_tell (void **state_)
+{
+    static const system_ifaddr_t host[] = {{"eth0", "192.0.2.1", 0, NULL}};
+    static const struct
+    {
+        int socket, send, recv, told;
+        unsigned interrupts;
+        int rc;
+        unsigned dumps, ifaddrs_calls;
+    } rows[] = {
+      {0, 0, 0, 0, 0, 0, 1, 0},           {0, 0, 0, 0, 1, 0, 2, 0},
+      {0, 0, 0, 0, 4, 0, 5, 0},           {0, 0, 0, 0, 99, 0, 5, 1},
+      {EPERM, 0, 0, 0, 0, 0, 0, 1},       {EAFNOSUPPORT, 0, 0, 0, 0, 0, 0, 1},
+      {0, EACCES, 0, 0, 0, 0, 1, 1},      {0, 0, ENOBUFS, 0, 0, 0, 1, 1},
+      {0, 0, 0, EPERM, 0, 0, 1, 1},       {EMFILE, 0, 0, 0, 0, EMFILE, 0, 0},
+      {ENFILE, 0, 0, 0, 0, ENFILE, 0, 0}, {0, 0, 0, ENOMEM, 0, ENOMEM, 1, 0},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_ifaddr_t *ifaddrs;
+        size_t count;
+        system_new ();
+        system_has (host, COUNT (host));
+        sys.netlink_errno = rows[i].socket;
+        sys.send_errno = rows[i].send;
+        sys.recv_errno = rows[i].recv;
+        sys.told_error = rows[i].told;
+        sys.interrupts = rows[i].interrupts;
+        assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count),
+                          rows[i].rc);
+        assert_int_equal (count, rows[i].rc == 0 ? 1 : 0);
+        assert_int_equal (sys.dumps, rows[i].dumps);
+        assert_int_equal (sys.ifaddrs_calls, rows[i].ifaddrs_calls);
+        assert_int_equal (sys.open_sockets, 0);
         free (ifaddrs);
     }
 }
@@ -59,10 +139,10 @@ static void test_what_is_no_address_is_left_out (void **state_)
 {
     static char long_name[300];
     const system_ifaddr_t host[] = {
-      {"eth0", NULL},
-      {"eth0", "packet"},
-      {long_name, "192.0.2.9"},
-      {"eth0", "192.0.2.1"},
+      {"eth0", NULL, 0, NULL},
+      {"eth0", "packet", 0, NULL},
+      {long_name, "192.0.2.9", 0, NULL},
+      {"eth0", "192.0.2.1", 0, NULL},
     };
     zds_ifaddr_t *ifaddrs;
     size_t count;
@@ -71,6 +151,7 @@ static void test_what_is_no_address_is_left_out (void **state_)
     memset (long_name, 'x', sizeof long_name - 1);
     system_new ();
     system_has (host, COUNT (host));
+    sys.netlink_errno = EPERM;
     assert_int_equal (zds_host_ifaddrs (NULL, &ifaddrs, &count), 0);
     assert_int_equal (count, 1);
     assert_string_equal (ifaddrs[0].name, "eth0");
@@ -118,7 +199,7 @@ static void test_getifaddrs_fails (void **state_)
       {EMFILE, 1, EMFILE, 1},
       {ENOBUFS, 1, ENOBUFS, 1},
     };
-    static const system_ifaddr_t host[] = {{"eth0", "fe80::1%2"}};
+    static const system_ifaddr_t host[] = {{"eth0", "fe80::1%2", 0, NULL}};
     size_t i;
     (void) state_;
 
@@ -128,6 +209,7 @@ static void test_getifaddrs_fails (void **state_)
 
         system_new ();
         system_has (host, COUNT (host));
+        sys.netlink_errno = EPERM;
         sys.ifaddrs_errno = rows[i].error;
         sys.ifaddrs_fails = rows[i].times;
         assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count),
@@ -161,7 +243,8 @@ static void test_which_host_has_ipv6 (void **state_)
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++) {
-        const system_ifaddr_t host[] = {{"lo", "::1"}, {"eth0", rows[i].addr}};
+        const system_ifaddr_t host[] = {{"lo", "::1", 0, NULL},
+                                        {"eth0", rows[i].addr, 0, NULL}};
         system_new ();
         system_has (host, COUNT (host));
         if (zds_host_has_ipv6 () != rows[i].has)
@@ -171,14 +254,13 @@ static void test_which_host_has_ipv6 (void **state_)
 
 static void test_pgm_without_a_list_of_interfaces (void **state_)
 {
-    static const system_ifaddr_t host[] = {{"v6", "2001:db8::1"}};
+    static const system_ifaddr_t host[] = {{"v6", "2001:db8::1", 0, NULL}};
     (void) state_;
 
     system_new ();
     system_has (host, COUNT (host));
     assert_int_equal (zds_host_pgm_check ("v6;239.192.0.1"), EAFNOSUPPORT);
-    sys.ifaddrs_errno = EMFILE;
-    sys.ifaddrs_fails = 2;
+    sys.netlink_errno = EMFILE;
     assert_int_equal (zds_host_pgm_check ("v6;239.192.0.1"), 0);
     assert_int_equal (zds_host_pgm_check ("::1;239.192.0.1"), EAFNOSUPPORT);
 }
@@ -249,8 +331,9 @@ static void test_literals_without_memory (void **state_)
 
 /*  Names.  */
 
-static const system_ifaddr_t host_with_ipv6[] = {{"eth0", "2001:db8::1"}};
-static const system_ifaddr_t host_without[] = {{"eth0", "fe80::1%2"}};
+static const system_ifaddr_t host_with_ipv6[] = {
+  {"eth0", "2001:db8::1", 0, NULL}};
+static const system_ifaddr_t host_without[] = {{"eth0", "fe80::1%2", 0, NULL}};
 
 static zds_answer_t found;
 
@@ -400,6 +483,8 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_flags_come_from_the_kernel),
+      cmocka_unit_test (test_names_and_addresses_from_the_kernel),
+      cmocka_unit_test (test_a_kernel_that_does_not_tell),
       cmocka_unit_test (test_what_is_no_address_is_left_out),
       cmocka_unit_test (test_a_host_with_many_addresses),
       cmocka_unit_test (test_getifaddrs_fails),

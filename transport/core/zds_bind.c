@@ -115,26 +115,45 @@ static int rank (const zds_ifaddr_t *ifaddr_)
     }
 }
 
-/*  The interface's address of a family, NULL if it has none: the first for
-    IPv4, the best for IPv6.  */
-static const zds_ifaddr_t *choose (const char *name_,
-                                   int family_,
-                                   const zds_ifaddr_t *ifaddrs_,
-                                   size_t count_)
+/*  How well an address serves as the source of connections to 'destination_'; less
+    is better.  Until detection of duplicates has ended it cannot be used.  */
+static int rank_for (const zds_ifaddr_t *ifaddr_,
+                     const zds_addr_t *destination_)
+{
+    const zds_class_t kind = zds_addr_class (destination_);
+    const bool same_scope =
+      (kind == ZDS_CLASS_LINK_LOCAL || kind == ZDS_CLASS_UNIQUE_LOCAL)
+      && zds_addr_class (&ifaddr_->addr) == kind;
+
+    return rank (ifaddr_) - (same_scope ? 10 : 0)
+           + ((ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0 ? 20 : 0);
+}
+
+const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
+                                       int family_,
+                                       const zds_addr_t *destination_,
+                                       const zds_ifaddr_t *ifaddrs_,
+                                       size_t count_)
 {
     const zds_ifaddr_t *best = NULL;
+    int best_rank = 0;
     size_t i;
 
     for (i = 0; i < count_; i++) {
         const zds_ifaddr_t *ifaddr = &ifaddrs_[i];
+        int ifaddr_rank;
         if (zds_addr_family (&ifaddr->addr) != family_
             || (ifaddr->flags & ZDS_IFADDR_DUPLICATE) != 0
             || strcmp (ifaddr->name, name_) != 0)
             continue;
         if (family_ == AF_INET)
             return ifaddr;
-        if (best == NULL || rank (ifaddr) < rank (best))
+        ifaddr_rank = destination_ == NULL ? rank (ifaddr)
+                                           : rank_for (ifaddr, destination_);
+        if (best == NULL || ifaddr_rank < best_rank) {
             best = ifaddr;
+            best_rank = ifaddr_rank;
+        }
     }
     return best;
 }
@@ -190,7 +209,7 @@ const char *zds_ifaddr_why (const zds_ifaddr_t *ifaddrs_,
         return "the socket is IPv4-only";
     if ((asked->flags & ZDS_IFADDR_DUPLICATE) != 0)
         return "duplicate: another host has this address";
-    best = choose (asked->name, family, ifaddrs_, count_);
+    best = zds_ifaddr_choose (asked->name, family, NULL, ifaddrs_, count_);
     *chosen_ = best == asked;
     if (*chosen_)
         return why_chosen (asked);
@@ -241,7 +260,7 @@ static int plan_interface (zds_bind_plan_t *plan_,
     start_plan (plan_, "an interface is a socket per family it has");
     for (i = 0; i < ZDS_MAX_LISTENERS; i++) {
         const zds_ifaddr_t *found =
-          choose (endpoint_->host, order[i], ifaddrs_, count_);
+          zds_ifaddr_choose (endpoint_->host, order[i], NULL, ifaddrs_, count_);
         if (found != NULL && (i == 0 || order[i] != order[0]))
             add_ifaddr (plan_, found, endpoint_->port);
     }

@@ -95,6 +95,17 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_addr_t *addrs_,
                          size_t count_);
 
+/*  The address of a family that stands for the interface 'name_'; NULL if it has
+    none.  For IPv4 the first.  For IPv6, of a listener ('destination_' NULL), the
+    best of rule B-2; of connections to the IPv6 address 'destination_', one of its
+    scope if that is link-local or unique-local (C-10), else the same, and one that
+    is still tentative only where there is no other.  Points into 'ifaddrs_'.  */
+const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
+                                       int family_,
+                                       const zds_addr_t *destination_,
+                                       const zds_ifaddr_t *ifaddrs_,
+                                       size_t count_);
+
 /*  Why this one of the addresses stands for the interface that it belongs to in a
     socket of this mode, or why another one does; static text, for people.
     'ifaddrs_' are the addresses of one interface or of all, of which

@@ -29,20 +29,36 @@
 #include <ifaddrs.h>
 #endif
 
+#ifdef __linux__
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#endif
+
 #ifdef ZDS_HAVE_GETIFADDRS
 
-/*  A list under construction.  */
+/*  What is looked for, and the list of what was found.  */
 typedef struct
 {
+    const char *name; /* of the interface or IPv4 alias; NULL: any */
+    int family;       /* AF_UNSPEC: any */
     zds_ifaddr_t *at;
     size_t count;
     size_t room;
 } list_t;
 
-static int append (list_t *list_, const char *name_, const zds_addr_t *addr_)
+static int append (list_t *list_,
+                   const char *name_,
+                   const zds_addr_t *addr_,
+                   unsigned flags_)
 {
     zds_ifaddr_t *entry;
 
+    if ((list_->name != NULL && strcmp (list_->name, name_) != 0)
+        || (list_->family != AF_UNSPEC
+            && list_->family != zds_addr_family (addr_)))
+        return 0;
     if (list_->count == list_->room) {
         const size_t room = list_->room == 0 ? 16 : 2 * list_->room;
         zds_ifaddr_t *at =
@@ -53,12 +69,12 @@ static int append (list_t *list_, const char *name_, const zds_addr_t *addr_)
         list_->room = room;
     }
     entry = &list_->at[list_->count];
-    memset (entry, 0, sizeof *entry);
-    entry->addr = *addr_;
     /*  No interface has a longer name; if one had, it could not be bound.  */
     if (strlen (name_) >= sizeof entry->name)
         return 0;
     strcpy (entry->name, name_);
+    entry->addr = *addr_;
+    entry->flags = flags_;
     list_->count++;
     return 0;
 }
@@ -80,83 +96,229 @@ static int get_ifaddrs_patiently (struct ifaddrs **list_)
     return errno;
 }
 
+static int ask_getifaddrs (list_t *list_)
+{
+    struct ifaddrs *all = NULL;
+    const struct ifaddrs *one;
+    int rc = get_ifaddrs_patiently (&all);
+
+    if (rc != 0)
+        return rc;
+    for (one = all; one != NULL && rc == 0; one = one->ifa_next) {
+        zds_addr_t addr;
+        /*  getifaddrs does not tell the length; its family vouches for it.  */
+        if (one->ifa_addr != NULL
+            && zds_addr_from_sockaddr (&addr, one->ifa_addr, sizeof addr) == 0)
+            rc = append (list_, one->ifa_name, &addr, 0);
+    }
+    freeifaddrs (all);
+    return rc;
+}
+
 #ifdef __linux__
 
-/*  The kernel's bits in /proc/net/if_inet6 (linux/if_addr.h).  */
+/*  rtnetlink (7): what getifaddrs asks too, but it keeps the flags to itself.  */
+
 enum
 {
-    KERNEL_TEMPORARY = 0x01,
-    KERNEL_DADFAILED = 0x08,
-    KERNEL_DEPRECATED = 0x20,
-    KERNEL_TENTATIVE = 0x40
+    MESSAGE_ROOM = 32768, /* as much as the kernel sends at once */
+    MAX_DUMPS = 5 /* while addresses change faster than they are listed */
 };
 
-static unsigned flags_from_kernel (unsigned bits_)
+/*  The numbers and names of interfaces; the addresses of one come together.  */
+typedef struct
 {
-    return ((bits_ & KERNEL_TEMPORARY) != 0 ? ZDS_IFADDR_TEMPORARY : 0u)
-           | ((bits_ & KERNEL_DADFAILED) != 0 ? ZDS_IFADDR_DUPLICATE : 0u)
-           | ((bits_ & KERNEL_DEPRECATED) != 0 ? ZDS_IFADDR_DEPRECATED : 0u)
-           | ((bits_ & KERNEL_TENTATIVE) != 0 ? ZDS_IFADDR_TENTATIVE : 0u);
+    list_t *list;
+    unsigned index; /* 0: not known yet */
+    char name[IF_NAMESIZE];
+} dump_t;
+
+static unsigned flags_from_kernel (uint32_t bits_)
+{
+    return ((bits_ & IFA_F_TEMPORARY) != 0 ? ZDS_IFADDR_TEMPORARY : 0u)
+           | ((bits_ & IFA_F_DADFAILED) != 0 ? ZDS_IFADDR_DUPLICATE : 0u)
+           | ((bits_ & IFA_F_DEPRECATED) != 0 ? ZDS_IFADDR_DEPRECATED : 0u)
+           | ((bits_ & IFA_F_TENTATIVE) != 0 ? ZDS_IFADDR_TENTATIVE : 0u);
 }
 
-static void mark (list_t *list_,
-                  const char *name_,
-                  const struct in6_addr *addr_,
-                  unsigned flags_)
+/*  False if the attribute has another length than addresses of that family.  */
+static bool
+addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 {
-    size_t i;
+    const size_t len = RTA_PAYLOAD (attr_);
 
-    for (i = 0; i < list_->count; i++) {
-        zds_ifaddr_t *entry = &list_->at[i];
-        if (zds_addr_family (&entry->addr) == AF_INET6
-            && memcmp (&entry->addr.v6.sin6_addr, addr_, sizeof *addr_) == 0
-            && strcmp (entry->name, name_) == 0)
-            entry->flags = flags_;
+    zds_addr_any (addr_, family_);
+    if (family_ == AF_INET && len == sizeof addr_->v4.sin_addr)
+        memcpy (&addr_->v4.sin_addr, RTA_DATA (attr_), len);
+    else if (family_ == AF_INET6 && len == sizeof addr_->v6.sin6_addr)
+        memcpy (&addr_->v6.sin6_addr, RTA_DATA (attr_), len);
+    else
+        return false;
+    return true;
+}
+
+/*  The name under which getifaddrs knows an address; NULL if the interface has just
+    gone.  Of the interface that is asked for, the name is known.  */
+static const char *
+name_from_kernel (dump_t *dump_, unsigned index_, const char *label_)
+{
+    if (label_ != NULL)
+        return label_;
+    if (dump_->index != index_) {
+        if (dump_->list->name != NULL
+            || if_indextoname (index_, dump_->name) == NULL)
+            return NULL;
+        dump_->index = index_;
+    }
+    return dump_->name;
+}
+
+/*  What the attributes of an address say; the label stays the message's.  */
+typedef struct
+{
+    zds_addr_t addr;
+    bool found, is_local;
+    const char *label;
+    uint32_t bits;
+} told_t;
+
+static void take_attribute (told_t *told_, int family_, struct rtattr *attr_)
+{
+    switch (attr_->rta_type) {
+        case IFA_LOCAL:
+            told_->found = addr_from_kernel (&told_->addr, family_, attr_);
+            told_->is_local = true;
+            break;
+        case IFA_ADDRESS:
+            /*  Where there is a peer, this is the peer's.  */
+            if (!told_->is_local)
+                told_->found = addr_from_kernel (&told_->addr, family_, attr_);
+            break;
+        case IFA_LABEL:
+            told_->label = (const char *) RTA_DATA (attr_);
+            break;
+        case IFA_FLAGS:
+            memcpy (&told_->bits, RTA_DATA (attr_), sizeof told_->bits);
+            break;
+        default:
+            break;
     }
 }
 
-static int parse_hex_addr (struct in6_addr *addr_, const char *hex_)
+static int add_from_kernel (dump_t *dump_, struct nlmsghdr *message_)
 {
-    unsigned i, byte;
+    struct ifaddrmsg *const header = (struct ifaddrmsg *) NLMSG_DATA (message_);
+    struct rtattr *attr = IFA_RTA (header);
+    int len = (int) IFA_PAYLOAD (message_);
+    told_t told;
+    const char *name;
 
-    if (strlen (hex_) != 2 * sizeof *addr_)
-        return -1;
-    for (i = 0; i < sizeof *addr_; i++) {
-        if (sscanf (hex_ + 2 * i, "%2x", &byte) != 1)
-            return -1;
-        ((uint8_t *) addr_)[i] = (uint8_t) byte;
-    }
-    return 0;
+    memset (&told, 0, sizeof told);
+    told.bits = header->ifa_flags;
+    for (; RTA_OK (attr, len); attr = RTA_NEXT (attr, len))
+        take_attribute (&told, header->ifa_family, attr);
+    name = name_from_kernel (dump_, header->ifa_index, told.label);
+    if (!told.found || name == NULL)
+        return 0;
+    if (zds_addr_family (&told.addr) == AF_INET)
+        told.bits = 0; /* they mean other things there */
+    else if (zds_addr_class (&told.addr) == ZDS_CLASS_LINK_LOCAL)
+        told.addr.v6.sin6_scope_id = header->ifa_index;
+    return append (dump_->list, name, &told.addr,
+                   flags_from_kernel (told.bits));
 }
 
-/*  getifaddrs keeps an address's flags to itself, so they come from the file
-    that lists them.  Of the thread, not the process: threads may live in
-    network namespaces of their own.  Without /proc there are none.  0, or the
-    errno of a shortage that may be over in a moment.  */
-static int add_flags (list_t *list_)
+/*  Takes one datagram of the answer: 0 when more follows, -1 when it was the last,
+    or an errno; EAGAIN when addresses changed meanwhile.  */
+static int take_datagram (dump_t *dump_, char *buffer_, size_t size_)
 {
-    char line[128], hex[33], name[64];
-    unsigned bits;
-    struct in6_addr addr;
-    FILE *file = fopen ("/proc/thread-self/net/if_inet6", "re");
+    struct nlmsghdr *message = (struct nlmsghdr *) buffer_;
+    int rc = 0;
 
-    if (file == NULL)
-        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno
-                                                                     : 0;
-    while (fgets (line, sizeof line, file) != NULL)
-        if (sscanf (line, "%32s %*x %*x %*x %x %63s", hex, &bits, name) == 3
-            && parse_hex_addr (&addr, hex) == 0)
-            mark (list_, name, &addr, flags_from_kernel (bits));
-    fclose (file);
-    return 0;
+    for (; rc == 0 && NLMSG_OK (message, size_);
+         message = NLMSG_NEXT (message, size_)) {
+        if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
+            rc = EAGAIN;
+        else if (message->nlmsg_type == NLMSG_DONE)
+            rc = -1;
+        else if (message->nlmsg_type == NLMSG_ERROR)
+            rc = -((struct nlmsgerr *) NLMSG_DATA (message))->error;
+        else if (message->nlmsg_type == RTM_NEWADDR)
+            rc = add_from_kernel (dump_, message);
+    }
+    return rc;
+}
+
+static int send_question (int fd_, int family_)
+{
+    struct
+    {
+        struct nlmsghdr header;
+        struct ifaddrmsg body;
+    } question;
+
+    memset (&question, 0, sizeof question);
+    question.header.nlmsg_len = sizeof question;
+    question.header.nlmsg_type = RTM_GETADDR;
+    question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    question.body.ifa_family = (unsigned char) family_;
+    return send (fd_, &question, sizeof question, 0) == -1 ? errno : 0;
+}
+
+static int dump_through (int fd_, list_t *list_, char *buffer_)
+{
+    dump_t dump;
+    int rc;
+
+    memset (&dump, 0, sizeof dump);
+    dump.list = list_;
+    /*  The kernel takes other things for names too: eth0:1 is of eth0.  */
+    if (list_->name != NULL) {
+        dump.index = if_nametoindex (list_->name);
+        if (dump.index == 0 || if_indextoname (dump.index, dump.name) == NULL
+            || strcmp (dump.name, list_->name) != 0)
+            dump.index = 0;
+    }
+    rc = send_question (fd_, list_->family);
+    while (rc == 0) {
+        const ssize_t size = recv (fd_, buffer_, MESSAGE_ROOM, MSG_TRUNC);
+        if (size > MESSAGE_ROOM)
+            rc = EMSGSIZE;
+        else if (size >= 0)
+            rc = take_datagram (&dump, buffer_, (size_t) size);
+        else if (errno != EINTR)
+            rc = errno;
+    }
+    return rc == -1 ? 0 : rc;
+}
+
+static int ask_kernel (list_t *list_)
+{
+    char *const buffer = (char *) malloc (MESSAGE_ROOM);
+    int i, rc = buffer == NULL ? ENOMEM : EAGAIN;
+
+    for (i = 0; i < MAX_DUMPS && rc == EAGAIN; i++) {
+        const int fd =
+          socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+        list_->count = 0;
+        rc = fd == -1 ? errno : dump_through (fd, list_, buffer);
+        if (fd != -1)
+            close (fd);
+    }
+    free (buffer);
+    /*  Sandboxes may allow the one and not the other; who is short of something
+        is so with either.  */
+    if (rc == 0 || rc == EMFILE || rc == ENFILE || rc == ENOMEM)
+        return rc;
+    list_->count = 0;
+    return ask_getifaddrs (list_);
 }
 
 #else
 
-static int add_flags (list_t *list_)
+static int ask_kernel (list_t *list_)
 {
-    (void) list_;
-    return 0;
+    return ask_getifaddrs (list_);
 }
 
 #endif
@@ -165,55 +327,30 @@ int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_)
 {
-    struct ifaddrs *all = NULL;
-    const struct ifaddrs *one;
-    list_t list = {NULL, 0, 0};
-    int rc = get_ifaddrs_patiently (&all);
+    list_t list = {name_, AF_UNSPEC, NULL, 0, 0};
+    const int rc = ask_kernel (&list);
 
-    *ifaddrs_ = NULL;
-    *count_ = 0;
-    if (rc != 0)
-        return rc;
-
-    for (one = all; one != NULL && rc == 0; one = one->ifa_next) {
-        zds_addr_t addr;
-        if (name_ != NULL && strcmp (name_, one->ifa_name) != 0)
-            continue;
-        /*  getifaddrs does not tell the length; its family vouches for it.  */
-        if (one->ifa_addr != NULL
-            && zds_addr_from_sockaddr (&addr, one->ifa_addr, sizeof addr) == 0)
-            rc = append (&list, one->ifa_name, &addr);
-    }
-    freeifaddrs (all);
-    /*  One file less to open for who binds a literal.  */
-    if (rc == 0 && list.count > 0)
-        rc = add_flags (&list);
-    if (rc != 0) {
+    if (rc != 0 || list.count == 0) {
         free (list.at);
-        return rc;
+        list.at = NULL;
+        list.count = 0;
     }
-
     *ifaddrs_ = list.at;
     *count_ = list.count;
-    return 0;
+    return rc;
 }
 
 bool zds_host_has_ipv6 (void)
 {
-    struct ifaddrs *all = NULL;
-    const struct ifaddrs *one;
-    bool found = false;
+    list_t list = {NULL, AF_INET6, NULL, 0, 0};
+    bool found = ask_kernel (&list) != 0;
+    size_t i;
 
-    if (get_ifaddrs_patiently (&all) != 0)
-        return true;
-    for (one = all; one != NULL && !found; one = one->ifa_next) {
-        zds_addr_t addr;
-        if (one->ifa_addr != NULL && one->ifa_addr->sa_family == AF_INET6
-            && zds_addr_from_sockaddr (&addr, one->ifa_addr, sizeof addr) == 0)
-            found = zds_addr_class (&addr) == ZDS_CLASS_GLOBAL
-                    || zds_addr_class (&addr) == ZDS_CLASS_UNIQUE_LOCAL;
+    for (i = 0; i < list.count && !found; i++) {
+        const zds_class_t kind = zds_addr_class (&list.at[i].addr);
+        found = kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL;
     }
-    freeifaddrs (all);
+    free (list.at);
     return found;
 }
 

@@ -17,11 +17,11 @@ extern "C" {
 /*  The addresses of the interface 'name_', or of all for NULL, up or down, in
     the system's order, as one malloc'ed array that the caller frees (NULL when
     there are none).  May wait up to a second while the system is too busy to
-    answer.  Safe in any thread.
+    answer.  Safe in any thread; of the calling thread's network namespace.  Only
+    Linux tells their flags (rtnetlink).
 
-    Returns 0 or an errno: ENOMEM, ENOTSUP on a system without getifaddrs, what
-    getifaddrs says (EMFILE, ENOBUFS ...), or that there is no descriptor to
-    see their flags with.  */
+    Returns 0 or an errno: ENOMEM, ENOTSUP on a system without getifaddrs, or what
+    the system says (EMFILE, ENOBUFS ...).  */
 int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_);
