@@ -82,8 +82,8 @@ write_adoc_series ()
     mv "$1/series.adoc.new" "$1/series.adoc"
 }
 
-# copy_transport SRC TREE [FOLDER...]: our sources go beside libzmq's, the tests in its style beside
-# its tests; only into those folders (src, tests, unittests) if any are named.
+# copy_transport SRC TREE [FOLDER...]: our sources go beside libzmq's, with the list of them, and the
+# tests in its style beside its tests; only into those folders (src, tests, unittests) if any are named.
 copy_transport ()
 {
     from=$1
@@ -92,7 +92,10 @@ copy_transport ()
     [ $# -gt 0 ] || set -- src tests unittests
     for folder; do
         case $folder in
-            src) set -- "$from"/transport/*/*.[ch] "$from"/transport/*/*.[ch]pp ;;
+            src)
+                sed 's|transport/[a-z]*/|src/|' "$from/transport/Makefile.inc" >"$to/src/dualstack.mk"
+                set -- "$from"/transport/*/*.[ch] "$from"/transport/*/*.[ch]pp
+                ;;
             tests) set -- "$from"/tests/libzmq/test*.[ch]pp ;;
             unittests) set -- "$from"/tests/libzmq/unittest_*.cpp ;;
         esac

@@ -4,6 +4,7 @@
 
 #include "dualstack_connecter.hpp"
 #include "address.hpp"
+#include "err.hpp"
 #include "session_base.hpp"
 
 zmq::dualstack_connecter_t::dualstack_connecter_t (io_thread_t *io_thread_,
@@ -39,6 +40,13 @@ void zmq::dualstack_connecter_t::process_term (int linger_)
 const zmq::dualstack_peer_t &zmq::dualstack_connecter_t::peer () const
 {
     return _dial.peer ();
+}
+
+void zmq::dualstack_connecter_t::remember_peer ()
+{
+    LIBZMQ_DELETE (_addr->peer);
+    _addr->peer = new (std::nothrow) dualstack_peer_t (peer ());
+    alloc_assert (_addr->peer);
 }
 
 zds_addr_t zmq::dualstack_connecter_t::peer_of (fd_t fd_) const

@@ -42,6 +42,9 @@ class dualstack_connecter_t : public stream_connecter_base_t,
     //  Who that is in the memory.
     const dualstack_peer_t &peer () const;
 
+    //  Leaves that to the session, in its address.
+    void remember_peer ();
+
   private:
     void start_connecting () ZMQ_OVERRIDE;
 

@@ -136,7 +136,7 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
     if (strcmp (endpoint.host, "*") != 0)
         ifaddrs_rc = dualstack_ifaddrs (endpoint, &ifaddrs);
     rc =
-      zds_dial_source (_source, &endpoint, zone, _options.ip_mode,
+      zds_dial_source (_source, &endpoint, zone, dualstack_mode (_options),
                        ifaddrs.empty () ? NULL : &ifaddrs[0], ifaddrs.size ());
     return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
 }
@@ -144,8 +144,8 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
 //  The families that may be used at all (ZDS_ASK_...).
 unsigned zmq::dualstack_dial_t::families (const zds_addr_t *literal_) const
 {
-    return zds_dial_families (_options.ip_mode, _has_source ? _source : NULL,
-                              literal_);
+    return zds_dial_families (dualstack_mode (_options),
+                              _has_source ? _source : NULL, literal_);
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.
@@ -230,7 +230,7 @@ void zmq::dualstack_dial_t::start (const std::string &address_)
     _idle = false;
     if (_is_literal)
         zds_trace_say (&_subject, "mode %s, numeric: only this address",
-                       zds_mode_name (_options.ip_mode));
+                       zds_mode_name (dualstack_mode (_options)));
     else
         ask (_race.outstanding);
     pump ();
@@ -255,7 +255,8 @@ void zmq::dualstack_dial_t::ask (unsigned families_)
 {
     if (families_ != 0)
         zds_trace_say (&_subject, "mode %s, looks up %s:%s%s",
-                       zds_mode_name (_options.ip_mode), _endpoint->host,
+                       zds_mode_name (dualstack_mode (_options)),
+                       _endpoint->host,
                        (families_ & ZDS_ASK_IPV6) != 0 ? " AAAA" : "",
                        (families_ & ZDS_ASK_IPV4) != 0 ? " A" : "");
     for (unsigned i = 0; i < ZDS_FAMILIES; i++)
@@ -275,7 +276,8 @@ bool zmq::dualstack_dial_t::is_lost (const dualstack_lookup_t &lookup_) const
 {
     const zds_answer_t *const answer = lookup_.waiter.answer;
 
-    return zds_dial_is_lost (_options.ip_mode, family_at[&lookup_ - _lookup])
+    return zds_dial_is_lost (dualstack_mode (_options),
+                             family_at[&lookup_ - _lookup])
            && (answer == NULL || answer->status == ZDS_LOOKUP_TEMPORARY);
 }
 
@@ -391,8 +393,10 @@ int zmq::dualstack_dial_t::open (const zds_addr_t &addr_, fd_t *fd_) const
 {
     const zds_addr_t &source =
       _source[zds_dial_index (zds_addr_family (&addr_))];
-    const zds_addr_t through = zds_dial_through (_options.ip_mode, &addr_);
-    const zds_addr_t from = zds_dial_through (_options.ip_mode, &source);
+    const zds_addr_t through =
+      zds_dial_through (dualstack_mode (_options), &addr_);
+    const zds_addr_t from =
+      zds_dial_through (dualstack_mode (_options), &source);
 
     const int rc =
       dualstack_connect (through, _has_source ? &from : NULL, _options, fd_);
@@ -479,7 +483,8 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
     _peer.addr = _race.candidate[_race.slot[attempt_].candidate].addr;
     if (!_is_literal) {
         _peer.key = _key;
-        _peer.prospects = zds_stranger_prospects (&_race, _options.ip_mode);
+        _peer.prospects =
+          zds_stranger_prospects (&_race, dualstack_mode (_options));
         _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
         look_again ();
     }

@@ -32,6 +32,11 @@ const zds_settings_t &zmq::dualstack_env_t::settings () const
     return _settings;
 }
 
+bool zmq::dualstack_env_t::is_on () const
+{
+    return zds_settings_mode (&_settings) == ZDS_MODE_AUTO;
+}
+
 zds_trace_t *zmq::dualstack_env_t::trace () const
 {
     return _trace;
@@ -50,4 +55,11 @@ zds_subject_t zmq::dualstack_subject (const options_t &options_,
     subject.scheme = scheme_;
     subject.address = address_;
     return subject;
+}
+
+zds_mode_t zmq::dualstack_mode (const options_t &options_)
+{
+    if (options_.ipv6)
+        return ZDS_MODE_V6;
+    return options_.dual_stack ? ZDS_MODE_AUTO : ZDS_MODE_V4;
 }

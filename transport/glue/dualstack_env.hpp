@@ -22,6 +22,10 @@ class dualstack_env_t
 
     const zds_settings_t &settings () const;
 
+    //  False where the administrator wants sockets whose application said
+    //  nothing to be IPv4 only.
+    bool is_on () const;
+
     //  Where decisions are told; NULL: nowhere.
     zds_trace_t *trace () const;
 
@@ -38,6 +42,9 @@ zds_subject_t dualstack_subject (const options_t &options_,
                                  const char *action_,
                                  const char *scheme_,
                                  const char *address_);
+
+//  What a socket's application made of IPv6.
+zds_mode_t dualstack_mode (const options_t &options_);
 }
 
 #endif

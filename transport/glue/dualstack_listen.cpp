@@ -296,7 +296,7 @@ int zmq::dualstack_listen_t::open (const char *addr_, const options_t &options_)
                              : "this host cannot be asked");
         return fail (rc);
     }
-    zds_trace_plan (&subject, &plan, options_.ip_mode);
+    zds_trace_plan (&subject, &plan, dualstack_mode (options_));
     zds_bind_start (&bind, &plan);
     return run (&bind, options_, subject);
 }
@@ -305,7 +305,7 @@ int zmq::dualstack_listen_t::make_plan (const char *addr_,
                                         const options_t &options_,
                                         zds_bind_plan_t *plan_) const
 {
-    const zds_mode_t mode = options_.ip_mode;
+    const zds_mode_t mode = dualstack_mode (options_);
     const char *destination = zds_endpoint_destination (addr_);
 
     //  A source address means nothing to a listener, but it has to make sense.

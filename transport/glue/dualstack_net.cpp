@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "dualstack_env.hpp"
 #include "dualstack_net.hpp"
 #include "zds_lookup.h"
 #include "zds_version.h"
@@ -19,8 +18,7 @@ static const volatile char marker[] =
   ZDS_MARKER ZDS_VERSION ZDS_MARKER_ON ZDS_DOTTED (
     ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH);
 
-zmq::dualstack_net_t::dualstack_net_t (const dualstack_env_t &env_) :
-    _env (env_), _resolver (NULL), _memory (NULL)
+zmq::dualstack_net_t::dualstack_net_t () : _resolver (NULL), _memory (NULL)
 {
     static_cast<void> (marker[0]);
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "dualstack_env.hpp"
 #include "macros.hpp"
 #include "mutex.hpp"
 #include "zds_memory.h"
@@ -13,15 +14,12 @@
 
 namespace zmq
 {
-class dualstack_env_t;
-
 //  What the sockets of a context share: the administrator's settings, the
 //  resolver, and the memory of which addresses work. Any thread may use it.
 class dualstack_net_t
 {
   public:
-    //  'env_' outlives it.
-    explicit dualstack_net_t (const dualstack_env_t &env_);
+    dualstack_net_t ();
     //  Nobody may be waiting for an answer.
     ~dualstack_net_t ();
 
@@ -55,7 +53,7 @@ class dualstack_net_t
     //  none.
     zds_memory_t *memory (bool make_);
 
-    const dualstack_env_t &_env;
+    const dualstack_env_t _env;
 
     //  Guards what follows.
     mutex_t _sync;

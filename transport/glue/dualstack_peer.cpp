@@ -35,7 +35,7 @@ std::string zmq::dualstack_key (const std::string &address_,
                                 dualstack_purpose_t purpose_,
                                 const options_t &options_)
 {
-    const char mode = options_.ip_mode == ZDS_MODE_V4 ? '4' : 'd';
+    const char mode = dualstack_mode (options_) == ZDS_MODE_V4 ? '4' : 'd';
 
     return address_ + '|' + static_cast<char> (purpose_) + mode + '|'
            + options_.bound_device;
@@ -69,27 +69,27 @@ static void tell_of_stranger (const zmq::options_t &options_,
 
 bool zmq::dualstack_strangers_t::go_on (ctx_t *ctx_,
                                         const options_t &options_,
-                                        const dualstack_peer_t &peer_)
+                                        const dualstack_peer_t *peer_)
 {
-    if (peer_.key.empty ())
+    if (peer_ == NULL || peer_->key.empty ())
         return false;
-    ctx_->dualstack ().wrong (peer_.key, peer_.addr, zds_clock_ms ());
+    ctx_->dualstack ().wrong (peer_->key, peer_->addr, zds_clock_ms ());
     const bool goes_on = zds_stranger_go_on (
-      &peer_.prospects, options_.reconnect_ivl > 0, &_times);
+      &peer_->prospects, options_.reconnect_ivl > 0, &_times);
     if (options_.trace != NULL)
-        tell_of_stranger (options_, peer_, goes_on);
+        tell_of_stranger (options_, *peer_, goes_on);
     return goes_on;
 }
 
 void zmq::dualstack_strangers_t::met_server (ctx_t *ctx_,
-                                             const dualstack_peer_t &peer_)
+                                             const dualstack_peer_t *peer_)
 {
     _times = 0;
-    if (peer_.prospects.was_wrong)
-        ctx_->dualstack ().right (peer_.key, peer_.addr, zds_clock_ms ());
+    if (peer_ != NULL && peer_->prospects.was_wrong)
+        ctx_->dualstack ().right (peer_->key, peer_->addr, zds_clock_ms ());
 }
 
-bool zmq::dualstack_strangers_t::is_suspect (const dualstack_peer_t &peer_)
+bool zmq::dualstack_strangers_t::is_suspect (const dualstack_peer_t *peer_)
 {
-    return zds_stranger_is_suspect (&peer_.prospects);
+    return peer_ != NULL && zds_stranger_is_suspect (&peer_->prospects);
 }

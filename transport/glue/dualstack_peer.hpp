@@ -62,13 +62,13 @@ class dualstack_strangers_t
     //  otherwise.
     bool go_on (ctx_t *ctx_,
                 const options_t &options_,
-                const dualstack_peer_t &peer_);
+                const dualstack_peer_t *peer_);
 
     //  The handshake was completed.
-    void met_server (ctx_t *ctx_, const dualstack_peer_t &peer_);
+    void met_server (ctx_t *ctx_, const dualstack_peer_t *peer_);
 
     //  True iff the peer has to prove that it speaks ZMTP.
-    static bool is_suspect (const dualstack_peer_t &peer_);
+    static bool is_suspect (const dualstack_peer_t *peer_);
 
   private:
     unsigned _times;
