@@ -412,8 +412,8 @@ def parse_listener(line):
 
 
 class Worker:
-    """A process that uses libzmq on our orders, one JSON line each way.  `program` is the package worker
-    or one that has more to offer."""
+    """A process that uses libzmq on our orders, one JSON line each way.  `program` is the package
+    worker or one that has more to offer."""
 
     def __init__(self, node, lib, env, shim, program="worker"):
         self.node = node
