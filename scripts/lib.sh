@@ -26,6 +26,8 @@ fi
 # libzmq differ in a few files only.
 if [ -n "$CONF_CCACHE" ]; then
     export CCACHE_BASEDIR="$ZDS_BUILD_DIR" CCACHE_NOHASHDIR=1
+    # ./quickstart and ./check keep it here.
+    [ ! -d "$ZDS_BUILD_DIR/ccache" ] || export CCACHE_DIR="${CCACHE_DIR-$ZDS_BUILD_DIR/ccache}"
 fi
 
 # run_logged LOG COMMAND...: the output goes to LOG; when the command fails, its end is shown.

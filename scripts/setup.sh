@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # some variables are for the programs that read this file
-# What ./quickstart and ./check do first: install what is missing, get libzmq's source as Debian has
-# it, build in ./build. Everything they make is in ./build; the system's own apt configuration is
-# read, not changed.
+# What ./quickstart and ./check do first: install what is missing, get the source of this system's
+# own libzmq, build in ./build. Everything they make is in ./build. The system's apt configuration
+# is read, not changed: it says which mirror, which keys and which proxy.
 
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOP=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$TOP/build
 APT=$BUILD/apt
 LOGS=$BUILD/logs
 JOBS=$(nproc)
-MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-
-ZMQ_VERSION=4.3.4-6
-mapfile -t ZMQ_FILES <"$TOP/packaging/debian/SHA256SUMS"
-ZMQ_SOURCE=$APT/zeromq3-4.3.4
+SUMS=$TOP/packaging/debian/SHA256SUMS
 # As in Debian's own rules, but for the manual pages: they would be made where asciidoc happens to
 # be installed.
 ZMQ_CONFIGURE_ARGS="--with-pgm --with-libsodium --with-norm=yes --with-libgssapi_krb5=yes \
 --disable-Werror --without-docs"
 
+# Packages. "a|b" is the first of them that the system has or can have; one that ends with "?" is
+# left out, and said, where there is none.
 # The first group builds, the second runs the demonstration.
 QUICKSTART_PACKAGES=(
     autoconf automake libtool pkg-config gcc g++ ccache make patch dpkg-dev xz-utils
@@ -27,15 +25,15 @@ QUICKSTART_PACKAGES=(
     python3 python3-zmq iproute2 nftables util-linux
 )
 # The first group runs the tests, the second is what pyzmq's own tests need, the third are programs
-# that are run on the patched library, the fourth looks at the files, the fifth at the C core:
-# fuzzing, coverage, static analysis.
+# that are run on the patched library, the fourth looks at the files (clang-format formats otherwise
+# in every version), the fifth at the C core: fuzzing, coverage, static analysis.
 CHECK_PACKAGES=(
     libcmocka-dev python3-pytest python3-pytest-xdist valgrind abigail-tools quilt
     python3-pytest-asyncio python3-tornado python3-gevent
-    python3-ipykernel python3-jupyter-client xpython libczmq-dev mongrel2-core patchelf
+    python3-ipykernel python3-jupyter-client 'xpython?' libczmq-dev 'mongrel2-core?' patchelf
     libestr0 libfastjson4
-    clang-format-14 shellcheck mandoc flake8 git cmake
-    musl-tools clang-14 libclang-rt-14-dev gcovr cppcheck
+    'clang-format-14?' shellcheck mandoc flake8 git cmake
+    musl-tools 'clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev?' gcovr cppcheck
 )
 # A daemon that would be started where it is installed, for the tests too: unpacked in ./build.
 UNPACKED_PACKAGES=(
@@ -47,7 +45,7 @@ BENCH_PACKAGES=(
 )
 # What Debian's source package needs to be built, beside the first group of the first list.
 DEB_PACKAGES=(
-    build-essential debhelper pkgconf xmlto asciidoc
+    build-essential debhelper 'pkgconf|pkg-config' xmlto asciidoc
 )
 # What only ./check --full needs.
 FULL_PACKAGES=(
@@ -67,33 +65,52 @@ die ()
     exit 1
 }
 
+# still_running LOG: until it is killed, or this program ends: a line now and then, so that a person
+# or a log of CI sees that something happens.
+still_running ()
+{
+    while sleep 20 && kill -0 $$ 2>/dev/null; do
+        say "  still running: $(tail -n 1 "$1" | tr -dc '[:print:]' | cut -c 1-48)"
+    done
+}
+
 # logged NAME COMMAND...: the output goes to logs/NAME.log; when the command fails, its end is shown.
 logged ()
 {
-    local log=$LOGS/$1.log
+    local log=$LOGS/$1.log life status=0
     shift
-    if ! "$@" >"$log" 2>&1; then
-        echo "This failed: $*" >&2
-        echo "The end of $log:" >&2
+    : >"$log"
+    still_running "$log" &
+    life=$!
+    "$@" >"$log" 2>&1 || status=$?
+    kill $life 2>/dev/null || :
+    wait $life 2>/dev/null || :
+    if [ $status -ne 0 ]; then
+        echo "This failed: $*" | fold -s -w 80 >&2
+        echo "The end of ${log#"$TOP"/}:" >&2
         tail -n 25 "$log" | sed 's/^/    /' >&2
         return 1
     fi
 }
 
+# require_debian: sets SYSTEM, its name, and says which known one an unknown one is taken for.
 require_debian ()
 {
-    local name=unknown ID='' VERSION_ID=''
-    if [ -r /etc/os-release ]; then
-        # shellcheck source=/dev/null
-        name=$(. /etc/os-release && echo "$PRETTY_NAME")
-        # shellcheck source=/dev/null
-        ID=$(. /etc/os-release && echo "$ID") VERSION_ID=$(. /etc/os-release && echo "${VERSION_ID-}")
-    fi
+    local ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=unknown nearest
+    # shellcheck source=/dev/null
+    [ ! -r /etc/os-release ] || . /etc/os-release
+    SYSTEM=$PRETTY_NAME
     command -v apt-get >/dev/null ||
-        die "this needs apt-get, and the system is $name. Elsewhere: see README.md, \"Install it\"."
-    if [ "$ID $VERSION_ID" != "debian 12" ]; then
-        say "note: made for Debian 12, this is $name; package names may differ"
-    fi
+        die "this needs apt-get, and the system is $SYSTEM.
+Elsewhere: see README.md, \"Elsewhere\"."
+    case "$ID $VERSION_ID" in
+        'debian 12' | 'debian 13' | 'ubuntu 24.04' | 'ubuntu 26.04') return ;;
+    esac
+    case "$ID $ID_LIKE" in
+        *ubuntu*) nearest="Ubuntu 24.04" ;;
+        *) nearest="Debian 13" ;;
+    esac
+    say "note: $SYSTEM was never tried; taken like $nearest"
 }
 
 # as_root COMMAND: sets the array "become" to apt-get as root. Without a way to that, COMMAND is
@@ -108,24 +125,66 @@ as_root ()
     become+=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
 }
 
+update_lists ()
+{
+    local become=()
+    as_root "apt-get update"
+    say "packages: apt-get update"
+    logged apt-update "${become[@]}" update || die "apt-get update failed"
+}
+
+is_installed ()
+{
+    dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed$'
+}
+
+# candidate NAME: the version that apt would install, or nothing.
+candidate ()
+{
+    LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n -e '/(none)/d' -e 's/^  Candidate: //p'
+}
+
+# choose_packages NAME...: sets "missing" and "without". With apt's lists gone (containers) nothing
+# can be had.
+choose_packages ()
+{
+    local wanted names name
+    missing=() without=()
+    for wanted; do
+        IFS='|' read -ra names <<<"${wanted%\?}"
+        for name in "${names[@]}"; do
+            ! is_installed "$name" || continue 2
+        done
+        for name in "${names[@]}"; do
+            [ -z "$(candidate "$name")" ] || { missing+=("$name") && continue 2; }
+        done
+        case $wanted in
+            *\?) without+=("${names[@]}") ;;
+            *) missing+=("${names[-1]}") ;;
+        esac
+    done
+}
+
 # install_packages NAME...: those that are missing.
 install_packages ()
 {
-    local name missing=() become=()
-    for name; do
-        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q '^install ok installed$' ||
-            missing+=("$name")
-    done
+    local missing without become=()
+    choose_packages "$@"
+    if [ ${#missing[@]} -gt 0 ] ||
+        { [ ${#without[@]} -gt 0 ] && [ -z "$(apt-get indextargets 'Created-By: Packages')" ]; }; then
+        update_lists
+        choose_packages "$@"
+    fi
+    [ ${#without[@]} -eq 0 ] ||
+        say "packages: $SYSTEM has no ${without[*]}; what needs them is left out"
     if [ ${#missing[@]} -eq 0 ]; then
-        say "packages: all $# are installed"
+        say "packages: all that are needed are installed"
         return
     fi
     say "packages: installing ${#missing[@]} of $#:"
-    fold -s -w 80 <<<"${missing[*]}" | sed 's/^/             /'
+    fold -s -w 65 <<<"${missing[*]}" | sed 's/^/             /'
     as_root "apt-get install ${missing[*]}"
-    say "packages: apt-get update"
-    logged apt-update "${become[@]}" update || die "apt-get update failed"
-    say "packages: apt-get install (log in $LOGS/apt-install.log)"
+    say "packages: apt-get install (log: build/logs/apt-install.log)"
     logged apt-install "${become[@]}" install -y --no-install-recommends "${missing[@]}" ||
         die "apt-get install failed"
 }
@@ -142,12 +201,11 @@ download_packages ()
 # unpack_packages NAME...: in $BUILD/programs, installing nothing.
 unpack_packages ()
 {
-    local file where=$BUILD/programs become=()
+    local file where=$BUILD/programs
     [ ! -f "$where/.unpacked" ] || return 0
     say "packages: unpacking in build/programs: $*"
     if ! download_packages "$where" "$@" >"$LOGS/apt-download.log" 2>&1; then
-        as_root "apt-get update"
-        logged apt-update "${become[@]}" update || die "apt-get update failed"
+        update_lists
         logged apt-download download_packages "$where" "$@" || die "cannot download: $*"
     fi
     for file in "$where"/*.deb; do
@@ -156,18 +214,66 @@ unpack_packages ()
     touch "$where/.unpacked"
 }
 
-source_files_are_good ()
+# choose_source: sets HOST_VERSION, the version of libzmq5 that this system has or would have next,
+# without ours; ZMQ_VERSION, that of its source package (a package that was only built again has a
+# "+b1" more); and ZMQ_SOURCE, where the source will be.
+choose_source ()
 {
-    (cd "$APT" && printf '%s\n' "${ZMQ_FILES[@]}" | sha256sum --check --status 2>/dev/null)
+    if [ -n "${LIBZMQ_SOURCE-}" ]; then
+        ZMQ_SOURCE=$(readlink -f "$LIBZMQ_SOURCE") || die "there is no $LIBZMQ_SOURCE"
+        return
+    fi
+    HOST_VERSION=$(candidate libzmq5)
+    HOST_VERSION=${HOST_VERSION%+0dualstack*}
+    [ -n "$HOST_VERSION" ] || die "apt knows no libzmq5 here"
+    ZMQ_VERSION=$HOST_VERSION
+    [[ ! $ZMQ_VERSION =~ \+b[0-9]+$ ]] || ZMQ_VERSION=${ZMQ_VERSION%+b*}
+    ZMQ_SOURCE=$APT/zeromq3-${ZMQ_VERSION%-*}
+    ZMQ_DSC=$APT/zeromq3_${ZMQ_VERSION#*:}.dsc
 }
 
-# A configuration of apt's that knows one source, Debian's, and keeps its lists here. From the
-# system's it takes how to reach a mirror (proxies and the like), and its keys.
+# source_sums: the SHA-256 that the files of ZMQ_VERSION have to have. Of a version that this project
+# does not know, those which apt has verified.
+source_sums ()
+{
+    if grep -qF "  $(basename "$ZMQ_DSC")" "$SUMS"; then
+        # The tarball of the original is the same for several versions of the package.
+        grep -E "  zeromq3_(${ZMQ_VERSION//./\\.}\.|${ZMQ_VERSION%-*}\.orig\.)" "$SUMS"
+    else
+        cat "$APT/verified-$ZMQ_VERSION" 2>/dev/null
+    fi
+}
+
+source_files_are_good ()
+{
+    (cd "$APT" && source_sums | sha256sum --check --status 2>/dev/null)
+}
+
+# private_sources: the package sources of this machine, asked for source packages, in
+# $APT/sources.list.d. What else they say (signed-by and the like) stays.
+private_sources ()
+{
+    local list parts file to=$APT/sources.list.d
+    rm -rf "$to"
+    mkdir -p "$to"
+    eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
+    for file in "$list" "$parts"/*.list; do
+        [ ! -f "$file" ] ||
+            sed -E -n -e '/cdrom:/d' -e 's/^[[:space:]]*deb(-src)?([[:space:]])/deb-src\2/p' \
+                "$file" | sort -u >"$to/$(basename "$file")"
+    done
+    for file in "$parts"/*.sources; do
+        [ ! -f "$file" ] ||
+            sed 's/^Types:.*/Types: deb-src/I' "$file" >"$to/$(basename "$file")"
+    done
+}
+
+# A configuration of apt's that asks for nothing but source packages, and keeps its lists here. From
+# the system's it takes how to reach a mirror (proxies and the like), and the keys.
 write_apt_conf ()
 {
     mkdir -p "$APT/lists/partial" "$APT/cache/archives/partial"
-    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $MIRROR bookworm main" \
-        >"$APT/sources.list"
+    private_sources
     {
         "$TOP/scripts/apt-settings"
         cat <<END
@@ -175,8 +281,8 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 Dir::Etc::main "/dev/null";
 Dir::Etc::parts "/dev/null";
-Dir::Etc::sourcelist "$APT/sources.list";
-Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "$APT/sources.list.d";
 Dir::State::lists "$APT/lists";
 Dir::Cache "$APT/cache";
 END
@@ -185,50 +291,74 @@ END
     } >"$APT/apt.conf"
 }
 
+# A mirror of something else that cannot be reached, or has no source packages, is no reason to stop.
 download_source ()
 {
     write_apt_conf
     (
         cd "$APT" || return
         export APT_CONFIG=$APT/apt.conf
-        apt-get -q update && apt-get -q source --download-only --only-source "zeromq3=$ZMQ_VERSION"
+        apt-get -q update || :
+        apt-get -q source --download-only --only-source "zeromq3=$ZMQ_VERSION"
     )
 }
 
 get_source ()
 {
+    choose_source
+    if [ -n "${LIBZMQ_SOURCE-}" ]; then
+        say "source: $LIBZMQ_SOURCE"
+        return
+    fi
     mkdir -p "$APT"
     if ! source_files_are_good; then
-        say "source: zeromq3 $ZMQ_VERSION from $MIRROR"
-        (cd "$APT" && rm -f zeromq3_*)
+        say "source: zeromq3 $ZMQ_VERSION, which libzmq5 $HOST_VERSION is made of"
+        (cd "$APT" && rm -f "zeromq3_${ZMQ_VERSION%-*}"* "verified-$ZMQ_VERSION")
         logged apt-source download_source ||
-            die "cannot get zeromq3 $ZMQ_VERSION from $MIRROR.
-Another mirror: DEBIAN_MIRROR=http://... $0. Without one: put its three files into $APT."
+            die "cannot get the source package zeromq3 $ZMQ_VERSION.
+Put its files into build/apt, or name a tree or tarball of libzmq:
+LIBZMQ_SOURCE=... $0"
+        if ! grep -qF "  $(basename "$ZMQ_DSC")" "$SUMS"; then
+            say "source: this version is not known here; apt's signature check has to do"
+            (cd "$APT" && sha256sum "zeromq3_${ZMQ_VERSION%-*}"*) >"$APT/verified-$ZMQ_VERSION"
+        fi
         source_files_are_good || wrong_checksum
         rm -f "$APT/.unpacked"
     fi
     say "source: zeromq3 $ZMQ_VERSION, SHA-256 is right"
-    if [ ! -f "$APT/.unpacked" ]; then
+    if [ "$(cat "$APT/.unpacked" 2>/dev/null)" != "$ZMQ_VERSION" ]; then
         rm -rf "$ZMQ_SOURCE"
-        logged dpkg-source dpkg-source -x "$APT/zeromq3_$ZMQ_VERSION.dsc" "$ZMQ_SOURCE" ||
+        logged dpkg-source dpkg-source -x "$ZMQ_DSC" "$ZMQ_SOURCE" ||
             die "the source package does not unpack"
-        touch "$APT/.unpacked"
+        echo "$ZMQ_VERSION" >"$APT/.unpacked"
     fi
 }
 
 wrong_checksum ()
 {
-    local line
+    local sum file
     echo "The checksum (SHA-256) of what was downloaded is not the known one:" >&2
-    for line in "${ZMQ_FILES[@]}"; do
-        if [ -f "$APT/${line#*  }" ]; then
-            printf '  %s\n    expected %s\n    found    %s\n' "${line#*  }" "${line%%  *}" \
-                "$(sha256sum "$APT/${line#*  }" | cut -d ' ' -f 1)" >&2
-        else
-            printf '  %s: missing\n' "${line#*  }" >&2
-        fi
+    while read -r sum file; do
+        printf '  %s\n    expected %s\n    found    %s\n' "$file" "$sum" \
+            "$(sha256sum "$APT/$file" 2>/dev/null | cut -d ' ' -f 1)" >&2
+    done < <(source_sums)
+    die "somebody changed the source, or the distribution did: not built"
+}
+
+# mirror_sources: build/src has links to all of this project, so that what autoconf and automake make
+# stays in build/.
+mirror_sources ()
+{
+    local file name
+    mkdir -p "$BUILD/src"
+    find "$BUILD/src" -maxdepth 1 -xtype l -delete
+    for file in "$TOP"/*; do
+        name=$(basename "$file")
+        case $name in
+            build | build-aux | configure | configure~ | aclocal.m4 | autom4te.cache | Makefile.in) ;;
+            *) [ -e "$BUILD/src/$name" ] || ln -s "../../$name" "$BUILD/src/$name" ;;
+        esac
     done
-    die "somebody changed the source, or Debian did: not built"
 }
 
 # configure_build [tests]: once; after that make itself sees to changes of configure.ac and
@@ -237,18 +367,20 @@ configure_build ()
 {
     [ ! -f "$TOP/config.status" ] || die "the source directory is configured for a build in place.
 Undo that first: make distclean, in $TOP."
-    if [ ! -x "$TOP/configure" ]; then
+    mirror_sources
+    if [ ! -x "$BUILD/src/configure" ]; then
         say "autogen"
-        logged autogen "$TOP/autogen.sh" || die "autogen.sh failed"
+        (cd "$BUILD/src" && logged autogen autoreconf --install --force) || die "autoreconf failed"
     fi
     if [ ! -f "$BUILD/Makefile" ] || [ ! -f "$BUILD/build.conf" ] ||
+        ! grep -qxF "abs_top_srcdir = $BUILD/src" "$BUILD/Makefile" ||
         ! grep -qxF "LIBZMQ_SOURCE='$ZMQ_SOURCE'" "$BUILD/build.conf" ||
         ! grep -qxF "LIBZMQ_CONFIGURE_ARGS='$ZMQ_CONFIGURE_ARGS'" "$BUILD/build.conf" ||
         { [ "$1" = tests ] && ! grep -q '^CMOCKA_LIBS = .' "$BUILD/Makefile"; }; then
         say "configure"
         (
             cd "$BUILD" || return
-            logged configure "$TOP/configure" --with-libzmq-source="$ZMQ_SOURCE" \
+            logged configure src/configure --with-libzmq-source="$ZMQ_SOURCE" \
                 --with-libzmq-configure-args="$ZMQ_CONFIGURE_ARGS"
         ) || die "configure failed"
     fi
@@ -263,6 +395,28 @@ build ()
     make -C "$BUILD" -s --no-print-directory -j"$JOBS" "$@" || die "the build failed"
 }
 
+# private_home: compilers and interpreters keep their caches in build/. A cache of compilations that
+# the user has chosen (CCACHE_DIR, or cache_dir in a configuration of ccache's) stays in use.
+private_home ()
+{
+    if [ -z "${CCACHE_DIR-}" ]; then
+        CCACHE_DIR=$(ccache -p 2>/dev/null | sed -n -e '/^(default)/d' -e 's/.* cache_dir = //p')
+        [ -n "$CCACHE_DIR" ] || CCACHE_DIR=$BUILD/ccache
+    fi
+    : "${GIT_CONFIG_GLOBAL=${HOME-}/.gitconfig}"
+    export CCACHE_DIR CCACHE_TEMPDIR=$BUILD/tmp GIT_CONFIG_GLOBAL HOME=$BUILD/home
+    unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME
+    mkdir -p "$HOME"
+}
+
+case $TOP in
+    *[[:space:]\'\"\\\$\`:]*)
+        die "the path of this folder has a blank or a quote in it, and libtool, by which
+libzmq is built, cannot do with that. Move it:
+$TOP" ;;
+esac
 unset MAKEFLAGS MFLAGS MAKELEVEL LD_PRELOAD LD_LIBRARY_PATH ZMQ_DUALSTACK
-mkdir -p "$LOGS"
+export PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+mkdir -p "$LOGS" || die "cannot write to $BUILD"
+private_home
 trap 'printf "\n%s: stopped\n" "$(basename "$0")" >&2; exit 130' INT
