@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "zds_settings.h"
+#include "zds_host.h"
 
 /*  Where the patched libzmq was installed.  */
 #ifndef ZDS_LIBDIR
@@ -69,13 +69,8 @@ static int preload (const char *library_)
 /*  Says in time what would go unnoticed in the program: a misspelt word.  */
 static void check_settings (void)
 {
-    zds_settings_t settings;
-    char unknown[128];
+    const zds_settings_t settings = zds_host_settings ();
 
-    zds_settings_parse (&settings, getenv ("ZMQ_DUALSTACK"), unknown,
-                        sizeof unknown);
-    if (unknown[0] != '\0')
-        cli_fail (0, "ZMQ_DUALSTACK: ignored, not known", unknown);
     if (settings.off)
         fputs ("zmq-dualstack: ZMQ_DUALSTACK=off: IPv4 only\n", stderr);
 }

@@ -40,9 +40,11 @@ typedef struct
 static zds_settings_t settings_of (const process_t *process_)
 {
     zds_settings_t settings;
-    char unknown[64];
+    char complaint[64] = "";
 
-    zds_settings_parse (&settings, process_->settings, unknown, sizeof unknown);
+    zds_settings_default (&settings);
+    zds_settings_words (&settings, process_->settings, complaint,
+                        sizeof complaint);
     return settings;
 }
 

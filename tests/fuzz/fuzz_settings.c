@@ -44,56 +44,71 @@ static bool has_word (const char *text_, const char *word_, size_t len_)
     return false;
 }
 
-/*  Every word that is not known is one of the text, and none is known when it
-    stands alone.  */
-static void check_unknown (const char *unknown_, const char *text_)
-{
-    char again[LARGE];
-    zds_settings_t settings;
-    const char *at = unknown_;
-
-    while (*at != '\0') {
-        const size_t len = strcspn (at, " ");
-        MUST (len > 0 && has_word (text_, at, len), "a word that is not there");
-        at += len;
-        at += *at == ' ';
-    }
-    zds_settings_parse (&settings, unknown_, again, sizeof again);
-    MUST (strcmp (again, unknown_) == 0,
-          "a word that is known at second sight");
-    MUST (!settings.off && settings.attempt_delay == 250
-            && settings.resolution_delay == 50
-            && settings.resolver_threads == ZDS_RESOLVER_THREADS,
-          "a word that is not known and counts");
-}
-
-/*  The list is cut to the buffer, and nothing is written behind it.  */
+/*  Nothing is written behind the buffer, and no control character into it.  */
 static void
-check_small_buffer (const char *text_, const char *unknown_, size_t size_)
+check_small_buffer (const char *text_, const char *complaint_, size_t size_)
 {
     char *const small = malloc (size_);
     zds_settings_t settings;
+    const char *at;
 
     if (small == NULL)
         abort ();
-    zds_settings_parse (&settings, text_, small, size_);
+    small[0] = '\0';
+    zds_settings_default (&settings);
+    zds_settings_words (&settings, text_, small, size_);
     MUST (memchr (small, '\0', size_) != NULL, "a list without an end");
-    MUST (strncmp (small, unknown_, strlen (small)) == 0, "another list");
+    MUST (strncmp (small, complaint_, strlen (small)) == 0, "another list");
+    for (at = small; *at != '\0'; at++)
+        MUST ((unsigned char) *at >= ' ' && *at != 0x7f, "a control character");
     free (small);
+}
+
+/*  As a settings file: a section that is not this program's counts for nothing, and
+    without sections, comments it is as the words alone.  */
+static void check_file (const char *text_)
+{
+    char *const more = malloc (strlen (text_) + 16);
+    char complaint[LARGE] = "", words[LARGE] = "";
+    zds_settings_t settings, plain, none;
+
+    if (more == NULL)
+        abort ();
+    zds_settings_default (&settings);
+    zds_settings_default (&plain);
+    zds_settings_default (&none);
+    zds_settings_file (&settings, text_, "prog", "a script", complaint,
+                       sizeof complaint);
+    check_bounds (&settings);
+    zds_settings_words (&plain, text_, words, sizeof words);
+    if (strpbrk (text_, "#[") == NULL)
+        MUST (memcmp (&settings, &plain, sizeof plain) == 0
+                && strcmp (complaint, words) == 0,
+              "a file that is not its words");
+    if (strchr (text_, '[') == NULL) {
+        sprintf (more, "[other]\n%s", text_);
+        zds_settings_default (&settings);
+        zds_settings_file (&settings, more, "prog", "a script", complaint,
+                           sizeof complaint);
+        MUST (memcmp (&settings, &none, sizeof none) == 0,
+              "another program's section");
+    }
+    free (more);
 }
 
 static void check_off_is_heard (const char *text_)
 {
     const size_t len = strlen (text_);
     char *const more = malloc (len + 5);
-    char unknown[LARGE];
+    char complaint[LARGE] = "";
     zds_settings_t settings;
 
     if (more == NULL)
         abort ();
     memcpy (more, text_, len);
     memcpy (more + len, ",off", 5);
-    zds_settings_parse (&settings, more, unknown, sizeof unknown);
+    zds_settings_default (&settings);
+    zds_settings_words (&settings, more, complaint, sizeof complaint);
     MUST (settings.off, "off, not heard");
     free (more);
 }
@@ -102,7 +117,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     input_t input = {data, data + (size < LARGE / 2 ? size : LARGE / 2)};
     const size_t small = 1 + byte_of (&input) % 160;
-    char text[LARGE], unknown[LARGE];
+    char text[LARGE], complaint[LARGE] = "";
     zds_settings_t settings;
     size_t i = 0;
 
@@ -113,12 +128,12 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
             break;
     }
     text[i] = '\0';
-    zds_settings_parse (&settings, text, unknown, sizeof unknown);
-    MUST (memchr (unknown, '\0', sizeof unknown) != NULL, "no end");
+    zds_settings_default (&settings);
+    zds_settings_words (&settings, text, complaint, sizeof complaint);
     check_bounds (&settings);
     MUST (!settings.off || has_word (text, "off", 3), "off, not asked for");
-    check_unknown (unknown, text);
-    check_small_buffer (text, unknown, small);
+    check_small_buffer (text, complaint, small);
     check_off_is_heard (text);
+    check_file (text);
     return 0;
 }

@@ -299,17 +299,19 @@ void test_race_resolution_delay ()
 void test_settings ()
 {
     zds_settings_t settings;
-    char unknown[64];
-    zds_settings_parse (&settings, NULL, unknown, sizeof unknown);
+    char complaint[64] = "";
+    zds_settings_default (&settings);
+    zds_settings_words (&settings, NULL, complaint, sizeof complaint);
     TEST_ASSERT_FALSE (settings.off);
     TEST_ASSERT_EQUAL_INT (250, settings.attempt_delay);
     TEST_ASSERT_EQUAL_INT (ZDS_MODE_AUTO, zds_settings_mode (&settings));
 
-    zds_settings_parse (&settings, "off,attempt-delay=100,attempt-delay=9,nix",
-                        unknown, sizeof unknown);
+    zds_settings_words (&settings, "off,attempt-delay=100,attempt-delay=9,nix",
+                        complaint, sizeof complaint);
     TEST_ASSERT_TRUE (settings.off);
     TEST_ASSERT_EQUAL_INT (100, settings.attempt_delay);
-    TEST_ASSERT_EQUAL_STRING ("attempt-delay=9 nix", unknown);
+    TEST_ASSERT_EQUAL_STRING (
+      "attempt-delay=9 (out of bounds 10..2000), nix (not known)", complaint);
     TEST_ASSERT_EQUAL_INT (ZDS_MODE_V4, zds_settings_mode (&settings));
 }
 

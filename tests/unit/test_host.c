@@ -5,7 +5,10 @@
 
 #include "text.h"
 
+#include <fcntl.h>
 #include <net/if.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "zds_host.h"
 
@@ -100,6 +103,77 @@ static void test_settings_come_from_the_environment (void **state_)
     assert_int_equal (zds_settings_mode (&settings), ZDS_MODE_V4);
 }
 
+/*  D-4: writes 'size_' bytes; a text of a file that counts, or why it does not.  */
+static const char *
+file_says (const char *path_, const void *data_, size_t size_, mode_t mode_)
+{
+    static char text[256];
+    const int fd = open (path_, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    const char *why;
+    char *got;
+
+    assert_true (fd >= 0);
+    assert_int_equal (write (fd, data_, size_), size_);
+    assert_int_equal (fchmod (fd, mode_), 0);
+    close (fd);
+    got = zds_host_settings_text (path_, &why);
+    snprintf (text, sizeof text, "%.200s", got != NULL ? got : why);
+    free (got);
+    return text;
+}
+
+static void test_settings_files_that_do_not_count (void **state_)
+{
+    static char large[(1 << 16) + 1];
+    char directory[] = "/tmp/zds-host-XXXXXX", path[64], other[64];
+    const char *why;
+    (void) state_;
+
+    if (geteuid () != 0)
+        skip ();
+    assert_non_null (mkdtemp (directory));
+    snprintf (path, sizeof path, "%s/conf", directory);
+    snprintf (other, sizeof other, "%s/other", directory);
+    assert_null (zds_host_settings_text (path, &why));
+    assert_null (why);
+    assert_string_equal (file_says (path, "off", 3, 0644), "off");
+    assert_string_equal (file_says (path, "", 0, 0400), "");
+    assert_string_equal (file_says (path, "off", 3, 0664),
+                         "others than root may write it");
+    assert_string_equal (file_says (path, "off", 3, 0646),
+                         "others than root may write it");
+    assert_string_equal (file_says (path, "off\0x", 5, 0644),
+                         "there is a NUL byte in it");
+    memset (large, ' ', sizeof large);
+    assert_string_equal (file_says (path, large, sizeof large, 0644),
+                         "it is too large");
+    assert_null (strpbrk (file_says (path, large, 150, 0644), "n"));
+    assert_int_equal (symlink (path, other), 0);
+    assert_null (zds_host_settings_text (other, &why));
+    assert_string_equal (why, "it is a symbolic link");
+    assert_int_equal (chown (path, 1, 0), 0);
+    assert_null (zds_host_settings_text (path, &why));
+    assert_string_equal (why, "it does not belong to root");
+    assert_null (zds_host_settings_text (directory, &why));
+    assert_string_equal (why, "it is no regular file");
+    unlink (other);
+    assert_int_equal (mkfifo (other, 0600), 0);
+    assert_null (zds_host_settings_text (other, &why));
+    assert_string_equal (why, "it is no regular file");
+    memset (large, 'x', 300);
+    large[300] = '\0';
+    assert_null (zds_host_settings_text (large, &why));
+    assert_string_equal (why, "it cannot be opened");
+    /*  A size of 0 that is none, and bytes that cannot be read.  */
+    assert_null (zds_host_settings_text ("/proc/kallsyms", &why));
+    assert_string_equal (why, "it is too large");
+    assert_null (zds_host_settings_text ("/proc/self/mem", &why));
+    assert_string_equal (why, "it cannot be read");
+    unlink (other);
+    unlink (path);
+    assert_int_equal (rmdir (directory), 0);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +182,7 @@ int main (void)
       cmocka_unit_test (test_filters_check_their_zone),
       cmocka_unit_test (test_pgm_on_this_host),
       cmocka_unit_test (test_settings_come_from_the_environment),
+      cmocka_unit_test (test_settings_files_that_do_not_count),
     };
     return cmocka_run_group_tests_name ("host", tests, NULL, NULL);
 }

@@ -3,6 +3,18 @@
 #include "text.h"
 #include "zds_settings.h"
 
+/*  From nothing.  */
+static zds_settings_t
+read_words (const char *text_, char *complaint_, size_t size_)
+{
+    zds_settings_t settings;
+
+    complaint_[0] = '\0';
+    zds_settings_default (&settings);
+    zds_settings_words (&settings, text_, complaint_, size_);
+    return settings;
+}
+
 static void test_words (void **state_)
 {
     static const struct
@@ -17,21 +29,23 @@ static void test_words (void **state_)
       {"off", true, ""},
       {"off,off", true, ""},
       {" off ", true, ""},
-      {"OFF", false, "OFF"},
-      {"of", false, "of"},
-      {"offf", false, "offf"},
-      {"on", false, "on"},
-      {"on,off", true, "on"},
-      {"colour=red, off x;y", true, "colour=red x;y"},
-      {"off;x", false, "off;x"},
+      {"OFF", false, "OFF (not known)"},
+      {"of", false, "of (not known)"},
+      {"offf", false, "offf (not known)"},
+      {"on", false, ""},
+      {"on,off", true, ""},
+      {"off,on", false, ""},
+      {"a\x1b[2J", false, "a?[2J (not known)"},
+      {"colour=red, off x;y", true, "colour=red (not known), x;y (not known)"},
+      {"off;x", false, "off;x (not known)"},
     };
-    char unknown[64];
+    char unknown[80];
     size_t i;
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++) {
-        zds_settings_t settings;
-        zds_settings_parse (&settings, rows[i].text, unknown, sizeof unknown);
+        const zds_settings_t settings =
+          read_words (rows[i].text, unknown, sizeof unknown);
         assert_int_equal (settings.off, rows[i].off);
         if (strcmp (unknown, rows[i].unknown) != 0)
             fail_msg ("\"%s\": unknown \"%s\"", rows[i].text, unknown);
@@ -52,36 +66,47 @@ static void test_numbers (void **state_)
       {"", 250, 50, 8, ""},
       {"attempt-delay=100", 100, 50, 8, ""},
       {"attempt-delay=10", 10, 50, 8, ""},
-      {"attempt-delay=9", 250, 50, 8, "attempt-delay=9"},
-      {"attempt-delay=0", 250, 50, 8, "attempt-delay=0"},
+      {"attempt-delay=9", 250, 50, 8,
+       "attempt-delay=9 (out of bounds 10..2000)"},
+      {"attempt-delay=0", 250, 50, 8,
+       "attempt-delay=0 (out of bounds 10..2000)"},
       {"attempt-delay=2000", 2000, 50, 8, ""},
-      {"attempt-delay=2001", 250, 50, 8, "attempt-delay=2001"},
-      {"attempt-delay=", 250, 50, 8, "attempt-delay="},
-      {"attempt-delay", 250, 50, 8, "attempt-delay"},
-      {"attempt-delay=+100", 250, 50, 8, "attempt-delay=+100"},
-      {"attempt-delay=-1", 250, 50, 8, "attempt-delay=-1"},
-      {"attempt-delay=1e2", 250, 50, 8, "attempt-delay=1e2"},
-      {"attempt-delay=4294967546", 250, 50, 8, "attempt-delay=4294967546"},
+      {"attempt-delay=2001", 250, 50, 8,
+       "attempt-delay=2001 (out of bounds 10..2000)"},
+      {"attempt-delay=", 250, 50, 8, "attempt-delay= (out of bounds 10..2000)"},
+      {"attempt-delay", 250, 50, 8, "attempt-delay (not known)"},
+      {"attempt-delay=+100", 250, 50, 8,
+       "attempt-delay=+100 (out of bounds 10..2000)"},
+      {"attempt-delay=-1", 250, 50, 8,
+       "attempt-delay=-1 (out of bounds 10..2000)"},
+      {"attempt-delay=1e2", 250, 50, 8,
+       "attempt-delay=1e2 (out of bounds 10..2000)"},
+      {"attempt-delay=4294967546", 250, 50, 8,
+       "attempt-delay=4294967546 (out of bounds 10..2000)"},
       {"attempt-delay=99999999999999999999", 250, 50, 8,
-       "attempt-delay=99999999999999999999"},
+       "attempt-delay=99999999999999999999 (out of bounds 10..2000)"},
       {"attempt-delay=0100", 100, 50, 8, ""},
       {"attempt-delay=100,attempt-delay=300", 300, 50, 8, ""},
       {"resolution-delay=0", 250, 0, 8, ""},
       {"resolution-delay=2000", 250, 2000, 8, ""},
-      {"resolution-delay=2001", 250, 50, 8, "resolution-delay=2001"},
+      {"resolution-delay=2001", 250, 50, 8,
+       "resolution-delay=2001 (out of bounds 0..2000)"},
       {"resolver-threads=1", 250, 50, 1, ""},
       {"resolver-threads=64", 250, 50, 64, ""},
-      {"resolver-threads=0", 250, 50, 8, "resolver-threads=0"},
-      {"resolver-threads=65", 250, 50, 8, "resolver-threads=65"},
-      {"off attempt-delay=20 x resolution-delay=30", 20, 30, 8, "x"},
+      {"resolver-threads=0", 250, 50, 8,
+       "resolver-threads=0 (out of bounds 1..64)"},
+      {"resolver-threads=65", 250, 50, 8,
+       "resolver-threads=65 (out of bounds 1..64)"},
+      {"off attempt-delay=20 x resolution-delay=30", 20, 30, 8,
+       "x (not known)"},
     };
-    char unknown[64];
+    char unknown[80];
     size_t i;
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++) {
-        zds_settings_t settings;
-        zds_settings_parse (&settings, rows[i].text, unknown, sizeof unknown);
+        const zds_settings_t settings =
+          read_words (rows[i].text, unknown, sizeof unknown);
         if (settings.attempt_delay != rows[i].attempt_delay
             || settings.resolution_delay != rows[i].resolution_delay
             || settings.resolver_threads != rows[i].threads
@@ -109,18 +134,18 @@ static void test_trace (void **state_)
       {"trace=a=b,off", true, "a=b", ""},
       {"trace=x trace=y", true, "y", ""},
       {"trace=x trace", true, "", ""},
-      {"trace=", false, "", "trace="},
-      {"tracer", false, "", "tracer"},
-      {"trac", false, "", "trac"},
-      {"trace:x", false, "", "trace:x"},
+      {"trace=", false, "", "trace= (not known)"},
+      {"tracer", false, "", "tracer (not known)"},
+      {"trac", false, "", "trac (not known)"},
+      {"trace:x", false, "", "trace:x (not known)"},
     };
-    char unknown[ZDS_TRACE_FILE_SIZE + 8], text[ZDS_TRACE_FILE_SIZE + 8];
+    char unknown[ZDS_TRACE_FILE_SIZE + 32], text[ZDS_TRACE_FILE_SIZE + 8];
     zds_settings_t settings;
     size_t i;
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++) {
-        zds_settings_parse (&settings, rows[i].text, unknown, sizeof unknown);
+        settings = read_words (rows[i].text, unknown, sizeof unknown);
         if (settings.trace != rows[i].trace
             || strcmp (settings.trace_file, rows[i].file) != 0
             || strcmp (unknown, rows[i].unknown) != 0)
@@ -132,31 +157,91 @@ static void test_trace (void **state_)
     memset (text, 'x', sizeof text);
     memcpy (text, "trace=", 6);
     text[6 + ZDS_TRACE_FILE_SIZE - 1] = '\0';
-    zds_settings_parse (&settings, text, unknown, sizeof unknown);
+    settings = read_words (text, unknown, sizeof unknown);
     assert_string_equal (settings.trace_file, text + 6);
     text[6 + ZDS_TRACE_FILE_SIZE - 1] = 'x';
     text[6 + ZDS_TRACE_FILE_SIZE] = '\0';
-    zds_settings_parse (&settings, text, unknown, sizeof unknown);
+    settings = read_words (text, unknown, sizeof unknown);
     assert_false (settings.trace);
-    assert_string_equal (unknown, text);
+    assert_memory_equal (unknown, text, strlen (text));
 }
 
 static void test_a_long_complaint_is_cut (void **state_)
 {
-    /*  By the size of the buffer; a blank needs a letter behind it.  */
-    static const char *const expected[] = {"",    "a",     "ab",    "abc",
-                                           "abc", "abc d", "abc de"};
-    zds_settings_t settings;
-    char unknown[8];
+    static const char whole[] = "abc (not known), ghi (not known)";
+    char complaint[sizeof whole];
+    size_t size;
+    (void) state_;
+
+    for (size = 1; size <= sizeof whole; size++) {
+        memset (complaint, 'x', sizeof complaint);
+        assert_true (read_words ("abc off ghi", complaint, size).off);
+        assert_int_equal (strlen (complaint), size - 1);
+        assert_memory_equal (complaint, whole, size - 1);
+    }
+}
+
+/*  D-4.  */
+static void test_files (void **state_)
+{
+    static const struct
+    {
+        const char *text;
+        bool off;
+        unsigned attempt_delay;
+        const char *complaint;
+    } rows[] = {
+      {"", false, 250, ""},
+      {"off", true, 250, ""},
+      {"off\r\nattempt-delay=100\r\n", true, 100, ""},
+      {"# off\n\n  #off\nattempt-delay=20 # off", false, 20, ""},
+      {"trace=/x#y off", true, 250, ""},
+      {"[prog]\noff\n[other]\nattempt-delay=20\n", true, 250, ""},
+      {"off\n[other]\non\n[prog] # ours\nattempt-delay=20\n", true, 20, ""},
+      {"off\n  [prog]  \non", false, 250, ""},
+      {"[a script with a long name]\noff", true, 250, ""},
+      {"[a script with]\noff", false, 250, ""},
+      {"[other]\nnonsense\n", false, 250, ""},
+      {"[PROG]\noff", false, 250, ""},
+      {"[]\noff", true, 250, "[] (not known)"},
+      {"[prog\noff", true, 250, "[prog (not known)"},
+      {"nonsense\nattempt-delay=3", false, 250,
+       "nonsense (not known), attempt-delay=3 (out of bounds 10..2000)"},
+    };
     size_t i;
     (void) state_;
 
-    for (i = 0; i < COUNT (expected); i++) {
-        memset (unknown, 'x', sizeof unknown);
-        zds_settings_parse (&settings, "abc def off ghi", unknown, i + 1);
-        assert_true (settings.off);
-        assert_string_equal (unknown, expected[i]);
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_settings_t settings;
+        char complaint[80] = "";
+        zds_settings_default (&settings);
+        zds_settings_file (&settings, rows[i].text, "prog", "a script with a",
+                           complaint, sizeof complaint);
+        if (settings.off != rows[i].off
+            || settings.attempt_delay != rows[i].attempt_delay
+            || strcmp (complaint, rows[i].complaint) != 0)
+            fail_msg ("\"%s\": %d %u, \"%s\"", rows[i].text, settings.off,
+                      settings.attempt_delay, complaint);
     }
+}
+
+static void test_the_environment_overrides_the_file (void **state_)
+{
+    zds_settings_t settings;
+    char complaint[80] = "";
+    (void) state_;
+
+    zds_settings_default (&settings);
+    zds_settings_file (&settings, "[x]\non\n", NULL, NULL, complaint,
+                       sizeof complaint);
+    zds_settings_file (&settings, "off attempt-delay=20 trace=x this", NULL,
+                       NULL, complaint, sizeof complaint);
+    zds_settings_words (&settings, "on trace that", complaint,
+                        sizeof complaint);
+    assert_false (settings.off);
+    assert_int_equal (settings.attempt_delay, 20);
+    assert_string_equal (settings.trace_file, "");
+    assert_string_equal (complaint, "this (not known), that (not known)");
 }
 
 int main (void)
@@ -166,6 +251,8 @@ int main (void)
       cmocka_unit_test (test_numbers),
       cmocka_unit_test (test_trace),
       cmocka_unit_test (test_a_long_complaint_is_cut),
+      cmocka_unit_test (test_files),
+      cmocka_unit_test (test_the_environment_overrides_the_file),
     };
     return cmocka_run_group_tests_name ("settings", tests, NULL, NULL);
 }

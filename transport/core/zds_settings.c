@@ -6,6 +6,7 @@
 
 #include "zds_settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "zds_race.h"
@@ -13,14 +14,83 @@
 
 static const char separators[] = ", \t\r\n";
 
-static bool is_word (const char *text_, size_t len_, const char *word_)
+/*  A word of a text.  */
+typedef struct
 {
-    return strlen (word_) == len_ && memcmp (text_, word_, len_) == 0;
+    const char *at;
+    size_t len;
+} word_t;
+
+static bool is_word (const word_t *word_, const char *text_)
+{
+    return strlen (text_) == word_->len
+           && memcmp (word_->at, text_, word_->len) == 0;
 }
 
-/*  NAME=NUMBER, within its bounds.  */
-static bool
-take_number (zds_settings_t *settings_, const char *text_, size_t len_)
+static bool begins_with (const word_t *word_, const char *text_)
+{
+    return word_->len >= strlen (text_)
+           && memcmp (word_->at, text_, strlen (text_)) == 0;
+}
+
+/*  Goes to the next word from 'at_' on, and ahead of 'end_'; false: there is none.  */
+static bool next_word (word_t *word_, const char *at_, const char *end_)
+{
+    while (at_ < end_ && strchr (separators, *at_) != NULL)
+        at_++;
+    word_->at = at_;
+    while (at_ < end_ && strchr (separators, *at_) == NULL)
+        at_++;
+    word_->len = (size_t) (at_ - word_->at);
+    return word_->len > 0;
+}
+
+typedef struct
+{
+    char *text;
+    size_t size;
+} complaint_t;
+
+static void put (complaint_t *complaint_, const char *text_, size_t len_)
+{
+    const size_t used = strlen (complaint_->text);
+    size_t i;
+
+    for (i = 0; i < len_ && used + i + 1 < complaint_->size; i++)
+        /*  It goes to a terminal.  */
+        complaint_->text[used + i] =
+          (unsigned char) text_[i] < ' ' || text_[i] == 0x7f ? '?' : text_[i];
+    complaint_->text[used + i] = '\0';
+}
+
+static void
+complain (complaint_t *complaint_, const word_t *word_, const char *why_)
+{
+    if (complaint_->text[0] != '\0')
+        put (complaint_, ", ", 2);
+    put (complaint_, word_->at, word_->len);
+    put (complaint_, why_, strlen (why_));
+}
+
+/*  Digits; more than 'max_' for anything else.  */
+static unsigned number_of (const char *at_, const char *end_, unsigned max_)
+{
+    unsigned value = 0;
+
+    if (at_ == end_)
+        return max_ + 1;
+    for (; at_ < end_ && value <= max_; at_++) {
+        if (*at_ < '0' || *at_ > '9')
+            return max_ + 1;
+        value = value * 10 + (unsigned) (*at_ - '0');
+    }
+    return value;
+}
+
+/*  NAME=NUMBER, within its bounds; false: no such name.  */
+static bool take_number (zds_settings_t *settings_,
+                         const word_t *word_,
+                         complaint_t *complaint_)
 {
     const struct
     {
@@ -37,94 +107,150 @@ take_number (zds_settings_t *settings_, const char *text_, size_t len_)
     size_t i;
 
     for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        const size_t name_len = strlen (numbers[i].name);
-        const char *at = text_ + name_len;
-        unsigned value = 0;
-        if (len_ <= name_len || memcmp (text_, numbers[i].name, name_len) != 0)
+        unsigned value;
+        char why[64];
+        if (!begins_with (word_, numbers[i].name))
             continue;
-        for (; at < text_ + len_; at++) {
-            if (*at < '0' || *at > '9')
-                return false;
-            value = value * 10 + (unsigned) (*at - '0');
-            if (value > numbers[i].max)
-                return false;
+        value = number_of (word_->at + strlen (numbers[i].name),
+                           word_->at + word_->len, numbers[i].max);
+        if (value >= numbers[i].min && value <= numbers[i].max)
+            *numbers[i].value = value;
+        else {
+            snprintf (why, sizeof why, " (out of bounds %u..%u)",
+                      numbers[i].min, numbers[i].max);
+            complain (complaint_, word_, why);
         }
-        if (value < numbers[i].min)
-            return false;
-        *numbers[i].value = value;
         return true;
     }
     return false;
 }
 
 /*  trace or trace=FILE.  */
-static bool
-take_trace (zds_settings_t *settings_, const char *text_, size_t len_)
+static bool take_trace (zds_settings_t *settings_, const word_t *word_)
 {
-    static const char name[] = "trace";
+    static const char name[] = "trace=";
     const size_t name_len = sizeof name - 1;
-    size_t file_len;
+    const bool has_file = begins_with (word_, name) && word_->len > name_len
+                          && word_->len - name_len < ZDS_TRACE_FILE_SIZE;
+    const size_t len = has_file ? word_->len - name_len : 0;
 
-    if (len_ < name_len || memcmp (text_, name, name_len) != 0)
+    if (!has_file && !is_word (word_, "trace"))
         return false;
-    file_len = len_ - name_len;
-    if (file_len > 0) {
-        /*  The = counts for the final NUL.  */
-        if (text_[name_len] != '=' || file_len == 1
-            || file_len > sizeof settings_->trace_file)
-            return false;
-        file_len--;
-    }
-    memcpy (settings_->trace_file, text_ + len_ - file_len, file_len);
-    settings_->trace_file[file_len] = '\0';
+    memcpy (settings_->trace_file, word_->at + word_->len - len, len);
+    settings_->trace_file[len] = '\0';
     settings_->trace = true;
     return true;
 }
 
-static void note (char *list_, size_t size_, const char *text_, size_t len_)
+static bool take_switch (zds_settings_t *settings_, const word_t *word_)
 {
-    const size_t used = strlen (list_);
-    const size_t gap = used > 0 ? 1 : 0;
+    const struct
+    {
+        const char *name;
+        bool *value, is;
+    } switches[] = {
+      {"off", &settings_->off, true},
+      {"on", &settings_->off, false},
+    };
+    size_t i;
 
-    if (used + gap + 1 >= size_)
-        return;
-    if (len_ > size_ - used - gap - 1)
-        len_ = size_ - used - gap - 1;
-    memcpy (list_ + used, " ", gap);
-    memcpy (list_ + used + gap, text_, len_);
-    list_[used + gap + len_] = '\0';
+    for (i = 0; i < sizeof switches / sizeof switches[0]; i++)
+        if (is_word (word_, switches[i].name)) {
+            *switches[i].value = switches[i].is;
+            return true;
+        }
+    return false;
 }
 
-void zds_settings_parse (zds_settings_t *settings_,
-                         const char *text_,
-                         char *unknown_,
-                         size_t size_)
+static void take_word (zds_settings_t *settings_,
+                       const word_t *word_,
+                       complaint_t *complaint_)
 {
-    const char *at = text_ == NULL ? "" : text_;
+    if (!take_switch (settings_, word_)
+        && !take_number (settings_, word_, complaint_)
+        && !take_trace (settings_, word_))
+        complain (complaint_, word_, " (not known)");
+}
 
+void zds_settings_default (zds_settings_t *settings_)
+{
     zds_race_config_t recommended;
 
     zds_race_config_default (&recommended);
-    settings_->off = false;
-    settings_->trace = false;
-    settings_->trace_file[0] = '\0';
+    memset (settings_, 0, sizeof *settings_);
     settings_->attempt_delay = recommended.attempt_delay;
     settings_->resolution_delay = recommended.resolution_delay;
     settings_->resolver_threads = ZDS_RESOLVER_THREADS;
-    unknown_[0] = '\0';
-    for (;;) {
-        size_t len;
+}
 
-        at += strspn (at, separators);
-        len = strcspn (at, separators);
-        if (len == 0)
-            return;
-        if (is_word (at, len, "off"))
-            settings_->off = true;
-        else if (!take_number (settings_, at, len)
-                 && !take_trace (settings_, at, len))
-            note (unknown_, size_, at, len);
-        at += len;
+void zds_settings_words (zds_settings_t *settings_,
+                         const char *text_,
+                         char *complaint_,
+                         size_t size_)
+{
+    complaint_t complaint = {complaint_, size_};
+    const char *const text = text_ == NULL ? "" : text_;
+    const char *const end = text + strlen (text);
+    word_t word;
+
+    for (word.at = text, word.len = 0;
+         next_word (&word, word.at + word.len, end);)
+        take_word (settings_, &word, &complaint);
+}
+
+/*  Whether a line is [NAME], and for whom: '*applies_'.  */
+static bool is_section (const word_t *line_,
+                        const char *file_,
+                        const char *title_,
+                        bool *applies_)
+{
+    word_t name = {line_->at + 1, line_->len - 2};
+
+    if (line_->len < 3 || line_->at[0] != '['
+        || line_->at[line_->len - 1] != ']')
+        return false;
+    *applies_ = file_ != NULL && is_word (&name, file_);
+    if (title_ == NULL || *applies_)
+        return true;
+    if (name.len > ZDS_TITLE_LENGTH)
+        name.len = ZDS_TITLE_LENGTH;
+    *applies_ = is_word (&name, title_);
+    return true;
+}
+
+/*  Without the blanks and the comment at its end.  */
+static word_t strip (const char *at_, const char *end_)
+{
+    word_t line, word = {at_, 0};
+
+    while (next_word (&word, word.at + word.len, end_) && word.at[0] != '#')
+        ;
+    line.at = at_ + strspn (at_, " \t");
+    line.len = line.at < word.at ? (size_t) (word.at - line.at) : 0;
+    while (line.len > 0 && strchr (separators, line.at[line.len - 1]) != NULL)
+        line.len--;
+    return line;
+}
+
+void zds_settings_file (zds_settings_t *settings_,
+                        const char *text_,
+                        const char *file_,
+                        const char *title_,
+                        char *complaint_,
+                        size_t size_)
+{
+    complaint_t complaint = {complaint_, size_};
+    const char *at = text_;
+    bool applies = true;
+
+    while (*at != '\0') {
+        const char *const end = at + strcspn (at, "\n");
+        const word_t line = strip (at, end);
+        word_t word = {line.at, 0};
+        if (!is_section (&line, file_, title_, &applies) && applies)
+            while (next_word (&word, word.at + word.len, line.at + line.len))
+                take_word (settings_, &word, &complaint);
+        at = end + (*end == '\n');
     }
 }
 

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  The administrator's word: the environment variable ZMQ_DUALSTACK.
+/*  The administrator's word: the environment variable ZMQ_DUALSTACK, and the file
+    /etc/zmq-dualstack.conf, which the variable overrides word by word.
 
-    Words are separated by commas or white space, in any order:
+    Words are separated by commas or white space, in any order; the last one wins:
 
         off                  sockets of applications that said nothing about
                              IPv6 are IPv4-only, as with a libzmq without dual
                              stack
+        on                   they are not: undoes an earlier off
         attempt-delay=MS     how long an address may be silent before the next
                              one is tried too: 10 to 2000, 250 if not given
         resolution-delay=MS  how long an answer with IPv4 addresses waits for
                              the one with IPv6 addresses: 0 to 2000, 50
         resolver-threads=N   look-ups at a time: 1 to 64, 8
         trace, trace=FILE    tell each decision on stderr, or at the end of FILE
-                             (see zds_trace.h)  */
+                             (see zds_trace.h)
+
+    In the file, # at the beginning of a word starts a comment, and a line [NAME]
+    says that the lines behind it are for programs of that name only.  */
 
 #ifndef ZDS_SETTINGS_H_INCLUDED
 #define ZDS_SETTINGS_H_INCLUDED
@@ -27,9 +32,12 @@
 extern "C" {
 #endif
 
+#define ZDS_SETTINGS_FILE "/etc/zmq-dualstack.conf"
+
 enum
 {
-    ZDS_TRACE_FILE_SIZE = 512 /* of the name; a longer one is not known */
+    ZDS_TRACE_FILE_SIZE = 512, /* of the name; a longer one is not known */
+    ZDS_TITLE_LENGTH = 15      /* of a title on Linux, at most */
 };
 
 typedef struct
@@ -42,14 +50,27 @@ typedef struct
     unsigned resolver_threads;
 } zds_settings_t;
 
-/*  Reads 'text_'; NULL is as good as empty.  What it does not know, a number out
-    of bounds included, is left out of account and listed, separated by spaces and cut where it does not fit, in
-    'unknown_', a buffer of 'size_' > 0 bytes: an empty string is a clean read.
-    Pure function, safe in any thread.  */
-void zds_settings_parse (zds_settings_t *settings_,
+/*  What holds where nobody said anything.  */
+void zds_settings_default (zds_settings_t *settings_);
+
+/*  Takes the words of 'text_' over those that 'settings_' holds; NULL is as good as
+    empty.  What it does not know is left out of account and added, with the reason,
+    to the list in 'complaint_', a string in a buffer of 'size_' bytes, cut where it
+    does not fit.  Pure function, safe in any thread.  */
+void zds_settings_words (zds_settings_t *settings_,
                          const char *text_,
-                         char *unknown_,
+                         char *complaint_,
                          size_t size_);
+
+/*  The same with the text of a settings file, for the program of the file name
+    'file_', without directories, which has the title 'title_' (the first 15 bytes
+    of a script's name, on Linux); NULL where that is not known.  */
+void zds_settings_file (zds_settings_t *settings_,
+                        const char *text_,
+                        const char *file_,
+                        const char *title_,
+                        char *complaint_,
+                        size_t size_);
 
 /*  The mode of a socket whose application said nothing.  */
 zds_mode_t zds_settings_mode (const zds_settings_t *settings_);

@@ -14,9 +14,14 @@
 #ifdef _WIN32
 #include <iphlpapi.h>
 #else
+#include <fcntl.h>
 #include <net/if.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#endif
+#if defined __linux__ && !defined __ANDROID__
+#include <sys/auxv.h>
 #endif
 
 /*  Systems known to have getifaddrs.  The core is built without libzmq too, so
@@ -415,15 +420,16 @@ int zds_host_pgm_check (const char *network_)
     return rc;
 }
 
-static const char *environment (const char *name_)
+/*  Whether somebody with fewer rights started the program.  */
+static bool is_privileged (void)
 {
 #if defined __linux__ && !defined __ANDROID__
-    return secure_getenv (name_);
+    return getauxval (AT_SECURE) != 0;
 #elif defined __FreeBSD__ || defined __NetBSD__ || defined __OpenBSD__         \
   || defined __DragonFly__ || defined __APPLE__
-    return issetugid () ? NULL : getenv (name_);
+    return issetugid () != 0;
 #else
-    return getenv (name_);
+    return false;
 #endif
 }
 
@@ -439,15 +445,156 @@ static bool first_time (void)
 #endif
 }
 
+static void warn (const char *where_, const char *what_)
+{
+    fprintf (stderr, "libzmq: %s: ignored: %s\n", where_, what_);
+}
+
+#ifndef _WIN32
+
+enum
+{
+    MAX_FILE_SIZE = 1 << 16,
+    NAME_SIZE = 256
+};
+
+/*  Why a file does not count; NULL if it does.  */
+static const char *check_file (const struct stat *about_)
+{
+    if (!S_ISREG (about_->st_mode))
+        return "it is no regular file";
+    if (about_->st_uid != 0)
+        return "it does not belong to root";
+    if ((about_->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return "others than root may write it";
+    return about_->st_size > MAX_FILE_SIZE ? "it is too large" : NULL;
+}
+
+/*  All of it, up to the bound: its size may have changed.  */
+static char *read_all (int fd_, const char **why_)
+{
+    char *const text = (char *) malloc (MAX_FILE_SIZE + 2);
+    size_t used = 0;
+    ssize_t got = 1;
+
+    *why_ = text == NULL ? "out of memory" : NULL;
+    while (text != NULL && got > 0 && used <= MAX_FILE_SIZE) {
+        got = read (fd_, text + used, MAX_FILE_SIZE + 1 - used);
+        used += got > 0 ? (size_t) got : 0;
+    }
+    if (got < 0)
+        *why_ = "it cannot be read";
+    else if (used > MAX_FILE_SIZE)
+        *why_ = "it is too large";
+    else if (text != NULL && memchr (text, '\0', used) != NULL)
+        *why_ = "there is a NUL byte in it";
+    if (*why_ != NULL) {
+        free (text);
+        return NULL;
+    }
+    text[used] = '\0';
+    return text;
+}
+
+char *zds_host_settings_text (const char *path_, const char **why_)
+{
+    /*  Whatever stands there: not to wait for a FIFO's writer, nor to take a
+        terminal.  */
+    const int fd =
+      open (path_, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat about;
+    char *text = NULL;
+
+    *why_ = NULL;
+    if (fd < 0) {
+        if (errno == ELOOP || errno == EMLINK)
+            *why_ = "it is a symbolic link";
+        else if (errno != ENOENT && errno != ENOTDIR)
+            *why_ = "it cannot be opened";
+        return NULL;
+    }
+    *why_ = fstat (fd, &about) == 0 ? check_file (&about) : "it has no status";
+    if (*why_ == NULL)
+        text = read_all (fd, why_);
+    close (fd);
+    return text;
+}
+
+/*  The last part of a link, or the first line of a file, in /proc.  */
+static const char *name_in_proc (const char *path_, char *name_)
+{
+    ssize_t len = readlink (path_, name_, NAME_SIZE - 1);
+    const char *slash;
+    int fd;
+
+    if (len < 0) {
+        fd = open (path_, O_RDONLY | O_CLOEXEC);
+        len = fd < 0 ? 0 : read (fd, name_, NAME_SIZE - 1);
+        if (fd >= 0)
+            close (fd);
+    }
+    name_[len < 0 ? 0 : len] = '\0';
+    name_[strcspn (name_, "\n")] = '\0';
+    /*  A program that was replaced while it ran is "NAME (deleted)".  */
+    if (len > 10 && strcmp (name_ + len - 10, " (deleted)") == 0)
+        name_[len - 10] = '\0';
+    slash = strrchr (name_, '/');
+    return slash == NULL ? name_ : slash + 1;
+}
+
+/*  The program's file is root's choice; what it was called by may be anybody's, and
+    counts where that is who runs it.  */
+static void
+take_file (zds_settings_t *settings_, char *complaint_, size_t size_)
+{
+    char file[NAME_SIZE], title[NAME_SIZE];
+    const char *why;
+    char *const text = zds_host_settings_text (ZDS_SETTINGS_FILE, &why);
+
+    if (text != NULL)
+        zds_settings_file (
+          settings_, text, name_in_proc ("/proc/self/exe", file),
+          is_privileged () ? NULL : name_in_proc ("/proc/self/comm", title),
+          complaint_, size_);
+    else if (why != NULL)
+        snprintf (complaint_, size_, "%s", why);
+    free (text);
+}
+
+#else
+
+char *zds_host_settings_text (const char *path_, const char **why_)
+{
+    (void) path_;
+    *why_ = NULL;
+    return NULL;
+}
+
+static void
+take_file (zds_settings_t *settings_, char *complaint_, size_t size_)
+{
+    (void) settings_;
+    (void) complaint_;
+    (void) size_;
+}
+
+#endif
+
 zds_settings_t zds_host_settings (void)
 {
     zds_settings_t settings;
-    char unknown[128];
+    char of_file[256] = "", of_environment[256] = "";
 
-    zds_settings_parse (&settings, environment ("ZMQ_DUALSTACK"), unknown,
-                        sizeof unknown);
-    if (unknown[0] != '\0' && first_time ())
-        fprintf (stderr, "libzmq: ZMQ_DUALSTACK: ignored, not known: %s\n",
-                 unknown);
+    zds_settings_default (&settings);
+    take_file (&settings, of_file, sizeof of_file);
+    if (!is_privileged ())
+        zds_settings_words (&settings, getenv ("ZMQ_DUALSTACK"), of_environment,
+                            sizeof of_environment);
+    if ((of_file[0] == '\0' && of_environment[0] == '\0') || !first_time ())
+        return settings;
+    if (of_file[0] != '\0')
+        warn (ZDS_SETTINGS_FILE, of_file);
+    if (of_environment[0] != '\0')
+        warn ("ZMQ_DUALSTACK", of_environment);
     return settings;
 }

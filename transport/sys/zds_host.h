@@ -44,10 +44,16 @@ int zds_host_filter (zds_filter_t *filter_,
 /*  zds_pgm_check against the addresses of this host.  */
 int zds_host_pgm_check (const char *network_);
 
-/*  The settings in the environment variable ZMQ_DUALSTACK (see zds_settings.h),
-    none in a set-user-ID program.  Words that it does not know are named on
-    stderr, once in a process.  Reads the environment: not while another thread
-    changes it.  */
+/*  Reads a settings file (see zds_settings.h).  It counts only if it is a regular
+    file of at most 64 kB, without NUL bytes, that belongs to root and that nobody
+    else may write; a symbolic link does not.  Returns its text, which the caller
+    frees; or NULL, and in '*why_' a static text: NULL where there is no such file.  */
+char *zds_host_settings_text (const char *path_, const char **why_);
+
+/*  The settings of this process: those of the file, under those of the environment
+    variable ZMQ_DUALSTACK, which a set-user-ID program or one with capabilities
+    does not read.  What is wrong with either is named on stderr, once in a process.
+    Reads the environment: not while another thread changes it.  */
 zds_settings_t zds_host_settings (void);
 
 #ifdef __cplusplus
