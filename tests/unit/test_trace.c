@@ -28,25 +28,9 @@ check_format (uint64_t time_, const char *text_, const char *expected_)
 
 static void test_times (void **state_)
 {
-    static const struct
-    {
-        uint64_t time;
-        const char *expected;
-    } rows[] = {
-      {0, AT ("1970-01-01T00:00:00.000000Z")},
-      {951782399999999, AT ("2000-02-28T23:59:59.999999Z")},
-      {951782400000000, AT ("2000-02-29T00:00:00.000000Z")},
-      {951868800000000, AT ("2000-03-01T00:00:00.000000Z")},
-      {1796046223123456, AT ("2026-11-30T13:43:43.123456Z")},
-      {4107542400000000, AT ("2100-03-01T00:00:00.000000Z")},
-      {4107456000000000, AT ("2100-02-28T00:00:00.000000Z")},
-      {253402300799000000, AT ("9999-12-31T23:59:59.000000Z")},
-    };
-    size_t i;
     (void) state_;
-
-    for (i = 0; i < COUNT (rows); i++)
-        check_format (rows[i].time, "x", rows[i].expected);
+    check_format (0, "x", AT ("0.000000"));
+    check_format (1796046223000456, "x", AT ("1796046223.000456"));
 }
 
 static void test_a_line_is_one_line (void **state_)
@@ -57,14 +41,13 @@ static void test_a_line_is_one_line (void **state_)
     (void) state_;
 
     check_format (0, "a\nb\x1b[31m\x7f",
-                  "1970-01-01T00:00:00.000000Z 4711 socket 2 connect "
+                  "0.000000 4711 socket 2 connect "
                   "tcp://server:5555: a\\x0ab\\x1b[31m\\x7f\n");
     subject.socket = 0;
     subject.address = "\r";
     size = zds_trace_format (line, 0, 1, &subject, "x");
     line[size] = '\0';
-    assert_string_equal (
-      line, "1970-01-01T00:00:00.000000Z 1 connect tcp://\\x0d: x\n");
+    assert_string_equal (line, "0.000000 1 connect tcp://\\x0d: x\n");
 
     memset (text, 'y', sizeof text);
     text[sizeof text - 1] = '\0';
@@ -221,39 +204,19 @@ static void test_a_descriptor_that_was_closed (void **state_)
     subject = subject_on (place->path);
     assert_int_equal (close (next), 0);
     zds_trace_say (&subject, "closed");
-    expect_last (place->path, "closed");
 
     snprintf (other, sizeof other, "%s/other", place->directory);
     fd = open (other, O_RDWR | O_CREAT, 0600);
     assert_int_equal (fd, next);
     zds_trace_say (&subject, "reused");
-    expect_last (place->path, "reused");
     assert_string_equal (content_of (other, text, sizeof text), "");
+    assert_string_equal (content_of (place->path, text, sizeof text), "");
     zds_trace_close (subject.trace);
     assert_int_equal (close (fd), 0);
     unlink (other);
 }
 
-static void test_a_relative_name_stays_the_same_file (void **state_)
-{
-    const place_t *const place = *state_;
-    const int next = dup (STDERR_FILENO);
-    char *const before = getcwd (NULL, 0);
-    zds_subject_t subject;
-
-    close (next);
-    assert_int_equal (chdir (place->directory), 0);
-    subject = subject_on ("trace");
-    assert_int_equal (chdir ("/"), 0);
-    close (next);
-    zds_trace_say (&subject, "elsewhere");
-    expect_last (place->path, "elsewhere");
-    zds_trace_close (subject.trace);
-    assert_int_equal (chdir (before), 0);
-    free (before);
-}
-
-/*  Nobody reads: lines are lost, counted, and nothing waits.  */
+/*  Nobody reads: lines are lost, and nothing waits.  */
 static void lose_lines (int read_fd_, const zds_subject_t *subject_)
 {
     char text[1 << 17];
@@ -270,12 +233,7 @@ static void lose_lines (int read_fd_, const zds_subject_t *subject_)
     size = read (read_fd_, text, sizeof text - 1);
     assert_true (size > 0);
     text[size] = '\0';
-    assert_non_null (strstr (text, "lines before this one were lost\n"));
     assert_non_null (strstr (text, ": after\n"));
-    zds_trace_say (subject_, "again");
-    size = read (read_fd_, text, sizeof text - 1);
-    text[size] = '\0';
-    assert_null (strstr (text, "lost"));
 }
 
 static void test_a_slow_reader_of_a_fifo (void **state_)
@@ -411,10 +369,19 @@ enum
 
 static void *say_much (void *subject_)
 {
-    unsigned i;
+    char text[901];
+    unsigned i, k;
 
-    for (i = 0; i < LINES; i++)
-        zds_trace_say (subject_, "%0900u", i);
+    memset (text, 'x', sizeof text);
+    for (i = 0; i < LINES; i++) {
+        /*  Another line each time.  */
+        for (k = 0; k < 16; k++)
+            text[k] = (i >> k & 1) != 0 ? 'y' : 'x';
+        snprintf (text + 16, 32, "%p", (void *) text);
+        text[strlen (text)] = 'x';
+        text[900] = '\0';
+        zds_trace_say (subject_, "%s", text);
+    }
     return NULL;
 }
 
@@ -454,6 +421,35 @@ static void test_lines_do_not_mix (void **state_)
     }
     fclose (file);
     assert_int_equal (n, (THREADS + 1) * LINES);
+}
+
+/*  A refusing server must not fill a disk.  */
+static void test_repeated_lines (void **state_)
+{
+    const place_t *const place = *state_;
+    zds_subject_t subject = subject_on (place->path), other = subject;
+    unsigned i;
+
+    other.address = "else:5555";
+    for (i = 0; i < 1000; i++) {
+        zds_trace_say (&subject, "10.0.0.1:5555 refused after %u ms", i);
+        zds_trace_say (&subject, "refuses 10.0.0.2:%u", 40000 + i);
+    }
+    assert_int_equal (count_lines (place->path, "\n"), 4);
+    zds_trace_say (&other, "another endpoint");
+    assert_int_equal (count_lines (place->path, "left out"), 0);
+    zds_trace_say (&subject, "10.0.0.3:5555 refused after 0 ms");
+    expect_last (place->path, "10.0.0.3:5555 refused after 0 ms (1996 lines "
+                              "like earlier ones were left out)");
+    zds_trace_say (&subject, "over");
+    expect_last (place->path, "over");
+    other = subject;
+    other.socket = 3;
+    zds_trace_say (&other, "over");
+    zds_trace_say (&other, "over");
+    zds_trace_say (&other, "over");
+    assert_int_equal (count_lines (place->path, ": over\n"), 3);
+    zds_trace_close (subject.trace);
 }
 
 /*  --- what is told -----------------------------------------------------------  */
@@ -621,13 +617,13 @@ int main (void)
       IN_PLACE (test_a_file_is_appended_to),
       IN_PLACE (test_what_cannot_be_opened),
       IN_PLACE (test_a_descriptor_that_was_closed),
-      IN_PLACE (test_a_relative_name_stays_the_same_file),
       IN_PLACE (test_a_slow_reader_of_a_fifo),
       cmocka_unit_test (test_a_slow_reader_of_stderr),
       cmocka_unit_test (test_stderr_without_a_reader),
       cmocka_unit_test (test_stderr_that_is_a_socket),
       cmocka_unit_test (test_stderr_that_was_closed),
       IN_PLACE (test_lines_do_not_mix),
+      IN_PLACE (test_repeated_lines),
       IN_PLACE (test_binds),
       IN_PLACE (test_answers),
       IN_PLACE (test_races),

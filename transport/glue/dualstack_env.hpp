@@ -10,6 +10,7 @@
 namespace zmq
 {
 struct options_t;
+struct endpoint_uri_pair_t;
 
 //  What the administrator wants of a context: the environment variable
 //  ZMQ_DUALSTACK, read once.
@@ -45,6 +46,12 @@ zds_subject_t dualstack_subject (const options_t &options_,
 
 //  What a socket's application made of IPv6.
 zds_mode_t dualstack_mode (const options_t &options_);
+
+//  Tells how a handshake or a connection ended, from the monitor's event of it.
+void dualstack_trace_event (const options_t &options_,
+                            const endpoint_uri_pair_t &endpoint_,
+                            uint64_t value_,
+                            uint64_t event_);
 }
 
 #endif

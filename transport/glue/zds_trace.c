@@ -17,121 +17,60 @@
 #ifdef _WIN32
 #include <io.h>
 #include <process.h>
+#define getpid _getpid
 #else
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
 #endif
 
+enum
+{
+    STDERR = 2,
+    PERIOD = 60, /* s: as often as that a line is told again */
+    TIMES = 2,   /* in a period */
+    LINES = 1024,
+    SUBJECTS = 64
+};
+
 struct zds_trace
 {
     int fd;
-    bool is_stderr;
-    unsigned lost; /* lines, since the last one that was written */
 #ifndef _WIN32
-    char *path; /* absolute */
-    /*  Which file it is, or which socket stderr is: daemons close every descriptor
-        they find.  */
     dev_t device;
     ino_t inode;
 #endif
+    /*  Guards what is below.  Nobody waits for it: a child of fork could find it
+        taken for ever.  */
+    char busy;
+    struct
+    {
+        uint64_t line;  /* a hash */
+        uint64_t since; /* s */
+        unsigned times;
+    } seen[LINES];
+    unsigned left_out[SUBJECTS];
 };
-
-/*  Counting what is lost is worth no lock.  */
-#if defined __GNUC__ || defined __clang__
-#define TAKE(counter) __atomic_exchange_n (&(counter), 0, __ATOMIC_RELAXED)
-#define ADD(counter, n) __atomic_fetch_add (&(counter), n, __ATOMIC_RELAXED)
-#else
-static unsigned take (unsigned *counter_)
-{
-    const unsigned n = *counter_;
-    *counter_ = 0;
-    return n;
-}
-#define TAKE(counter) take (&(counter))
-#define ADD(counter, n) ((counter) += (n))
-#endif
 
 /*  --- the line ---------------------------------------------------------------  */
 
-typedef struct
-{
-    char *text;
-    size_t used, size;
-} line_t;
-
-static void put_char (line_t *line_, char c_)
-{
-    if (line_->used < line_->size)
-        line_->text[line_->used++] = c_;
-}
-
 /*  An endpoint is the application's text, and may hold anything.  */
-static void put_text (line_t *line_, const char *text_)
+static size_t escape (char *to_, size_t room_, const char *text_)
 {
     static const char digits[] = "0123456789abcdef";
+    size_t used = 0;
 
-    for (; *text_ != '\0'; text_++) {
+    for (; *text_ != '\0' && used < room_; text_++) {
         const unsigned char c = (unsigned char) *text_;
-        if (c >= ' ' && c != 0x7f) {
-            put_char (line_, *text_);
-            continue;
-        }
-        put_char (line_, '\\');
-        put_char (line_, 'x');
-        put_char (line_, digits[c >> 4]);
-        put_char (line_, digits[c & 15]);
+        const bool is_plain = c >= ' ' && c != 0x7f;
+        const char code[4] = {'\\', 'x', digits[c >> 4], digits[c & 15]};
+        size_t len = is_plain ? 1 : 4;
+        if (len > room_ - used)
+            len = room_ - used;
+        memcpy (to_ + used, is_plain ? text_ : code, len);
+        used += len;
     }
-}
-
-static void put_number (line_t *line_, uint64_t number_, unsigned width_)
-{
-    char text[24];
-    unsigned n = 0;
-
-    do {
-        text[n++] = (char) ('0' + number_ % 10);
-        number_ /= 10;
-    } while (number_ > 0 || n < width_);
-    while (n > 0)
-        put_char (line_, text[--n]);
-}
-
-/*  The calendar, without gmtime: the C library locks its time zone for that, and
-    a child of fork could wait for that lock for ever.  Years of 365.2425 days
-    that begin with March, so that the leap day is the last.  */
-static void put_date (line_t *line_, uint64_t days_)
-{
-    const uint64_t day = days_ + 719468; /* of 1 March of the year 0 */
-    const uint64_t era = day / 146097, of_era = day % 146097;
-    const uint64_t year_of_era =
-      (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    const uint64_t of_year =
-      of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const uint64_t month = (5 * of_year + 2) / 153; /* 0 is March */
-    const uint64_t year = era * 400 + year_of_era + (month >= 10 ? 1 : 0);
-
-    put_number (line_, year, 4);
-    put_char (line_, '-');
-    put_number (line_, month < 10 ? month + 3 : month - 9, 2);
-    put_char (line_, '-');
-    put_number (line_, of_year - (153 * month + 2) / 5 + 1, 2);
-}
-
-static void put_time (line_t *line_, uint64_t time_)
-{
-    const uint64_t seconds = time_ / 1000000;
-
-    put_date (line_, seconds / 86400);
-    put_char (line_, 'T');
-    put_number (line_, seconds / 3600 % 24, 2);
-    put_char (line_, ':');
-    put_number (line_, seconds / 60 % 60, 2);
-    put_char (line_, ':');
-    put_number (line_, seconds % 60, 2);
-    put_char (line_, '.');
-    put_number (line_, time_ % 1000000, 6);
-    put_char (line_, 'Z');
+    return used;
 }
 
 size_t zds_trace_format (char *line_,
@@ -140,40 +79,112 @@ size_t zds_trace_format (char *line_,
                          const zds_subject_t *subject_,
                          const char *text_)
 {
-    static const char cut[] = "...";
-    line_t line = {line_, 0, ZDS_TRACE_LINE_SIZE - 1};
+    const char *const parts[] = {subject_->action,
+                                 " ",
+                                 subject_->scheme,
+                                 "://",
+                                 subject_->address,
+                                 ": ",
+                                 text_};
+    const size_t room = ZDS_TRACE_LINE_SIZE - 1;
+    size_t i, used;
 
-    put_time (&line, time_);
-    put_char (&line, ' ');
-    put_number (&line, process_, 1);
-    if (subject_->socket != 0) {
-        put_text (&line, " socket ");
-        put_number (&line, subject_->socket, 1);
-    }
-    put_char (&line, ' ');
-    put_text (&line, subject_->action);
-    put_char (&line, ' ');
-    put_text (&line, subject_->scheme);
-    put_text (&line, "://");
-    put_text (&line, subject_->address);
-    put_text (&line, ": ");
-    put_text (&line, text_);
-    if (line.used == line.size)
-        memcpy (line_ + line.used - strlen (cut), cut, strlen (cut));
-    line_[line.used++] = '\n';
-    return line.used;
+    used = (size_t) snprintf (line_, room, "%lu.%06u %lu ",
+                              (unsigned long) (time_ / 1000000),
+                              (unsigned) (time_ % 1000000), process_);
+    if (subject_->socket != 0)
+        used += (size_t) snprintf (line_ + used, room - used, "socket %u ",
+                                   subject_->socket);
+    for (i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        used += escape (line_ + used, room - used, parts[i]);
+    if (used == room)
+        memcpy (line_ + used - 3, "...", 3);
+    line_[used++] = '\n';
+    return used;
 }
+
+/*  --- what is told again and again --------------------------------------------  */
+
+static uint64_t hash_byte (uint64_t hash_, unsigned char byte_)
+{
+    return (hash_ ^ byte_) * 1099511628211u;
+}
+
+/*  Of a text but for its times and the ports that a system chose: how many ms, and
+    numbers of five digits and more.  */
+static uint64_t hash_text (uint64_t hash_, const char *text_)
+{
+    while (*text_ != '\0') {
+        const size_t digits = strspn (text_, "0123456789");
+        size_t i;
+        if (digits == 0) {
+            hash_ = hash_byte (hash_, (unsigned char) *text_++);
+            continue;
+        }
+        if (digits < 5 && strncmp (text_ + digits, " ms", 3) != 0)
+            for (i = 0; i < digits; i++)
+                hash_ = hash_byte (hash_, (unsigned char) text_[i]);
+        text_ += digits;
+    }
+    return hash_byte (hash_, '\n');
+}
+
+#if defined __GNUC__ || defined __clang__
+
+/*  Whether the line is told, and how many of its subject were not since the last
+    one that was.  In doubt it is.  */
+static bool is_told (zds_trace_t *trace_,
+                     const zds_subject_t *subject_,
+                     const char *text_,
+                     uint64_t now_,
+                     unsigned *left_out_)
+{
+    const uint64_t subject =
+      hash_text (hash_byte (hash_text (14695981039346656037u, subject_->action),
+                            (unsigned char) (subject_->socket * 31u)),
+                 subject_->address);
+    const uint64_t line = hash_text (subject + subject_->socket, text_);
+    unsigned *const left_out = &trace_->left_out[subject % SUBJECTS];
+    bool told;
+
+    if (__atomic_exchange_n (&trace_->busy, 1, __ATOMIC_ACQUIRE) != 0)
+        return true;
+    if (trace_->seen[line % LINES].line != line
+        || now_ - trace_->seen[line % LINES].since >= PERIOD) {
+        trace_->seen[line % LINES].line = line;
+        trace_->seen[line % LINES].since = now_;
+        trace_->seen[line % LINES].times = 0;
+    }
+    told = ++trace_->seen[line % LINES].times <= TIMES;
+    *left_out_ = told ? *left_out : 0;
+    *left_out = told ? 0 : *left_out + 1;
+    __atomic_store_n (&trace_->busy, 0, __ATOMIC_RELEASE);
+    return told;
+}
+
+#else
+
+static bool is_told (zds_trace_t *trace_,
+                     const zds_subject_t *subject_,
+                     const char *text_,
+                     uint64_t now_,
+                     unsigned *left_out_)
+{
+    (void) trace_;
+    (void) subject_;
+    (void) text_;
+    (void) now_;
+    (void) left_out_;
+    return true;
+}
+
+#endif
 
 /*  --- where it goes ----------------------------------------------------------  */
 
 #ifdef _WIN32
 
-static unsigned long process_number (void)
-{
-    return (unsigned long) _getpid ();
-}
-
-/*  Of 1601, in units of 100 ns.  */
+/*  Since 1970; a file time is of 1601, in units of 100 ns.  */
 static uint64_t time_now (void)
 {
     FILETIME time;
@@ -183,48 +194,30 @@ static uint64_t time_now (void)
            - 11644473600000000u;
 }
 
-static int open_file (zds_trace_t *trace_, const char *path_)
+static int open_file (const char *path_)
 {
-    trace_->fd = _open (path_, _O_WRONLY | _O_APPEND | _O_CREAT | _O_BINARY,
-                        _S_IREAD | _S_IWRITE);
-    return trace_->fd < 0 ? errno : 0;
+    return _open (path_, _O_WRONLY | _O_APPEND | _O_CREAT | _O_BINARY,
+                  _S_IREAD | _S_IWRITE);
 }
 
-static bool write_line (zds_trace_t *trace_, const char *line_, size_t size_)
-{
-    return _write (trace_->fd, line_, (unsigned) size_) == (int) size_;
-}
-
-static void open_stderr (zds_trace_t *trace_)
+static void know_file (zds_trace_t *trace_)
 {
     (void) trace_;
 }
 
-static void close_file (zds_trace_t *trace_)
+static bool is_same_file (const zds_trace_t *trace_)
 {
-    if (!trace_->is_stderr)
-        _close (trace_->fd);
+    (void) trace_;
+    return true;
 }
 
-enum
+static void
+write_line (const zds_trace_t *trace_, const char *line_, size_t size_)
 {
-    STDERR = 2
-};
+    _write (trace_->fd, line_, (unsigned) size_);
+}
 
 #else
-
-enum
-{
-    STDERR = STDERR_FILENO,
-    /*  Not to wait for who reads a FIFO, neither at first nor later.  */
-    OPEN_FLAGS =
-      O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
-};
-
-static unsigned long process_number (void)
-{
-    return (unsigned long) getpid ();
-}
 
 static uint64_t time_now (void)
 {
@@ -234,96 +227,49 @@ static uint64_t time_now (void)
     return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
-static int open_file (zds_trace_t *trace_, const char *path_)
+/*  Not to wait for who reads a FIFO, neither now nor later.  */
+static int open_file (const char *path_)
 {
-    struct stat about;
-    int rc;
-
-    trace_->fd = open (path_, OPEN_FLAGS, 0666);
-    if (trace_->fd < 0)
-        return errno;
-    trace_->path = realpath (path_, NULL);
-    if (trace_->path == NULL || fstat (trace_->fd, &about) != 0) {
-        rc = errno;
-        close (trace_->fd);
-        free (trace_->path);
-        return rc;
-    }
-    trace_->device = about.st_dev;
-    trace_->inode = about.st_ino;
-    return 0;
+    return open (
+      path_, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+      0666);
 }
 
-static void open_stderr (zds_trace_t *trace_)
+static void know_file (zds_trace_t *trace_)
 {
     struct stat about;
 
-    if (fstat (STDERR, &about) == 0 && S_ISSOCK (about.st_mode)) {
+    if (fstat (trace_->fd, &about) == 0) {
         trace_->device = about.st_dev;
         trace_->inode = about.st_ino;
     }
 }
 
-static bool is_same (const zds_trace_t *trace_, const struct stat *about_)
-{
-    return about_->st_dev == trace_->device && about_->st_ino == trace_->inode;
-}
-
-static bool is_still_open (const zds_trace_t *trace_)
+/*  Daemons close every descriptor they find, and the number may then be a connection
+    of libzmq's own.  stderr may also be put elsewhere at any time.  */
+static bool is_same_file (const zds_trace_t *trace_)
 {
     struct stat about;
 
-    return fstat (trace_->fd, &about) == 0 && is_same (trace_, &about);
-}
-
-/*  Programs put stderr elsewhere at any time.  But who closed it has its number for
-    something else, a connection or an eventfd of libzmq's own.  */
-static bool is_stderr (const zds_trace_t *trace_)
-{
-    struct stat about;
-
-    return fstat (STDERR, &about) == 0
-           && (S_ISREG (about.st_mode) || S_ISCHR (about.st_mode)
-               || S_ISFIFO (about.st_mode)
-               || (S_ISSOCK (about.st_mode) && is_same (trace_, &about)));
-}
-
-/*  Without waiting: stderr is the application's, and its flags stay as they are.
-    A pipe that polls as writable has room for a line.  One whose reader is gone
-    polls as broken; to write to it could end the application (SIGPIPE).  On Linux
-    a pipe says so by POLLERR, a socket pair by POLLHUP beside POLLOUT.  */
-static bool write_to (int fd_, const char *line_, size_t size_)
-{
-    struct pollfd ready = {fd_, POLLOUT, 0};
-
-    return poll (&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0
-           && (ready.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0
-           && write (fd_, line_, size_) == (ssize_t) size_;
-}
-
-static bool write_line (zds_trace_t *trace_, const char *line_, size_t size_)
-{
-    bool written;
-    int fd;
-
-    if (trace_->is_stderr)
-        return is_stderr (trace_) && write_to (STDERR, line_, size_);
-    if (is_still_open (trace_))
-        return write_to (trace_->fd, line_, size_);
-    /*  The application closed it, and the number may be another file's.  */
-    fd = open (trace_->path, OPEN_FLAGS, 0666);
-    if (fd < 0)
+    if (fstat (trace_->fd, &about) != 0)
         return false;
-    written = write_to (fd, line_, size_);
-    close (fd);
-    return written;
+    return (about.st_dev == trace_->device && about.st_ino == trace_->inode)
+           || (trace_->fd == STDERR
+               && (S_ISREG (about.st_mode) || S_ISCHR (about.st_mode)
+                   || S_ISFIFO (about.st_mode)));
 }
 
-static void close_file (zds_trace_t *trace_)
+/*  Without waiting: stderr's flags are the application's.  A pipe that polls as
+    writable has room for a line.  To write to one whose reader is gone could end the
+    application (SIGPIPE): Linux says POLLERR of a pipe, POLLHUP of a socket.  */
+static void
+write_line (const zds_trace_t *trace_, const char *line_, size_t size_)
 {
-    if (!trace_->is_stderr && is_still_open (trace_))
-        close (trace_->fd);
-    free (trace_->path);
+    struct pollfd ready = {trace_->fd, POLLOUT, 0};
+
+    if (poll (&ready, 1, 0) == 1 && ready.revents == POLLOUT
+        && write (trace_->fd, line_, size_) < 0)
+        return; /* who does not read fast enough loses lines */
 }
 
 #endif
@@ -331,20 +277,17 @@ static void close_file (zds_trace_t *trace_)
 int zds_trace_open (zds_trace_t **trace_, const char *path_)
 {
     zds_trace_t *const trace = (zds_trace_t *) calloc (1, sizeof *trace);
-    int rc = 0;
+    int rc;
 
     if (trace == NULL)
         return ENOMEM;
-    trace->is_stderr = path_ == NULL;
-    trace->fd = STDERR;
-    if (path_ != NULL)
-        rc = open_file (trace, path_);
-    else
-        open_stderr (trace);
-    if (rc != 0) {
+    trace->fd = path_ == NULL ? STDERR : open_file (path_);
+    if (trace->fd < 0) {
+        rc = errno;
         free (trace);
         return rc;
     }
+    know_file (trace);
     *trace_ = trace;
     return 0;
 }
@@ -353,30 +296,36 @@ void zds_trace_close (zds_trace_t *trace_)
 {
     if (trace_ == NULL)
         return;
-    close_file (trace_);
+    if (trace_->fd != STDERR && is_same_file (trace_))
+        close (trace_->fd);
     free (trace_);
 }
 
-static void write_out (const zds_subject_t *subject_, const char *text_)
+void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
 {
     zds_trace_t *const trace = subject_->trace;
-    char line[ZDS_TRACE_LINE_SIZE], lost_text[64];
+    char text[ZDS_TRACE_LINE_SIZE], line[ZDS_TRACE_LINE_SIZE];
     const int error = errno;
-    const unsigned lost = TAKE (trace->lost);
-    size_t size;
+    const uint64_t now = time_now ();
+    unsigned left_out = 0;
+    size_t used;
+    va_list args;
 
-    if (lost > 0) {
-        snprintf (lost_text, sizeof lost_text,
-                  "%u lines before this one were lost", lost);
-        size = zds_trace_format (line, time_now (), process_number (), subject_,
-                                 lost_text);
-        if (!write_line (trace, line, size))
-            ADD (trace->lost, lost);
+    if (trace == NULL)
+        return;
+    va_start (args, format_);
+    vsnprintf (text, sizeof text, format_, args);
+    va_end (args);
+    if (is_told (trace, subject_, text, now / 1000000, &left_out)
+        && is_same_file (trace)) {
+        used = strlen (text);
+        if (left_out > 0)
+            snprintf (text + used, sizeof text - used,
+                      " (%u lines like earlier ones were left out)", left_out);
+        used = zds_trace_format (line, now, (unsigned long) getpid (), subject_,
+                                 text);
+        write_line (trace, line, used);
     }
-    size =
-      zds_trace_format (line, time_now (), process_number (), subject_, text_);
-    if (!write_line (trace, line, size))
-        ADD (trace->lost, 1);
     errno = error;
 }
 
@@ -430,19 +379,6 @@ static const char *error_text (int error_, char *buffer_)
         return name;
     snprintf (buffer_, ERROR_SIZE, "errno %d", error_);
     return buffer_;
-}
-
-void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
-{
-    char text[ZDS_TRACE_LINE_SIZE];
-    va_list args;
-
-    if (subject_->trace == NULL)
-        return;
-    va_start (args, format_);
-    vsnprintf (text, sizeof text, format_, args);
-    va_end (args);
-    write_out (subject_, text);
 }
 
 void zds_trace_failure (const zds_subject_t *subject_,

@@ -3,14 +3,18 @@
 /*  Telling what is decided, and why: one line for each decision, on stderr or in a
     file (ZMQ_DUALSTACK=trace, see zds_settings.h).
 
-        2026-11-24T14:23:43.123456Z 4711 socket 2 connect tcp://server:5555:
-        tries [2001:db8::2]:5555: IPv6 comes first; its family's answer is there
+        1796046223.123456 4711 socket 2 connect tcp://server:5555: tries
+        [2001:db8::2]:5555: IPv6 comes first; its family's answer is there
 
-    (one line).  The number is the process's, the time is UTC.  A line is one
-    write, so that the lines of threads, and of processes that share a file, do
-    not mix.  There is no lock, which a child of fork could find taken.  A reader
-    that is slow loses lines rather than holding up an I/O thread, and is told how
-    many.
+    (one line).  The time is in seconds since 1970, the number behind it is the
+    process's.  A line is one write, so that the lines of threads, and of processes
+    that share a file, do not mix.  There is no lock, which a child of fork could
+    find taken.  A reader that is slow loses lines rather than holding up an I/O
+    thread.
+
+    A socket that says the same again and again, to a server that refuses or will
+    not shake hands, says it twice a minute, and with its next line how many
+    were left out: the trace can stay on.
 
     All functions may be called from any thread.  */
 
@@ -101,7 +105,7 @@ const char *zds_mode_name (zds_mode_t mode_);
 /*  "ECONNREFUSED"; NULL for an errno that networks do not produce.  */
 const char *zds_errno_name (int error_);
 
-/*  A line of the trace, for a time in microseconds since 1970: pure.  Control
+/*  A line of the trace, for a time in microseconds since 1970.  Pure.  Control
     characters become \xNN.  Returns its length, its final newline included;
     'line_' has ZDS_TRACE_LINE_SIZE bytes and gets no final NUL.  */
 size_t zds_trace_format (char *line_,
