@@ -139,7 +139,8 @@ def test_d4_privileged_programs(settled, lab, how):
                     "-Wl,-rpath," + own)
     if how == "set-user-ID":
         os.chmod(program, 0o4755)
-    elif subprocess.run(["setcap", "cap_net_raw+ep", program], stderr=subprocess.DEVNULL).returncode:
+    elif subprocess.run(["setcap", "cap_net_raw+ep", program],
+                        stderr=subprocess.DEVNULL).returncode:
         pytest.skip("no setcap, or not allowed")
     argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program,
             "tcp://*:5555"]

@@ -56,7 +56,7 @@ def test_d3_a_race(street, path):
         "mode auto, looks up dual.test: AAAA A",
         "AAAA: %s" % SERVER6,
         "tries %s: IPv6 comes first; its family's answer is there" % six]
-    assert lines[3:] == [
+    assert lines[3:8] == [
         "A: %s" % SERVER4,
         "tries %s: the families take turns; silence for the attempt delay" % four,
         "%s connects after N ms" % four,
@@ -157,6 +157,19 @@ def test_d3_a_file_that_cannot_be_written(street, lab):
     assert sock.reach(DUAL).who == "6"
     assert re.match(r"libzmq: ZMQ_DUALSTACK: no trace: /.*/no/such: No such file or directory$",
                     sock.worker.stderr().strip())
+
+
+def test_d3_handshakes(street, path):
+    """Their ends, on both sides, a ZAP handler's denial included.  Catches: an admission that
+    is refused, or a connection that dies, without a word."""
+    street.serve(6)
+    sock = street.dial("trace=%s" % path)
+    sock.reach(DUAL)
+    assert wait_until(lambda: any(one.startswith("handshake done, ")
+                                  for one in connect_lines(path)))
+    street.host.kill()
+    assert wait_until(lambda: any(one.startswith("connection ends, ")
+                                  for one in connect_lines(path)))
 
 
 def test_d3_sockets_have_numbers(street, path):
