@@ -9,26 +9,34 @@
  *   option     setsockopt () of the type of service, the traffic class and the priority fails
  *   send       send () on stream sockets fails
  *   tune       setsockopt () of TCP's own options fails, and SO_ERROR says why
+ *
+ * Whatever the rule, dial_shim_calls () has every connect () of a stream socket over IP so far.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 enum
 {
-    MAX_FD = 4096
+    MAX_FD = 4096,
+    MAX_CALLS = 1 << 16 /* bytes of text */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int error, option_error, send_error, tune_error, family, late, hits;
 static unsigned char marked[MAX_FD];
+static char calls[MAX_CALLS];
+static size_t calls_size;
 
 static int errno_by_name (const char *name)
 {
@@ -67,6 +75,39 @@ int dial_shim_hits (void)
     return number;
 }
 
+/* One line for each call: address, port, and the time on CLOCK_MONOTONIC in seconds. */
+const char *dial_shim_calls (void)
+{
+    static char copy[MAX_CALLS];
+    pthread_mutex_lock (&lock);
+    memcpy (copy, calls, calls_size + 1);
+    pthread_mutex_unlock (&lock);
+    return copy;
+}
+
+static void write_down (const struct sockaddr *address)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *) address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *) address;
+    const int is_six = address->sa_family == AF_INET6;
+    char text[INET6_ADDRSTRLEN];
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    if (!inet_ntop (address->sa_family,
+                    is_six ? (const void *) &six->sin6_addr
+                           : (const void *) &four->sin_addr,
+                    text, sizeof text))
+        abort ();
+    const int size = snprintf (calls + calls_size, MAX_CALLS - calls_size,
+                               "%s %d %lld.%06ld\n", text,
+                               ntohs (is_six ? six->sin6_port : four->sin_port),
+                               (long long) now.tv_sec, now.tv_nsec / 1000);
+    if (size > 0 && (size_t) size < MAX_CALLS - calls_size)
+        calls_size += (size_t) size;
+    else
+        calls[calls_size] = '\0';
+}
+
 static int is_stream (int fd)
 {
     int type = 0;
@@ -85,6 +126,7 @@ int connect (int fd, const struct sockaddr *address, socklen_t length)
         return real (fd, address, length);
 
     pthread_mutex_lock (&lock);
+    write_down (address);
     int now = error && address->sa_family == family ? error : 0;
     int is_late = late;
     hits += now != 0;

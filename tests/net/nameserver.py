@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
 """A small DNS server for one namespace, with faults: `nameserver.py ADDRESS ZONE-AS-JSON`.
 
-The zone has an entry for each name; what is not in it does not exist.
+The zone has an entry for each name; what is not in it does not exist.  "*.corp.test" is every
+name below corp.test that has no entry of its own.
 
-    {"A": ["192.0.2.1"], "AAAA": [],   the answers; in several, for several kinds of trouble:
+    {"A": ["192.0.2.1"], "AAAA": [],   the answers; or
+     "cname": "other.test",            another name, to which all of the following belongs, too
+     "rotate": true,                   each answer begins one address later than the last
+                                       and several kinds of trouble:
      "delay": {"AAAA": 0.2},           seconds before the answer
      "drop": ["A"],                    kinds of question that get no answer at all
      "rcode": {"AAAA": "SERVFAIL"},    or one word for both kinds; the records are left out
@@ -15,6 +19,7 @@ Prints "ready", then one line per question: "host.test AAAA udp 12.345", the las
 time on the clock that all processes share.  Orders are lines of JSON on standard input:
 {"set": {NAME: ENTRY or null}}; "done" is printed when one has taken effect.
 """
+import collections
 import ipaddress
 import json
 import os
@@ -27,6 +32,7 @@ import time
 TYPES = {1: "A", 28: "AAAA"}
 CODES = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
 UDP_SIZE = 512
+LONGEST_CHAIN = 40
 PRINTING = threading.Lock()
 
 
@@ -53,17 +59,48 @@ def response_code(entry, kind):
     return CODES[code] if isinstance(code, str) else code
 
 
-def record(text):
+def wire_name(name):
+    return b"".join(bytes([len(label)]) + label.encode("latin-1")
+                    for label in name.split(".")) + b"\0"
+
+
+def record(owner, text):
     data = ipaddress.ip_address(text).packed
-    return struct.pack(">HHHIH", 0xc00c, 28 if len(data) == 16 else 1, 1, 1, len(data)) + data
+    return owner + struct.pack(">HHIH", 28 if len(data) == 16 else 1, 1, 1, len(data)) + data
 
 
-def answer(packet, question, entry, kind, over_udp):
+def alias(owner, target):
+    data = wire_name(target)
+    return owner + struct.pack(">HHIH", 5, 1, 1, len(data)) + data
+
+
+def find(zone, name):
+    """The entry of a name, or the wildcard's that covers it."""
+    labels = name.split(".")
+    covers = [name] + [".".join(["*"] + labels[at:]) for at in range(1, len(labels))]
+    return next((zone[one] for one in covers if one in zone), None)
+
+
+def follow(zone, name):
+    """The names that this one leads to, and the last one's entry."""
+    names, entry = [], find(zone, name)
+    while (entry or {}).get("cname") and len(names) < LONGEST_CHAIN:
+        names.append(entry["cname"])
+        entry = find(zone, names[-1])
+    return names, entry
+
+
+def answer(packet, question, names, entry, kind, over_udp, turn=0):
     entry_records = (entry or {}).get(kind, [])
+    if (entry or {}).get("rotate") and entry_records:
+        turn %= len(entry_records)
+        entry_records = entry_records[turn:] + entry_records[:turn]
     more = (entry or {}).get("more", {}).get(kind, 0)
     entry_records = entry_records + [OTHERS[kind] % (n // 250, n % 250) for n in range(more)]
     code = response_code(entry, kind)
-    data = [record(text) for text in entry_records] if code == 0 else []
+    owners = [b"\xc0\x0c"] + [wire_name(one) for one in names]
+    data = [alias(owner, target) for owner, target in zip(owners, names)]
+    data += [record(owners[-1], text) for text in entry_records] if code == 0 else []
     cut = over_udp and (kind in (entry or {}).get("truncate", [])
                         or 12 + len(question) + sum(map(len, data)) > UDP_SIZE)
     if cut:
@@ -108,6 +145,7 @@ def answer_stream(peer, data):
 class Server:
     def __init__(self, address, zone):
         self.zone = zone
+        self.turns = collections.Counter()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM)
         self.udp.bind((address, 53))
@@ -124,14 +162,16 @@ class Server:
             return
         kind = TYPES.get(number, str(number))
         say("%s %s %s %.6f" % (name, kind, transport, time.monotonic()))
-        entry = self.zone.get(name)
+        names, entry = follow(self.zone, name)
         if kind in (entry or {}).get("drop", []):
             return
         garble = (entry or {}).get("garble", {}).get(kind)
         if garble:
             data = garbled(garble, packet, question, transport)
         else:
-            data = answer(packet, question, entry, kind, transport == "udp")
+            data = answer(packet, question, names, entry, kind, transport == "udp",
+                          self.turns[name, kind])
+            self.turns[name, kind] += 1
         if data is None:
             reply(None)
             return
