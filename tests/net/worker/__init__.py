@@ -17,7 +17,7 @@ import traceback
 
 import zmq
 
-from . import messages, monitor, names, plain, process, servers, sockets, strangers
+from . import messages, monitor, names, plain, process, servers, sockets, strangers, whole
 from .state import STATE
 
 faulthandler.enable()
@@ -99,6 +99,6 @@ def main():
         print(json.dumps(answer), file=out, flush=True)
 
 
-for subject in (sockets, monitor, messages, names, servers, strangers, plain, process):
+for subject in (sockets, monitor, messages, names, servers, strangers, plain, process, whole):
     offer(vars(subject))
 offer(globals())
