@@ -174,7 +174,7 @@ static void take_answer (race_t *race_, lookup_t *lookup_)
     memset (lookup_->candidate, 0, sizeof lookup_->candidate);
     for (i = 0; i < lookup_->count; i++)
         lookup_->candidate[i].addr = answer->addr[i];
-    zds_resolver_drop (race_->resolver, answer);
+    zds_resolver_drop (answer);
     lookup_->waiter.answer = NULL;
     zds_dial_adopt (lookup_->candidate, lookup_->count, race_->endpoint.port,
                     race_->zone, race_->has_source);
@@ -196,7 +196,7 @@ static void ask (race_t *race_)
             continue;
         lookup->waiting = true;
         if (zds_resolver_ask (race_->resolver, race_->endpoint.host, look_at[i],
-                              &lookup->waiter, &race_->inbox))
+                              ZDS_LOOK_IPV4, &lookup->waiter, &race_->inbox))
             take_answer (race_, lookup);
     }
 }
@@ -497,7 +497,7 @@ static int set_up (race_t *race_)
     for (i = 0; i < 2; i++)
         fcntl (race_->pipe[i], F_SETFL, O_NONBLOCK);
     race_->resolver = zds_resolver_new (
-      race_->question->settings.resolver_threads, zds_lookup, NULL);
+      race_->question->settings.resolver_threads, "resolver", zds_lookup, NULL);
     return race_->resolver == NULL ? ENOMEM : 0;
 }
 

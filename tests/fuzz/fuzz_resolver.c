@@ -20,18 +20,9 @@ static int mutex_init (zds_mutex_t *mutex_);
 static void mutex_destroy (zds_mutex_t *mutex_);
 static void mutex_lock (zds_mutex_t *mutex_);
 static void mutex_unlock (zds_mutex_t *mutex_);
-static int cond_init (zds_cond_t *cond_);
-static void cond_destroy (zds_cond_t *cond_);
-static void cond_signal (zds_cond_t *cond_);
-static void cond_broadcast (zds_cond_t *cond_);
-static void cond_wait (zds_cond_t *cond_, zds_mutex_t *mutex_, unsigned ms_);
-static int thread_start (zds_thread_t *thread_,
-                         const char *name_,
-                         void (*run_) (void *arg_),
-                         void *arg_);
-static void thread_join (zds_thread_t thread_);
-static void thread_detach (zds_thread_t thread_);
-static bool pin_library (void);
+static int
+thread_start (const char *name_, void (*run_) (void *arg_), void *arg_);
+static long process_id (void);
 static uint64_t clock_ms (void);
 static void *counted_malloc (size_t size_);
 static void *counted_calloc (size_t count_, size_t size_);
@@ -42,20 +33,14 @@ static void counted_free (void *block_);
 #define zds_resolver_ask fiber_resolver_ask
 #define zds_resolver_collect fiber_resolver_collect
 #define zds_resolver_cancel fiber_resolver_cancel
+#define zds_resolver_runs fiber_resolver_runs
 #define zds_resolver_drop fiber_resolver_drop
 #define zds_mutex_init mutex_init
 #define zds_mutex_destroy mutex_destroy
 #define zds_mutex_lock mutex_lock
 #define zds_mutex_unlock mutex_unlock
-#define zds_cond_init cond_init
-#define zds_cond_destroy cond_destroy
-#define zds_cond_signal cond_signal
-#define zds_cond_broadcast cond_broadcast
-#define zds_cond_wait cond_wait
 #define zds_thread_start thread_start
-#define zds_thread_join thread_join
-#define zds_thread_detach thread_detach
-#define zds_thread_pin_library pin_library
+#define zds_process_id process_id
 #define zds_clock_ms clock_ms
 /*  Fewer answers are kept than there are names.  */
 #define ZDS_RESOLVER_RECENT 5
@@ -83,10 +68,7 @@ typedef enum
 {
     FREE,
     READY,
-    WAITING, /* for the condition */
-    LOOKING_UP,
-    JOINING,
-    ENDED
+    LOOKING_UP
 } state_t;
 
 typedef struct
@@ -95,17 +77,11 @@ typedef struct
     ucontext_t context;
     void (*run) (void *arg_);
     void *arg;
-    bool is_detached;
-    /*  WAITING  */
-    bool is_signalled;
-    uint64_t deadline;
     /*  LOOKING_UP  */
     unsigned name;
     zds_look_t look;
     uint64_t begun;
     bool has_looked_up;
-    /*  JOINING  */
-    unsigned target;
 } fiber_t;
 
 /*  What somebody who asked is owed.  */
@@ -133,10 +109,10 @@ static struct
     unsigned threads;
     uint64_t now;
     bool is_locked;
-    bool pins;
     unsigned allocations_until_failure; /* 0: none fails */
     bool starts_fail;
     bool any_fault;
+    bool is_made_here; /* a look-up by the one who asks */
     long blocks;
     party_t party[WAITERS];
     zds_inbox_t inbox[INBOXES];
@@ -174,8 +150,7 @@ static void counted_free (void *block_)
     free (block_);
 }
 
-/*  Threads.  A coroutine stops where it takes the lock, waits, joins, or looks
-    up.  */
+/*  Threads.  A coroutine stops where it takes the lock or looks up.  */
 
 static void fiber_main (void)
 {
@@ -183,7 +158,7 @@ static void fiber_main (void)
 
     self->run (self->arg);
     MUST (!w.is_locked, "a thread ends with the lock");
-    self->state = self->is_detached ? FREE : ENDED;
+    self->state = FREE;
     setcontext (&scheduler);
 }
 
@@ -206,19 +181,8 @@ static void pause_as (state_t state_)
 
 static bool can_go_on (const fiber_t *fiber_, bool for_no_reason_)
 {
-    switch (fiber_->state) {
-        case READY:
-            return true;
-        case WAITING:
-            return for_no_reason_ || fiber_->is_signalled
-                   || w.now >= fiber_->deadline;
-        case JOINING:
-            return fiber[fiber_->target].state == ENDED;
-        case LOOKING_UP:
-            return for_no_reason_;
-        default:
-            return false;
-    }
+    return fiber_->state == READY
+           || (fiber_->state == LOOKING_UP && for_no_reason_);
 }
 
 static void make_fiber (unsigned index_, void (*run_) (void *), void *arg_)
@@ -235,14 +199,12 @@ static void make_fiber (unsigned index_, void (*run_) (void *), void *arg_)
     makecontext (&self->context, fiber_main, 0);
 }
 
-static int thread_start (zds_thread_t *thread_,
-                         const char *name_,
-                         void (*run_) (void *arg_),
-                         void *arg_)
+static int
+thread_start (const char *name_, void (*run_) (void *arg_), void *arg_)
 {
     unsigned i = 0;
 
-    (void) name_;
+    MUST (strcmp (name_, "fuzz") == 0, "another name");
     if (w.starts_fail) {
         w.any_fault = true;
         return EAGAIN;
@@ -250,57 +212,12 @@ static int thread_start (zds_thread_t *thread_,
     while (fiber[i].state != FREE)
         MUST (++i < FIBERS, "more threads than there may be");
     make_fiber (i, run_, arg_);
-    *thread_ = i + 1;
     return 0;
 }
 
-static void thread_join (zds_thread_t thread_)
+static long process_id (void)
 {
-    fiber_t *const target = &fiber[thread_ - 1];
-    unsigned turns = 0, i;
-
-    MUST (!w.is_locked, "a join with the lock");
-    MUST (target->state != FREE && !target->is_detached, "a join of nothing");
-    if (current >= 0) {
-        fiber[current].target = (unsigned) thread_ - 1;
-        while (target->state != ENDED)
-            pause_as (JOINING);
-    }
-    /*  The one who asks waits, while all others do what they want to; a look-up
-        ends when nothing else happens.  */
-    while (target->state != ENDED) {
-        bool any = false;
-        MUST (turns++ < PATIENCE, "no end of a join");
-        for (i = 0; i < FIBERS; i++)
-            if (can_go_on (&fiber[i], false)) {
-                resume (i);
-                any = true;
-            }
-        for (i = 0; !any && i < FIBERS; i++)
-            if (fiber[i].state == LOOKING_UP) {
-                MUST (!w.pins, "the end waits for a look-up");
-                resume (i);
-                any = true;
-            }
-        MUST (any, "a join of a thread that never ends");
-    }
-    target->state = FREE;
-}
-
-static void thread_detach (zds_thread_t thread_)
-{
-    fiber_t *const target = &fiber[thread_ - 1];
-
-    MUST (target->state != FREE && !target->is_detached, "detached twice");
-    target->is_detached = true;
-    if (target->state == ENDED)
-        target->state = FREE;
-}
-
-static bool pin_library (void)
-{
-    MUST (!w.is_locked, "the linker is asked with the lock");
-    return w.pins;
+    return 1;
 }
 
 static int mutex_init (zds_mutex_t *mutex_)
@@ -341,52 +258,6 @@ static void mutex_unlock (zds_mutex_t *mutex_)
     w.is_locked = false;
 }
 
-static int cond_init (zds_cond_t *cond_)
-{
-    (void) cond_;
-    return 0;
-}
-
-static void cond_destroy (zds_cond_t *cond_)
-{
-    (void) cond_;
-}
-
-static void cond_signal (zds_cond_t *cond_)
-{
-    unsigned i;
-
-    (void) cond_;
-    for (i = 0; i < FIBERS; i++)
-        if (fiber[i].state == WAITING && !fiber[i].is_signalled) {
-            fiber[i].is_signalled = true;
-            return;
-        }
-}
-
-static void cond_broadcast (zds_cond_t *cond_)
-{
-    unsigned i;
-
-    (void) cond_;
-    for (i = 0; i < FIBERS; i++)
-        fiber[i].is_signalled = true;
-}
-
-static void cond_wait (zds_cond_t *cond_, zds_mutex_t *mutex_, unsigned ms_)
-{
-    fiber_t *const self = &fiber[current];
-
-    (void) cond_;
-    MUST (ms_ <= ZDS_RESOLVER_SUSPECT, "a wait for too long");
-    self->is_signalled = false;
-    self->deadline = w.now + ms_;
-    mutex_unlock (mutex_);
-    pause_as (WAITING);
-    MUST (!w.is_locked, "woken, and somebody has the lock");
-    w.is_locked = true;
-}
-
 static uint64_t clock_ms (void)
 {
     return w.now;
@@ -396,55 +267,67 @@ static uint64_t clock_ms (void)
 
 static void check_bounds (const fiber_t *self_)
 {
-    unsigned all = 0, young = 0, i;
+    unsigned all = 0, i;
 
     for (i = 0; i < FIBERS; i++) {
         const fiber_t *const one = &fiber[i];
-        if (one->state != LOOKING_UP && one != self_)
+        if ((one->state != LOOKING_UP && one != self_)
+            || one->look != self_->look)
             continue;
         all++;
-        young += w.now - one->begun < ZDS_RESOLVER_SLOW;
-        MUST (one == self_ || one->name != self_->name
-                || one->look != self_->look,
+        MUST (one == self_ || one->name != self_->name,
               "the same look-up twice at a time");
     }
-    MUST (all <= 3 * w.threads, "too many look-ups");
-    MUST (young <= w.threads, "too many young look-ups");
+    MUST (all <= ZDS_RESOLVER_CROWD * w.threads, "too many look-ups");
+}
+
+/*  On a thread of the resolver.  */
+static void wait_in_look_up (unsigned name_, zds_look_t look_)
+{
+    fiber_t *const self = &fiber[current];
+
+    self->name = name_;
+    self->look = look_;
+    self->begun = w.now;
+    check_bounds (self);
+    pause_as (LOOKING_UP);
+    self->has_looked_up = true;
 }
 
 static void
 look_up (void *arg_, const char *host_, zds_look_t look_, zds_answer_t *answer_)
 {
-    fiber_t *const self = &fiber[current];
     const unsigned name = (unsigned) (host_[1] - '0');
     uint8_t *bytes;
     size_t i;
 
     MUST (arg_ == &w && host_[0] == 'h' && name < NAMES,
           "the arguments of a look-up");
-    self->name = name;
-    self->look = look_;
-    self->begun = w.now;
-    check_bounds (self);
-    pause_as (LOOKING_UP);
-
-    answer_->count = w.serial % 3;
+    if (current >= 0)
+        wait_in_look_up (name, look_);
+    else {
+        MUST (!w.is_locked, "a look-up with the lock");
+        MUST (w.any_fault, "a look-up by the one who asks");
+        w.is_made_here = true;
+    }
+    answer_->count = w.serial % 4;
     for (i = 0; i < answer_->count; i++) {
         zds_addr_any (&answer_->addr[i], AF_INET6);
         bytes = answer_->addr[i].v6.sin6_addr.s6_addr;
         bytes[0] = (uint8_t) name;
         bytes[1] = (uint8_t) look_;
-        bytes[2] = (uint8_t) i;
+        bytes[2] = (uint8_t) ((i + w.serial / 4) % answer_->count);
     }
     w.serial++;
-    self->has_looked_up = true;
     answer_->status =
       name == TEMPORARY ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
 }
 
-static void check_answer (const party_t *party_)
+/*  The addresses come in any turn, each once.  */
+static void check_answer (const party_t *party_, zds_look_t look_)
 {
     const zds_answer_t *const answer = party_->waiter.answer;
+    unsigned seen = 0;
     size_t i;
 
     MUST (answer != NULL || w.any_fault, "no answer");
@@ -455,10 +338,11 @@ static void check_answer (const party_t *party_)
           "another status");
     for (i = 0; i < answer->count; i++) {
         const uint8_t *const bytes = answer->addr[i].v6.sin6_addr.s6_addr;
-        MUST (bytes[0] == party_->name && bytes[1] == party_->look
-                && bytes[2] == i,
+        MUST (bytes[0] == party_->name && bytes[1] == look_,
               "the answer to another question");
+        seen |= 1u << bytes[2];
     }
+    MUST (seen == (1u << answer->count) - 1, "an address lost");
 }
 
 /*  Those who ask.  */
@@ -482,14 +366,15 @@ static void ask_as (party_t *party_, input_t *input_)
     party_->look = bits & 128 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE;
     party_->inbox = bits >> 6 & 1;
     host[1] = (char) ('0' + party_->name);
-    if (!zds_resolver_ask (w.resolver, host, party_->look, &party_->waiter,
-                           &w.inbox[party_->inbox])) {
+    w.is_made_here = false;
+    if (!zds_resolver_ask (w.resolver, host, party_->look, ZDS_LOOK_IPV4,
+                           &party_->waiter, &w.inbox[party_->inbox])) {
         party_->state = ASKED;
         return;
     }
     party_->state = ANSWERED;
-    check_answer (party_);
-    MUST (party_->waiter.answer == NULL
+    check_answer (party_, w.is_made_here ? ZDS_LOOK_IPV4 : party_->look);
+    MUST (party_->waiter.answer == NULL || w.is_made_here
             || w.now - w.last_end[party_->name][party_->look]
                  < ZDS_RESOLVER_FRESH,
           "an answer that is not fresh");
@@ -511,7 +396,7 @@ static void collect (unsigned inbox_)
     MUST (party->state == ASKED && party->inbox == inbox_,
           "an answer that nobody waits for");
     party->state = ANSWERED;
-    check_answer (party);
+    check_answer (party, party->look);
 }
 
 static void cancel (party_t *party_)
@@ -531,7 +416,7 @@ static void drop (party_t *party_)
 {
     if (party_->state != ANSWERED)
         return;
-    zds_resolver_drop (w.resolver, party_->waiter.answer);
+    zds_resolver_drop (party_->waiter.answer);
     party_->state = IDLE;
 }
 
@@ -552,17 +437,24 @@ static void settle (void)
     } while (any);
 }
 
-/*  Everybody waits: is there work all the same?  */
+/*  Everybody waits: is there work all the same?  Only what was slow, and is not held
+    against it any more, waits for the next one that ends.  */
 static void check_nobody_sleeps_on_work (void)
 {
-    uint64_t wait = UINT64_MAX;
     unsigned i;
 
     for (i = 0; i < INBOXES; i++)
         MUST (w.inbox[i].first == NULL || w.is_woken[i],
               "an answer lies there, and nobody was woken");
-    MUST (w.any_fault || next_query (w.resolver, w.now, &wait) == NULL,
-          "a query could run, and everybody waits");
+    for (i = 0; i < ZDS_LOOKS; i++) {
+        const zds_query_t *const next =
+          next_query (w.resolver, (zds_look_t) i, w.now);
+        MUST (w.any_fault || next == NULL || next->suspect_until != 0,
+              "a query could run, and everybody waits");
+        MUST (w.resolver->queued[i].count == 0
+                || w.resolver->running[i].count > 0,
+              "nobody is there for a query");
+    }
 }
 
 static void resume_one (unsigned which_)
@@ -685,12 +577,11 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     current = -1;
     w.now = 100000;
     w.threads = 1 + bits % MAX_THREADS;
-    w.pins = (bits & 64) == 0;
     for (i = 0; i < INBOXES; i++) {
         w.inbox[i].wake = wake;
         w.inbox[i].arg = &w.inbox[i];
     }
-    w.resolver = zds_resolver_new (w.threads, look_up, &w);
+    w.resolver = zds_resolver_new (w.threads, "fuzz", look_up, &w);
     if (w.resolver == NULL)
         return 0;
     while (!is_at_end (&input))

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "zds_host.h"
+#include <netinet/in.h>
+#include <resolv.h>
+
 #include "zds_lookup.h"
 
 /*  Interfaces.  */
@@ -401,82 +404,106 @@ static void test_answers_of_one_family (void **state_)
     assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, ZDS_LOOKUP_DONE), 0);
 }
 
-/*  glibc's bug 14413: asked for one family, it loses the scope that the hosts
-    file has; asked for any, it does not.  */
-static void test_scopes_are_found (void **state_)
+/*  Both families in one question, in the order and with the scopes of the libc.  */
+static void test_a_whole_answer (void **state_)
 {
-    static const char *const found_all[] = {"fe80::1%3", "2001:db8::1",
-                                            "fe80::2%4", "fe80::9%7", NULL};
-    static const char *const found_none[] = {"fe80::1", "2001:db8::1",
-                                             "fe80::2", "fe80::9%7", NULL};
+    static const char *const expected[] = {"fe80::9%7", "192.0.2.1",
+                                           "2001:db8::1", NULL};
     (void) state_;
 
     system_new ();
-    system_has (host_with_ipv6, COUNT (host_with_ipv6));
-    sys.source = "2001:db8::1";
-    sys.v6 = (system_answer_t){
-      0, {"fe80::1", "2001:db8::1", "fe80::2", "fe80::9%7", NULL, NULL}};
-    sys.any = (system_answer_t){0,
-                                {"192.0.2.1", "fe80::2%4", "2001:db8::1",
-                                 "fe80::1", "fe80::1%3", "fe80::1%5"}};
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 4);
-    check_found (found_all);
-    assert_int_equal (sys.questions, 2);
-
-    /*  The second question has no answer, or a useless one.  */
-    sys.any.rc = EAI_AGAIN;
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 4);
-    check_found (found_none);
-    sys.any.rc = 0;
-    sys.any.addrs[0] = NULL;
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 4);
-    check_found (found_none);
-}
-
-static void test_scopes_are_asked_for_only_where_they_lack (void **state_)
-{
-    static const char *const expected[] = {"fe80::9%7", "2001:db8::1", "::1",
-                                           NULL};
-    (void) state_;
-
-    system_new ();
-    system_has (host_with_ipv6, COUNT (host_with_ipv6));
-    sys.source = "2001:db8::1";
-    sys.v6 = (system_answer_t){
-      0, {"fe80::9%7", "2001:db8::1", "::1", NULL, NULL, NULL}};
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 3);
+    sys.any = (system_answer_t){
+      0, {"fe80::9%7", "192.0.2.1", "2001:db8::1", NULL, NULL, NULL}};
+    sys.canonical = "host.example";
+    assert_int_equal (look_up ("name", ZDS_LOOK_WHOLE, ZDS_LOOKUP_DONE), 3);
     check_found (expected);
+    assert_string_equal (found.canonical, "host.example");
     assert_int_equal (sys.questions, 1);
 }
 
-/*  A host without IPv6 asks nobody, and reads what the hosts file says of
-    itself.  */
-static void test_a_host_without_ipv6 (void **state_)
+/*  A canonical name that is too long is none.  */
+static void test_a_name_of_any_length (void **state_)
+{
+    static char name[ZDS_NAME_SIZE + 1];
+    (void) state_;
+
+    system_new ();
+    sys.any.addrs[0] = "::1";
+    memset (name, 'a', ZDS_NAME_SIZE);
+    sys.canonical = name;
+    look_up ("name", ZDS_LOOK_WHOLE, ZDS_LOOKUP_DONE);
+    assert_string_equal (found.canonical, "");
+    sys.canonical = name + 1;
+    look_up ("name", ZDS_LOOK_WHOLE, ZDS_LOOKUP_DONE);
+    assert_string_equal (found.canonical, name + 1);
+}
+
+/*  resolv.conf says from how many dots on a name is tried as it stands.  */
+static void test_a_name_as_it_stands (void **state_)
+{
+    static const struct
+    {
+        const char *host, *canonical;
+        bool is_known; /* what resolv.conf says */
+        bool is_exact;
+    } rows[] = {
+      {"db.example", "db.example", true, true},
+      {"db.example", "DB.Example", true, true},
+      {"db.example", "db.example.corp", true, false},
+      {"db.example", "other.example", true, false},
+      {"db.example", "db.example", false, false},
+      {"db", "db", true, false},
+      {"db.example.", "other.example", false, true},
+      {"", "", true, false},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        system_new ();
+        sys.any.addrs[0] = "::1";
+        sys.canonical = rows[i].canonical;
+        _res.ndots = 1;
+        _res.options = rows[i].is_known ? RES_INIT : 0;
+        look_up (rows[i].host, ZDS_LOOK_WHOLE, ZDS_LOOKUP_DONE);
+        if (found.is_exact != rows[i].is_exact)
+            fail_msg ("row %zu: %d", i, found.is_exact);
+    }
+    memset (&_res, 0, sizeof _res);
+}
+
+/*  Without IPv6, only names of the host itself lead to IPv6.  */
+static void test_which_names_have_ipv6 (void **state_)
 {
     static const char hosts[] = "127.0.0.1 localhost name\n"
-                                "2001:db8::5 name\n"
-                                "::1 name other\n"
-                                "fe80::1%lo name\n"
-                                "::1 name\n";
-    static const char *const expected[] = {"::1", "::1", NULL};
+                                "2001:db8::5 remote\n"
+                                "fe80::1%lo remote\n"
+                                "::1 other here\n";
+    static const struct
+    {
+        const char *host;
+        bool asks;
+    } rows[] = {
+      {"LocalHost", true}, {"a.localhost", true}, {"alocalhost", false},
+      {"name", false},     {"remote", false},     {"here", true},
+      {"unknown", false},  {"host", false},
+    };
+    size_t i;
     (void) state_;
 
     system_new ();
     system_has (host_without, COUNT (host_without));
-    sys.v6.addrs[0] = NULL;
     sys.hosts = hosts;
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 2);
-    check_found (expected);
-    assert_int_equal (look_up ("none", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 0);
+    for (i = 0; i < COUNT (rows); i++) {
+        if (zds_lookup_asks (rows[i].host, AF_INET6) != rows[i].asks)
+            fail_msg ("%s", rows[i].host);
+        assert_true (zds_lookup_asks (rows[i].host, AF_INET));
+    }
     sys.hosts = NULL;
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 0);
+    assert_false (zds_lookup_asks ("here", AF_INET6));
+    system_has (host_with_ipv6, COUNT (host_with_ipv6));
+    assert_true (zds_lookup_asks ("name", AF_INET6));
     assert_int_equal (sys.questions, 0);
-    /*  IPv4 is asked for as ever, and so is localhost.  */
-    sys.v4.addrs[0] = "192.0.2.1";
-    assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, ZDS_LOOKUP_DONE), 1);
-    sys.v6.addrs[0] = sys.source = "::1";
-    assert_int_equal (look_up ("LocalHost", ZDS_LOOK_IPV6, ZDS_LOOKUP_DONE), 1);
-    assert_int_equal (sys.questions, 2);
 }
 
 int main (void)
@@ -494,9 +521,10 @@ int main (void)
       cmocka_unit_test (test_literals_without_memory),
       cmocka_unit_test (test_how_a_look_up_fails),
       cmocka_unit_test (test_answers_of_one_family),
-      cmocka_unit_test (test_scopes_are_found),
-      cmocka_unit_test (test_scopes_are_asked_for_only_where_they_lack),
-      cmocka_unit_test (test_a_host_without_ipv6),
+      cmocka_unit_test (test_a_whole_answer),
+      cmocka_unit_test (test_a_name_of_any_length),
+      cmocka_unit_test (test_a_name_as_it_stands),
+      cmocka_unit_test (test_which_names_have_ipv6),
     };
     return cmocka_run_group_tests_name ("system", tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@
 #include "options.hpp"
 #include "zds_dial.h"
 #include "zds_host.h"
+#include "zds_lookup.h"
 #include "zds_stranger.h"
 #include "zds_thread.h"
 
@@ -102,6 +103,9 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
         _lookup[i].dial = this;
         _lookup[i].look = look_at[i];
+        _lookup[i].plain = dualstack_mode (options_) == ZDS_MODE_V6
+                             ? ZDS_LOOK_IPV6
+                             : ZDS_LOOK_IPV4;
     }
 }
 
@@ -144,8 +148,14 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
 //  The families that may be used at all (ZDS_ASK_...).
 unsigned zmq::dualstack_dial_t::families (const zds_addr_t *literal_) const
 {
-    return zds_dial_families (dualstack_mode (_options),
-                              _has_source ? _source : NULL, literal_);
+    const zds_mode_t mode = dualstack_mode (_options);
+    const unsigned all =
+      zds_dial_families (mode, _has_source ? _source : NULL, literal_);
+
+    return literal_ != NULL || mode != ZDS_MODE_AUTO
+               || zds_lookup_asks (_endpoint->host, AF_INET6)
+             ? all
+             : all & ~ZDS_ASK_IPV6;
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.

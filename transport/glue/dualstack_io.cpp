@@ -12,6 +12,7 @@
 #include "dualstack_net.hpp"
 #include "dualstack_peer.hpp"
 #include "dualstack_socket.hpp"
+#include "command.hpp"
 #include "ctx.hpp"
 #include "err.hpp"
 #include "io_object.hpp"
@@ -92,11 +93,10 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_probe_t)
 };
 
-zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_) :
-    _io_thread (io_thread_),
-    _signaler (NULL),
-    _handle (static_cast<poller_t::handle_t> (NULL)),
-    _waiting (0)
+zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_,
+                                     ctx_t *ctx_,
+                                     uint32_t tid_) :
+    object_t (ctx_, tid_), _io_thread (io_thread_)
 {
     memset (&_inbox, 0, sizeof _inbox);
     _inbox.wake = wake;
@@ -105,8 +105,7 @@ zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_) :
 
 zmq::dualstack_io_t::~dualstack_io_t ()
 {
-    zmq_assert (_waiting == 0 && _probes.empty ());
-    LIBZMQ_DELETE (_signaler);
+    zmq_assert (_inbox.first == NULL && _probes.empty ());
 }
 
 zmq::dualstack_net_t &zmq::dualstack_io_t::net () const
@@ -114,101 +113,62 @@ zmq::dualstack_net_t &zmq::dualstack_io_t::net () const
     return _io_thread->get_ctx ()->dualstack ();
 }
 
+zds_resolver_t *zmq::dualstack_io_t::resolver () const
+{
+    return net ().resolver (*_io_thread->get_ctx ());
+}
+
 void zmq::dualstack_io_t::wake (void *arg_)
 {
-    static_cast<dualstack_io_t *> (arg_)->_signaler->send ();
-}
+    dualstack_io_t *const self = static_cast<dualstack_io_t *> (arg_);
+    command_t command;
 
-bool zmq::dualstack_io_t::begin_waiting ()
-{
-    if (_signaler == NULL) {
-        _signaler = new (std::nothrow) signaler_t ();
-        if (_signaler == NULL || !_signaler->valid ()) {
-            //  Out of memory or descriptors.
-            LIBZMQ_DELETE (_signaler);
-            return false;
-        }
-    }
-    if (_waiting++ == 0) {
-        _handle =
-          _io_thread->get_poller ()->add_fd (_signaler->get_fd (), this);
-        _io_thread->get_poller ()->set_pollin (_handle);
-    }
-    return true;
-}
-
-void zmq::dualstack_io_t::end_waiting ()
-{
-    if (--_waiting > 0)
-        return;
-    //  The inbox is empty, and nobody is left who could wake us.
-    _io_thread->get_poller ()->rm_fd (_handle);
-    _handle = static_cast<poller_t::handle_t> (NULL);
-#ifdef ZMQ_HAVE_EVENTFD
-    LIBZMQ_DELETE (_signaler);
-#endif
+    memset (&command, 0, sizeof command);
+    command.destination = self;
+    command.type = command_t::activate_read;
+    self->_io_thread->get_ctx ()->send_command (self->get_tid (), command);
 }
 
 bool zmq::dualstack_io_t::ask (const char *host_, dualstack_lookup_t *lookup_)
 {
-    zds_resolver_t *const resolver = net ().resolver ();
+    zds_resolver_t *const from = resolver ();
 
     memset (&lookup_->waiter, 0, sizeof lookup_->waiter);
-    lookup_->waiting = false;
-    if (resolver == NULL || !begin_waiting ())
-        return true;
-    if (zds_resolver_ask (resolver, host_, lookup_->look, &lookup_->waiter,
-                          &_inbox)) {
-        end_waiting ();
-        return true;
-    }
-    lookup_->waiting = true;
-    return false;
+    lookup_->waiting =
+      from != NULL
+      && !zds_resolver_ask (from, host_, lookup_->look, lookup_->plain,
+                            &lookup_->waiter, &_inbox);
+    return !lookup_->waiting;
+}
+
+bool zmq::dualstack_io_t::runs (const dualstack_lookup_t &lookup_) const
+{
+    return lookup_.waiting && zds_resolver_runs (resolver (), &lookup_.waiter);
 }
 
 void zmq::dualstack_io_t::drop (dualstack_lookup_t *lookup_)
 {
-    if (lookup_->waiter.answer == NULL)
-        return;
-    zds_resolver_drop (net ().resolver (), lookup_->waiter.answer);
+    zds_resolver_drop (lookup_->waiter.answer);
     lookup_->waiter.answer = NULL;
 }
 
 void zmq::dualstack_io_t::cancel (dualstack_lookup_t *lookup_)
 {
-    if (!lookup_->waiting)
-        return;
-    zds_resolver_cancel (net ().resolver (), &lookup_->waiter);
+    if (lookup_->waiting)
+        zds_resolver_cancel (resolver (), &lookup_->waiter);
     lookup_->waiting = false;
-    end_waiting ();
 }
 
-void zmq::dualstack_io_t::in_event ()
+void zmq::dualstack_io_t::process_activate_read ()
 {
-    zds_resolver_t *const resolver = net ().resolver ();
+    zds_waiter_t *waiter;
 
-    _signaler->recv ();
-    //  The last one who waited may take the signaler away.
-    while (_waiting > 0) {
+    while ((waiter = zds_resolver_collect (resolver (), &_inbox)) != NULL) {
         dualstack_lookup_t *const lookup =
-          reinterpret_cast<dualstack_lookup_t *> (
-            zds_resolver_collect (resolver, &_inbox));
-        if (lookup == NULL)
-            return;
+          reinterpret_cast<dualstack_lookup_t *> (waiter);
         lookup->waiting = false;
-        end_waiting ();
         lookup->dial->answered (lookup);
     }
-}
-
-void zmq::dualstack_io_t::out_event ()
-{
-    zmq_assert (false);
-}
-
-void zmq::dualstack_io_t::timer_event (int)
-{
-    zmq_assert (false);
 }
 
 void zmq::dualstack_io_t::probe (fd_t fd_,

@@ -7,15 +7,14 @@
 #include <string>
 
 #include "fd.hpp"
-#include "i_poll_events.hpp"
 #include "macros.hpp"
-#include "poller.hpp"
-#include "signaler.hpp"
+#include "object.hpp"
 #include "zds_addr.h"
 #include "zds_resolver.h"
 
 namespace zmq
 {
+class ctx_t;
 class io_thread_t;
 struct options_t;
 class dualstack_net_t;
@@ -28,15 +27,17 @@ struct dualstack_lookup_t
     zds_waiter_t waiter; //  first: what comes in is one of these
     dualstack_dial_t *dial;
     zds_look_t look;
+    zds_look_t plain; //  what libzmq would ask for without dual stack
     bool waiting;
 };
 
 //  What the dials of one I/O thread share: the way by which answers come in from
-//  the resolver's threads, and the probes. Used by that thread alone.
-class dualstack_io_t ZMQ_FINAL : public i_poll_events
+//  the resolver's threads, and the probes. Used by that thread alone. Answers are
+//  announced in the I/O thread's own mailbox: it takes no descriptor.
+class dualstack_io_t ZMQ_FINAL : private object_t
 {
   public:
-    explicit dualstack_io_t (io_thread_t *io_thread_);
+    dualstack_io_t (io_thread_t *io_thread_, ctx_t *ctx_, uint32_t tid_);
     //  stop() was called, or nothing was ever begun.
     ~dualstack_io_t ();
 
@@ -44,8 +45,11 @@ class dualstack_io_t ZMQ_FINAL : public i_poll_events
 
     //  Looks a host up. True when the answer is there at once, in
     //  'lookup_->waiter.answer'; else the dial's answered() is called later. The
-    //  dial gives the answer back with drop().
+    //  dial gives the answer back with drop(). Where no thread is to be had, this
+    //  waits for the look-up.
     bool ask (const char *host_, dualstack_lookup_t *lookup_);
+    //  Whether the look-up has begun; false while it is queued.
+    bool runs (const dualstack_lookup_t &lookup_) const;
     void drop (dualstack_lookup_t *lookup_);
 
     //  Ends the wait at once.
@@ -61,26 +65,16 @@ class dualstack_io_t ZMQ_FINAL : public i_poll_events
     //  The I/O thread is about to end: nothing may be left in its poller.
     void stop ();
 
-    //  i_poll_events implementation: answers are there.
-    void in_event () ZMQ_OVERRIDE;
-    void out_event () ZMQ_OVERRIDE;
-    void timer_event (int id_) ZMQ_OVERRIDE;
-
   private:
     friend class dualstack_probe_t;
 
     static void wake (void *arg_);
-    bool begin_waiting ();
-    void end_waiting ();
+    zds_resolver_t *resolver () const;
+
+    //  A command from a thread of the resolver: answers are there.
+    void process_activate_read () ZMQ_OVERRIDE;
 
     io_thread_t *const _io_thread;
-
-    //  In the poller while somebody waits, so that an idle I/O thread has the
-    //  load that it would have without us. An eventfd is made anew each time: an
-    //  idle process has no more descriptors either.
-    signaler_t *_signaler;
-    poller_t::handle_t _handle;
-    unsigned _waiting;
     zds_inbox_t _inbox;
 
     typedef std::set<dualstack_probe_t *> probes_t;

@@ -2,9 +2,11 @@
 
 #include "precompiled.hpp"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dualstack_net.hpp"
+#include "ctx.hpp"
 #include "zds_lookup.h"
 #include "zds_version.h"
 
@@ -35,13 +37,27 @@ const zmq::dualstack_env_t &zmq::dualstack_net_t::env () const
     return _env;
 }
 
-zds_resolver_t *zmq::dualstack_net_t::resolver ()
+//  As ctx_t::start_thread puts it together for the I/O threads.
+static void name_threads (zmq::ctx_t &ctx_, char *name_, size_t size_)
+{
+    char prefix[17] = "";
+    const size_t len = sizeof prefix - 1;
+
+    ctx_.get (ZMQ_THREAD_NAME_PREFIX, prefix, &len);
+    snprintf (name_, size_, "%s%sZMQbg/resolver", prefix,
+              prefix[0] == '\0' ? "" : "/");
+}
+
+zds_resolver_t *zmq::dualstack_net_t::resolver (ctx_t &ctx_)
 {
     scoped_lock_t locker (_sync);
 
-    if (_resolver == NULL)
-        _resolver = zds_resolver_new (_env.settings ().resolver_threads,
+    if (_resolver == NULL) {
+        char name[64];
+        name_threads (ctx_, name, sizeof name);
+        _resolver = zds_resolver_new (_env.settings ().resolver_threads, name,
                                       zds_lookup, NULL);
+    }
     return _resolver;
 }
 

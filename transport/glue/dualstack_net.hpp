@@ -14,6 +14,8 @@
 
 namespace zmq
 {
+class ctx_t;
+
 //  What the sockets of a context share: the administrator's settings, the
 //  resolver, and the memory of which addresses work. Any thread may use it.
 class dualstack_net_t
@@ -25,8 +27,9 @@ class dualstack_net_t
 
     const dualstack_env_t &env () const;
 
-    //  Made at its first use; NULL when there is no memory.
-    zds_resolver_t *resolver ();
+    //  Made at its first use; NULL when there is no memory. The context is asked
+    //  for the name of its threads.
+    zds_resolver_t *resolver (ctx_t &ctx_);
 
     //  The functions of zds_memory.h, for one host at a time. Without memory
     //  for it, nothing is remembered.

@@ -19,6 +19,11 @@
 
 #include "zds_host.h"
 
+#ifdef __GLIBC__
+#include <netinet/in.h>
+#include <resolv.h>
+#endif
+
 #ifdef _WIN32
 #define strcasecmp _stricmp
 #define strtok_r strtok_s
@@ -45,21 +50,37 @@ bool zds_lookup_hosts_line (const char *line_,
     return false;
 }
 
-static void loopback_in_hosts_file (const char *host_, zds_answer_t *answer_)
+static bool is_loopback_in_hosts_file (const char *host_)
 {
     char line[1024];
+    zds_addr_t addr;
+    bool found = false;
     FILE *file = fopen ("/etc/hosts", "re");
 
     if (file == NULL)
-        return;
-    while (answer_->count < ZDS_MAX_ADDRS
-           && fgets (line, sizeof line, file) != NULL) {
-        zds_addr_t addr;
-        if (zds_lookup_hosts_line (line, host_, &addr)
-            && zds_addr_class (&addr) == ZDS_CLASS_LOOPBACK)
-            answer_->addr[answer_->count++] = addr;
-    }
+        return false;
+    while (!found && fgets (line, sizeof line, file) != NULL)
+        found = zds_lookup_hosts_line (line, host_, &addr)
+                && zds_addr_class (&addr) == ZDS_CLASS_LOOPBACK;
     fclose (file);
+    return found;
+}
+
+/*  RFC 6761 section 6.3.  */
+static bool is_localhost (const char *host_)
+{
+    static const char name[] = "localhost";
+    const size_t len = strlen (host_), name_len = sizeof name - 1;
+    const char *const end = host_ + len - name_len;
+
+    return len >= name_len && strcasecmp (end, name) == 0
+           && (len == name_len || end[-1] == '.');
+}
+
+bool zds_lookup_asks (const char *host_, int family_)
+{
+    return family_ != AF_INET6 || is_localhost (host_) || zds_host_has_ipv6 ()
+           || is_loopback_in_hosts_file (host_);
 }
 
 static int ask (const char *host_, int family_, struct addrinfo **result_)
@@ -89,6 +110,26 @@ static zds_lookup_status_t status_of (int rc_)
     }
 }
 
+/*  Names with a trailing dot, and with as many dots as resolv.conf asks for, are tried
+    as they stand ahead of the search list.  */
+static bool is_exact (const char *host_, const char *canonical_)
+{
+    const size_t len = strlen (host_);
+    bool tried = len > 0 && host_[len - 1] == '.';
+
+#ifdef __GLIBC__
+    unsigned dots = 0, i;
+    for (i = 0; i < len; i++)
+        dots += host_[i] == '.';
+    if ((_res.options & RES_INIT) != 0 && dots >= _res.ndots
+        && strcasecmp (host_, canonical_) == 0)
+        tried = true;
+#else
+    (void) canonical_;
+#endif
+    return tried;
+}
+
 static void take (const struct addrinfo *list_, zds_answer_t *answer_)
 {
     const char *const name = list_->ai_canonname;
@@ -103,49 +144,6 @@ static void take (const struct addrinfo *list_, zds_answer_t *answer_)
             answer_->count++;
 }
 
-static bool lacks_scope (const zds_addr_t *addr_)
-{
-    return zds_addr_family (addr_) == AF_INET6
-           && zds_addr_class (addr_) == ZDS_CLASS_LINK_LOCAL
-           && addr_->v6.sin6_scope_id == 0;
-}
-
-/*  glibc loses the scope when it is asked for one family (its bug 14413), and a
-    link-local address cannot be used without.  */
-static void find_scopes (const char *host_, zds_answer_t *answer_)
-{
-    zds_addr_t *const out = answer_->addr;
-    const size_t count = answer_->count;
-    struct addrinfo *list, *one;
-    size_t i;
-
-    for (i = 0; i < count; i++)
-        if (lacks_scope (&out[i]))
-            break;
-    if (i == count || ask (host_, AF_UNSPEC, &list) != 0)
-        return;
-    for (i = 0; i < count; i++)
-        for (one = list; one != NULL && lacks_scope (&out[i]);
-             one = one->ai_next) {
-            zds_addr_t addr;
-            if (zds_addr_from_sockaddr (&addr, one->ai_addr,
-                                        (size_t) one->ai_addrlen)
-                  == 0
-                && zds_addr_family (&addr) == AF_INET6
-                && memcmp (&addr.v6.sin6_addr, &out[i].v6.sin6_addr,
-                           sizeof addr.v6.sin6_addr)
-                     == 0)
-                out[i].v6.sin6_scope_id = addr.v6.sin6_scope_id;
-        }
-    freeaddrinfo (list);
-}
-
-bool zds_lookup_asks (const char *host_, int family_)
-{
-    return family_ != AF_INET6 || strcasecmp (host_, "localhost") == 0
-           || zds_host_has_ipv6 ();
-}
-
 void zds_lookup (void *arg_,
                  const char *host_,
                  zds_look_t look_,
@@ -153,14 +151,9 @@ void zds_lookup (void *arg_,
 {
     static const int family[ZDS_LOOKS] = {AF_UNSPEC, AF_INET6, AF_INET};
     struct addrinfo *list;
-    int rc;
+    const int rc = ask (host_, family[look_], &list);
 
     (void) arg_;
-    if (!zds_lookup_asks (host_, family[look_])) {
-        loopback_in_hosts_file (host_, answer_);
-        return;
-    }
-    rc = ask (host_, family[look_], &list);
     if (rc != 0) {
         answer_->status = status_of (rc);
         return;
@@ -168,6 +161,5 @@ void zds_lookup (void *arg_,
     if (list != NULL)
         take (list, answer_);
     freeaddrinfo (list);
-    if (look_ == ZDS_LOOK_IPV6)
-        find_scopes (host_, answer_);
+    answer_->is_exact = is_exact (host_, answer_->canonical);
 }

@@ -12,16 +12,18 @@
 extern "C" {
 #endif
 
-/*  Whether a look-up of this family of 'host_' asks the system's resolver; if not,
-    it gives the loopback addresses of the hosts file.  Asks the system for its
-    addresses.  */
+/*  Whether addresses of this family of 'host_' are of use to one who said nothing about
+    families.  IPv6 is on a host that has an IPv6 address itself (not loopback, not
+    link-local), and for names that lead to its loopback address: localhost, those
+    below it, and those of the hosts file.  Asks the system for its addresses, and
+    reads the hosts file where there are no others.  */
 bool zds_lookup_asks (const char *host_, int family_);
 
 /*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
 
-    ZDS_LOOK_IPV6 asks only on a host that has an IPv6 address itself (not
-    loopback, not link-local); elsewhere only for localhost, and loopback
-    addresses that the hosts file has.
+    One call of getaddrinfo, for the canonical name too: with both families that
+    costs no further question, and with one it is asked for once.  The order and the
+    scopes are the libc's.
 
     The lack of descriptors or memory, and name servers that do not answer or
     fail for now (SERVFAIL), make a look-up ZDS_LOOKUP_TEMPORARY.  What the system

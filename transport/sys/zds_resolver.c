@@ -6,24 +6,36 @@
 
 #include "zds_resolver.h"
 #include "zds_thread.h"
+#include "zds_turns.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/*  One look-up, from the first one who asks until its end is of no interest any
-    more.  It is in one of the resolver's lists at a time.  */
+/*  An answer that several wait for; guarded by the resolver.  */
+typedef struct
+{
+    zds_answer_t answer;
+    unsigned refs;
+    bool moves[ZDS_MAX_ADDRS]; /* these are dealt out in turns */
+    unsigned turn;             /* that is next */
+} held_t;
+
+/*  What is known of one question, and the look-up that is made for it.  It is in one
+    of the resolver's lists at a time.  */
 struct zds_query
 {
     zds_query_t *prev, *next;
+    zds_resolver_t *resolver;
     zds_waiter_t *first_waiter, *last_waiter;
     zds_look_t look;
-    uint64_t suspect_until; /* the name was slow not long ago */
-    bool is_queued;
+    bool runs;
     bool runs_as_suspect;
+    uint64_t suspect_until; /* the name was slow not long ago */
     uint64_t started;
-    uint64_t finished;
-    zds_answer_t *answer; /* after the end, if it is to be given again */
-    char *host;           /* behind the struct */
+    held_t *held;      /* the last answer, if it is to be given again */
+    uint64_t finished; /* the look-up that gave it */
+    unsigned looks;    /* in a row, ZDS_RESOLVER_LOOKS: enough */
+    char host[];
 };
 
 /*  The oldest first.  */
@@ -33,34 +45,20 @@ typedef struct
     unsigned count;
 } queries_t;
 
-/*  One thread.  */
-typedef struct worker
-{
-    struct worker *next;
-    zds_resolver_t *resolver;
-    zds_thread_t thread;
-    bool is_running;  /* inside a look-up */
-    bool is_detached; /* and nobody waits for it */
-} worker_t;
-
 struct zds_resolver
 {
     /*  Constant.  */
     zds_lookup_fn lookup;
     void *arg;
     unsigned threads;
+    long process;
+    char name[ZDS_THREAD_NAME_SIZE];
 
-    /*  Guards all that follows, waiters, inboxes and the refs of answers.  */
+    /*  Guards all that follows, waiters, inboxes, and what is held.  */
     zds_mutex_t mutex;
-    zds_cond_t work; /* something is queued, or the end */
     bool is_released;
-    unsigned refs; /* of the owner and of detached workers */
-    queries_t queued, running;
-    queries_t recent; /* ended a moment ago */
-    queries_t slow;   /* ended in the last minute, and took long */
-    worker_t *workers;
-    unsigned workers_count;
-    worker_t *ended; /* to be joined */
+    queries_t queued[ZDS_LOOKS], running[ZDS_LOOKS];
+    queries_t ended;
 };
 
 /*  Lists.  */
@@ -131,56 +129,53 @@ static void take_waiter_out (zds_waiter_t **first_,
 
 /*  Answers.  */
 
-/*  An answer, and how many have it; guarded by the resolver.  */
-typedef struct
+static held_t *hold (held_t *held_)
 {
-    zds_answer_t answer; /* first: what is given out points to it */
-    unsigned refs;
-} held_t;
+    if (held_ != NULL)
+        held_->refs++;
+    return held_;
+}
 
-/*  NULL when there is no memory.  Nobody has a reference yet.  */
-static zds_answer_t *answer_new (const zds_answer_t *answer_)
+static void let_go (held_t *held_)
 {
-    held_t *held = (held_t *) calloc (1, sizeof *held);
+    if (held_ != NULL && --held_->refs == 0)
+        free (held_);
+}
 
-    if (held == NULL)
+/*  The next turn of an answer, for the caller to give back; NULL when there is no
+    memory.  */
+static zds_answer_t *deal (held_t *held_)
+{
+    zds_answer_t *const answer =
+      held_ == NULL ? NULL : (zds_answer_t *) malloc (sizeof *answer);
+
+    if (answer == NULL)
         return NULL;
-    held->answer = *answer_;
-    return &held->answer;
-}
-
-static zds_answer_t *hold (zds_answer_t *answer_)
-{
-    if (answer_ != NULL)
-        ((held_t *) answer_)->refs++;
-    return answer_;
-}
-
-static void let_go (zds_answer_t *answer_)
-{
-    if (answer_ != NULL && --((held_t *) answer_)->refs == 0)
-        free (answer_);
+    *answer = held_->answer;
+    zds_turns_deal (answer, held_->moves, held_->turn++);
+    return answer;
 }
 
 /*  Queries.  */
 
 /*  NULL when there is no memory.  */
-static zds_query_t *query_new (const char *host_, zds_look_t look_)
+static zds_query_t *
+query_new (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
 {
-    const size_t size = strlen (host_) + 1;
-    zds_query_t *query = (zds_query_t *) calloc (1, sizeof *query + size);
+    zds_query_t *query =
+      (zds_query_t *) calloc (1, sizeof *query + strlen (host_) + 1);
 
     if (query == NULL)
         return NULL;
+    query->resolver = resolver_;
     query->look = look_;
-    query->host = (char *) (query + 1);
-    memcpy (query->host, host_, size);
+    strcpy (query->host, host_);
     return query;
 }
 
 static void query_free (zds_query_t *query_)
 {
-    let_go (query_->answer);
+    let_go (query_->held);
     free (query_);
 }
 
@@ -195,154 +190,88 @@ static void free_all (queries_t *list_)
     memset (list_, 0, sizeof *list_);
 }
 
-/*  Puts an ended query where the next one who asks will find it.  */
-static void keep (queries_t *list_, zds_query_t *query_)
+/*  Puts a query that nobody waits for where the next one who asks will find it, if
+    there is anything to be found.  */
+static void keep (zds_resolver_t *resolver_, zds_query_t *query_)
 {
-    append (list_, query_);
-    if (list_->count > ZDS_RESOLVER_RECENT) {
-        zds_query_t *oldest = list_->first;
-        take_out (list_, oldest);
+    queries_t *const list = &resolver_->ended;
+
+    if (query_->held == NULL && query_->suspect_until == 0) {
+        query_free (query_);
+        return;
+    }
+    append (list, query_);
+    if (list->count > ZDS_RESOLVER_RECENT) {
+        zds_query_t *const oldest = list->first;
+        take_out (list, oldest);
         query_free (oldest);
     }
 }
 
-static void forget (queries_t *list_, const char *host_, zds_look_t look_)
+/*  Whether another look-up may show that the order of the answer rotates.  */
+static bool may_rotate (const zds_query_t *query_)
 {
-    zds_query_t *query = find (list_, host_, look_);
-
-    if (query != NULL) {
-        take_out (list_, query);
-        query_free (query);
-    }
+    return query_->held != NULL && query_->looks < ZDS_RESOLVER_LOOKS
+           && zds_turns_possible (&query_->held->answer);
 }
 
-/*  The answer that was given to the same question less than ZDS_RESOLVER_FRESH
-    ms ago; NULL if there is none.  */
-static zds_answer_t *fresh_answer (const zds_resolver_t *resolver_,
-                                   const char *host_,
-                                   zds_look_t look_)
+static bool is_fresh (const zds_query_t *query_, uint64_t now_)
 {
-    const uint64_t now = zds_clock_ms ();
-    const zds_query_t *query = find (&resolver_->recent, host_, look_);
-
-    if (query == NULL)
-        query = find (&resolver_->slow, host_, look_);
-    if (query == NULL || now - query->finished >= ZDS_RESOLVER_FRESH)
-        return NULL;
-    return query->answer;
+    return query_->held != NULL && now_ - query_->finished < ZDS_RESOLVER_FRESH;
 }
 
-/*  Which query is next.  */
+/*  Running.  */
 
-static bool is_young (const zds_query_t *query_, uint64_t now_)
-{
-    return now_ - query_->started < ZDS_RESOLVER_SLOW;
-}
+static void work (void *query_);
 
-static unsigned max_running (const zds_resolver_t *resolver_)
-{
-    return 3 * resolver_->threads;
-}
-
-/*  The queued query that may run now, NULL if there is none.  Then '*wait_' is
-    lowered to the time in ms after which there may be one although nothing
-    ended.  */
+/*  The first query in a queue that may run now; NULL if there is none.  */
 static zds_query_t *
-next_query (const zds_resolver_t *resolver_, uint64_t now_, uint64_t *wait_)
+next_query (const zds_resolver_t *resolver_, zds_look_t look_, uint64_t now_)
 {
-    const zds_query_t *oldest_young = NULL;
-    unsigned young = 0, suspects = 0;
+    const queries_t *const running = &resolver_->running[look_];
+    unsigned suspects = 0;
     zds_query_t *query;
 
-    for (query = resolver_->running.first; query != NULL; query = query->next) {
+    if (running->count >= ZDS_RESOLVER_CROWD * resolver_->threads)
+        return NULL;
+    for (query = running->first; query != NULL; query = query->next)
         suspects += query->runs_as_suspect;
-        if (!is_young (query, now_))
-            continue;
-        if (young++ == 0)
-            oldest_young = query;
-    }
-    if (resolver_->running.count >= max_running (resolver_))
-        return NULL;
-    if (young >= resolver_->threads) {
-        const uint64_t left = oldest_young->started + ZDS_RESOLVER_SLOW - now_;
-        if (left < *wait_)
-            *wait_ = left;
-        return NULL;
-    }
-
-    for (query = resolver_->queued.first; query != NULL; query = query->next) {
+    for (query = resolver_->queued[look_].first; query != NULL;
+         query = query->next)
         if (suspects < resolver_->threads || now_ >= query->suspect_until)
             return query;
-        if (query->suspect_until - now_ < *wait_)
-            *wait_ = query->suspect_until - now_;
-    }
     return NULL;
 }
 
-/*  Workers.  */
-
-static void work (void *worker_);
-
-/*  False when there is no memory or no thread to be had.  */
-static bool start_worker (zds_resolver_t *resolver_)
+static void begin (zds_query_t *query_)
 {
-    worker_t *worker = (worker_t *) calloc (1, sizeof *worker);
+    zds_resolver_t *const resolver = query_->resolver;
 
-    if (worker == NULL)
-        return false;
-    worker->resolver = resolver_;
-    if (zds_thread_start (&worker->thread, "ZMQbg/resolver", work, worker)
-        != 0) {
-        free (worker);
-        return false;
+    take_out (&resolver->queued[query_->look], query_);
+    append (&resolver->running[query_->look], query_);
+    query_->runs = true;
+    query_->started = zds_clock_ms ();
+    query_->runs_as_suspect = query_->started < query_->suspect_until;
+}
+
+/*  Starts a thread for each query of a queue that may run.  False if one has to wait,
+    and no thread is there that would take it.  */
+static bool start_all (zds_resolver_t *resolver_, zds_look_t look_)
+{
+    zds_query_t *query;
+
+    while ((query = next_query (resolver_, look_, zds_clock_ms ())) != NULL) {
+        if (zds_thread_start (resolver_->name, work, query) != 0)
+            return resolver_->running[look_].count > 0;
+        /*  The thread waits for the lock.  */
+        begin (query);
     }
-    worker->next = resolver_->workers;
-    resolver_->workers = worker;
-    resolver_->workers_count++;
     return true;
 }
 
-/*  Sees to it that somebody looks at the queue: at once if a query may run, at
-    the right time if not.  One worker at a time is woken or started; it does
-    the same when it has taken a query.  Where no thread can be started, the
-    queue waits for the workers that there are.  */
-static void call_worker (zds_resolver_t *resolver_)
-{
-    if (resolver_->queued.count == 0
-        || resolver_->running.count >= max_running (resolver_))
-        return;
-    if (resolver_->workers_count > resolver_->running.count)
-        zds_cond_signal (&resolver_->work);
-    else
-        start_worker (resolver_);
-}
-
-static void join_all (worker_t *list_)
-{
-    while (list_ != NULL) {
-        worker_t *next = list_->next;
-        zds_thread_join (list_->thread);
-        free (list_);
-        list_ = next;
-    }
-}
-
-/*  What a worker does first, so that no one else has to wait for the last
-    instructions of those before it.  */
-static void join_ended (zds_resolver_t *resolver_)
-{
-    worker_t *ended = resolver_->ended;
-
-    if (ended == NULL)
-        return;
-    resolver_->ended = NULL;
-    zds_mutex_unlock (&resolver_->mutex);
-    join_all (ended);
-    zds_mutex_lock (&resolver_->mutex);
-}
-
-/*  Gives the answer, or NULL, to all who wait for it.  */
-static void deliver (zds_query_t *query_, zds_answer_t *answer_)
+/*  Gives the first one who waits, or all of them, the answer, which is NULL when there
+    is no memory.  */
+static void deliver (zds_query_t *query_, held_t *held_, bool to_all_)
 {
     zds_waiter_t *waiter;
 
@@ -351,141 +280,126 @@ static void deliver (zds_query_t *query_, zds_answer_t *answer_)
         const bool was_empty = inbox->first == NULL;
         take_waiter_out (&query_->first_waiter, &query_->last_waiter, waiter);
         waiter->query = NULL;
-        waiter->answer = hold (answer_);
+        waiter->held = hold (held_);
         append_waiter (&inbox->first, &inbox->last, waiter);
         if (was_empty)
             inbox->wake (inbox->arg);
+        if (!to_all_)
+            return;
     }
 }
 
-/*  Takes an ended query out of the running ones.  */
-static void
-finish (zds_resolver_t *resolver_, zds_query_t *query_, zds_answer_t *answer_)
+/*  The answer to give again, which the query keeps then, and whether its order is the
+    one of the look-up before.  One that there is none for now takes nothing back.  */
+static void take_answer (zds_query_t *query_, held_t *held_, uint64_t now_)
 {
-    bool was_slow;
-
-    take_out (&resolver_->running, query_);
-    query_->finished = zds_clock_ms ();
-    was_slow = !is_young (query_, query_->finished);
-
-    hold (answer_);
-    deliver (query_, answer_);
-    if (answer_ != NULL && answer_->status == ZDS_LOOKUP_DONE)
-        query_->answer = hold (answer_);
-    let_go (answer_);
-
-    if (resolver_->is_released || (!was_slow && query_->answer == NULL)) {
-        query_free (query_);
+    query_->looks++;
+    if (held_ == NULL || held_->answer.status != ZDS_LOOKUP_DONE) {
+        query_->looks = ZDS_RESOLVER_LOOKS;
         return;
     }
-    forget (&resolver_->recent, query_->host, query_->look);
-    if (was_slow)
-        forget (&resolver_->slow, query_->host, query_->look);
-    keep (was_slow ? &resolver_->slow : &resolver_->recent, query_);
+    if (query_->held != NULL
+        && zds_turns_find (held_->moves, &query_->held->answer, &held_->answer))
+        query_->looks = ZDS_RESOLVER_LOOKS;
+    let_go (query_->held);
+    query_->held = held_;
+    query_->finished = now_;
 }
 
-static void run (worker_t *worker_, zds_query_t *query_, uint64_t now_)
+/*  A look-up has ended.  True if it is to be made once more, for those who still
+    wait.  */
+static bool finish (zds_query_t *query_, held_t *held_)
 {
-    zds_resolver_t *resolver = worker_->resolver;
-    zds_answer_t found, *answer;
+    const uint64_t now = zds_clock_ms ();
+    const bool was_slow = now - query_->started >= ZDS_RESOLVER_SLOW;
+    bool again;
 
-    take_out (&resolver->queued, query_);
-    append (&resolver->running, query_);
-    query_->is_queued = false;
-    query_->started = now_;
-    query_->runs_as_suspect = now_ < query_->suspect_until;
-    worker_->is_running = true;
-    call_worker (resolver);
-    zds_mutex_unlock (&resolver->mutex);
-
-    memset (&found, 0, sizeof found);
-    resolver->lookup (resolver->arg, query_->host, query_->look, &found);
-    answer = answer_new (&found);
-
-    zds_mutex_lock (&resolver->mutex);
-    worker_->is_running = false;
-    finish (resolver, query_, answer);
+    query_->started = now;
+    query_->suspect_until = was_slow ? now + ZDS_RESOLVER_SUSPECT : 0;
+    take_answer (query_, held_, now);
+    again = may_rotate (query_);
+    deliver (query_, query_->held != NULL ? query_->held : held_, !again);
+    if (query_->held != held_)
+        let_go (held_);
+    return again && query_->first_waiter != NULL;
 }
 
-/*  Runs queries until the end of the resolver, or of its own idle time.  */
-static void serve (worker_t *worker_)
+/*  The lock is held before and after, not meanwhile.  */
+static void run (zds_query_t *query_)
 {
-    zds_resolver_t *resolver = worker_->resolver;
-    uint64_t idle_since = zds_clock_ms ();
+    zds_resolver_t *const resolver = query_->resolver;
+    held_t *held;
 
-    while (!resolver->is_released) {
-        const uint64_t now = zds_clock_ms ();
-        uint64_t wait = ZDS_RESOLVER_IDLE;
-        zds_query_t *query = next_query (resolver, now, &wait);
-
-        if (query != NULL) {
-            run (worker_, query, now);
-            idle_since = zds_clock_ms ();
-            continue;
-        }
-        if (resolver->queued.count == 0) {
-            if (now - idle_since >= ZDS_RESOLVER_IDLE)
-                return;
-            wait = ZDS_RESOLVER_IDLE - (now - idle_since);
-        }
-        zds_cond_wait (&resolver->work, &resolver->mutex, (unsigned) wait);
-    }
+    do {
+        zds_mutex_unlock (&resolver->mutex);
+        held = hold ((held_t *) calloc (1, sizeof *held));
+        if (held != NULL)
+            resolver->lookup (resolver->arg, query_->host, query_->look,
+                              &held->answer);
+        zds_mutex_lock (&resolver->mutex);
+    } while (finish (query_, held));
+    take_out (&resolver->running[query_->look], query_);
+    query_->runs = false;
 }
 
-/*  For the last one who has a reference.  */
+static bool is_idle (const zds_resolver_t *resolver_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_LOOKS; i++)
+        if (resolver_->running[i].count > 0)
+            return false;
+    return true;
+}
+
 static void destroy (zds_resolver_t *resolver_)
 {
-    zds_cond_destroy (&resolver_->work);
     zds_mutex_destroy (&resolver_->mutex);
     free (resolver_);
 }
 
-/*  Gives a reference and the lock back.  */
-static void unref_unlock (zds_resolver_t *resolver_)
+/*  Puts a query that was run away.  The one to run then; NULL if there is none.  */
+static zds_query_t *next_after (zds_query_t *query_)
 {
-    const bool is_last = --resolver_->refs == 0;
+    zds_resolver_t *const resolver = query_->resolver;
+    const zds_look_t look = query_->look;
+    zds_query_t *next;
 
-    zds_mutex_unlock (&resolver_->mutex);
-    if (is_last)
-        destroy (resolver_);
+    if (resolver->is_released) {
+        query_free (query_);
+        return NULL;
+    }
+    keep (resolver, query_);
+    next = next_query (resolver, look, zds_clock_ms ());
+    if (next != NULL)
+        begin (next);
+    return next;
 }
 
-static void leave (worker_t *worker_)
+/*  A thread: runs a query, and those that wait behind it.  */
+static void work (void *query_)
 {
-    zds_resolver_t *resolver = worker_->resolver;
-    worker_t **at = &resolver->workers;
-
-    while (*at != worker_)
-        at = &(*at)->next;
-    *at = worker_->next;
-    resolver->workers_count--;
-    worker_->next = resolver->ended;
-    resolver->ended = worker_;
-}
-
-static void work (void *worker_)
-{
-    worker_t *worker = (worker_t *) worker_;
-    zds_resolver_t *resolver = worker->resolver;
+    zds_query_t *query = (zds_query_t *) query_;
+    zds_resolver_t *const resolver = query->resolver;
+    bool is_last;
 
     zds_mutex_lock (&resolver->mutex);
-    join_ended (resolver);
-    serve (worker);
-    if (worker->is_detached) {
-        free (worker);
-        unref_unlock (resolver);
-        return;
+    while (query != NULL) {
+        run (query);
+        query = next_after (query);
     }
-    /*  At the end of the resolver the lists of workers are not ours.  */
-    if (!resolver->is_released)
-        leave (worker);
+    is_last = resolver->is_released && is_idle (resolver);
     zds_mutex_unlock (&resolver->mutex);
+    if (is_last)
+        destroy (resolver);
 }
 
 /*  The interface.  */
 
-zds_resolver_t *
-zds_resolver_new (unsigned threads_, zds_lookup_fn lookup_, void *arg_)
+zds_resolver_t *zds_resolver_new (unsigned threads_,
+                                  const char *name_,
+                                  zds_lookup_fn lookup_,
+                                  void *arg_)
 {
     zds_resolver_t *resolver =
       (zds_resolver_t *) calloc (1, sizeof (zds_resolver_t));
@@ -495,141 +409,149 @@ zds_resolver_new (unsigned threads_, zds_lookup_fn lookup_, void *arg_)
     resolver->lookup = lookup_;
     resolver->arg = arg_;
     resolver->threads = threads_;
-    resolver->refs = 1;
+    resolver->process = zds_process_id ();
+    strncpy (resolver->name, name_, sizeof resolver->name - 1);
     if (zds_mutex_init (&resolver->mutex) != 0) {
-        free (resolver);
-        return NULL;
-    }
-    if (zds_cond_init (&resolver->work) != 0) {
-        zds_mutex_destroy (&resolver->mutex);
         free (resolver);
         return NULL;
     }
     return resolver;
 }
 
-/*  Detaches those inside a look-up, and returns the others.  */
-static worker_t *detach_running (zds_resolver_t *resolver_)
-{
-    worker_t *worker, *next, *others = NULL;
-
-    for (worker = resolver_->workers; worker != NULL; worker = next) {
-        next = worker->next;
-        if (worker->is_running) {
-            worker->is_detached = true;
-            resolver_->refs++;
-            zds_thread_detach (worker->thread);
-        } else {
-            worker->next = others;
-            others = worker;
-        }
-    }
-    resolver_->workers = NULL;
-    return others;
-}
-
 void zds_resolver_release (zds_resolver_t *resolver_)
 {
-    worker_t *others;
-    bool any_running, is_pinned;
+    bool is_last;
+    unsigned i;
 
+    if (resolver_->process != zds_process_id ())
+        return;
     zds_mutex_lock (&resolver_->mutex);
     resolver_->is_released = true;
-    free_all (&resolver_->queued);
-    free_all (&resolver_->recent);
-    free_all (&resolver_->slow);
-    any_running = resolver_->running.count > 0;
-    zds_cond_broadcast (&resolver_->work);
+    for (i = 0; i < ZDS_LOOKS; i++)
+        free_all (&resolver_->queued[i]);
+    free_all (&resolver_->ended);
+    is_last = is_idle (resolver_);
     zds_mutex_unlock (&resolver_->mutex);
-
-    /*  Not with the lock held: this takes the lock of the dynamic linker.  */
-    is_pinned = any_running && zds_thread_pin_library ();
-
-    zds_mutex_lock (&resolver_->mutex);
-    if (is_pinned)
-        others = detach_running (resolver_);
-    else {
-        others = resolver_->workers;
-        resolver_->workers = NULL;
-    }
-    zds_mutex_unlock (&resolver_->mutex);
-    join_all (others);
-    join_all (resolver_->ended);
-
-    zds_mutex_lock (&resolver_->mutex);
-    unref_unlock (resolver_);
+    if (is_last)
+        destroy (resolver_);
 }
 
-/*  The query to wait for: one that is under way, or a new one.  NULL when there
+/*  The query to wait for: one that is under way, or one in the queue.  NULL when there
     is no memory.  */
-static zds_query_t *
-query_for (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
+static zds_query_t *query_for (zds_resolver_t *resolver_,
+                               const char *host_,
+                               zds_look_t look_,
+                               zds_query_t *ended_)
 {
-    const zds_query_t *slow = find (&resolver_->slow, host_, look_);
-    zds_query_t *query = find (&resolver_->running, host_, look_);
+    zds_query_t *query = find (&resolver_->running[look_], host_, look_);
 
     if (query == NULL)
-        query = find (&resolver_->queued, host_, look_);
+        query = find (&resolver_->queued[look_], host_, look_);
     if (query != NULL)
         return query;
-    query = query_new (host_, look_);
-    if (query == NULL)
-        return NULL;
-    if (slow != NULL)
-        query->suspect_until = slow->finished + ZDS_RESOLVER_SUSPECT;
-    query->is_queued = true;
-    append (&resolver_->queued, query);
+    if (ended_ == NULL) {
+        query = query_new (resolver_, host_, look_);
+        if (query == NULL)
+            return NULL;
+    } else {
+        query = ended_;
+        take_out (&resolver_->ended, query);
+    }
+    if (!is_fresh (query, zds_clock_ms ())) {
+        let_go (query->held);
+        query->held = NULL;
+        query->looks = 0;
+    }
+    append (&resolver_->queued[look_], query);
     return query;
 }
 
 static void drop_if_unwanted (zds_resolver_t *resolver_, zds_query_t *query_)
 {
-    if (query_->is_queued && query_->first_waiter == NULL) {
-        take_out (&resolver_->queued, query_);
-        query_free (query_);
+    if (!query_->runs && query_->first_waiter == NULL) {
+        take_out (&resolver_->queued[query_->look], query_);
+        keep (resolver_, query_);
     }
 }
 
-/*  Whether the waiter waits; its answer may be there else.  */
+/*  Whether the waiter waits; if not, its answer may be there.  */
 static bool ask (zds_resolver_t *resolver_,
                  const char *host_,
                  zds_look_t look_,
-                 zds_waiter_t *waiter_,
-                 zds_inbox_t *inbox_)
+                 zds_waiter_t *waiter_)
 {
+    zds_query_t *const ended = find (&resolver_->ended, host_, look_);
     zds_query_t *query;
 
-    waiter_->answer = hold (fresh_answer (resolver_, host_, look_));
-    if (waiter_->answer != NULL)
-        return false;
-    query = query_for (resolver_, host_, look_);
-    if (query == NULL)
-        return false;
-    call_worker (resolver_);
-    if (resolver_->workers_count == 0) {
-        /*  The first worker could not be started.  */
-        drop_if_unwanted (resolver_, query);
+    if (ended != NULL && is_fresh (ended, zds_clock_ms ())
+        && !may_rotate (ended)) {
+        waiter_->answer = deal (ended->held);
         return false;
     }
+    query = query_for (resolver_, host_, look_, ended);
+    if (query == NULL)
+        return false;
     waiter_->query = query;
-    waiter_->inbox = inbox_;
     append_waiter (&query->first_waiter, &query->last_waiter, waiter_);
-    return true;
+    if (query->runs || start_all (resolver_, look_))
+        return true;
+    waiter_->query = NULL;
+    take_waiter_out (&query->first_waiter, &query->last_waiter, waiter_);
+    drop_if_unwanted (resolver_, query);
+    return false;
+}
+
+/*  As libzmq without dual stack looks names up: while everybody waits.  */
+static zds_answer_t *look_up_here (const zds_resolver_t *resolver_,
+                                   const char *host_,
+                                   zds_look_t look_,
+                                   zds_look_t plain_)
+{
+    zds_answer_t *const answer = (zds_answer_t *) calloc (1, sizeof *answer);
+
+    if (answer == NULL)
+        return NULL;
+    if (look_ != ZDS_LOOK_WHOLE && look_ != plain_) {
+        answer->status = ZDS_LOOKUP_TEMPORARY;
+        return answer;
+    }
+    resolver_->lookup (resolver_->arg, host_, plain_, answer);
+    if (look_ == ZDS_LOOK_WHOLE && plain_ == ZDS_LOOK_IPV6
+        && answer->status == ZDS_LOOKUP_DONE && answer->count == 0)
+        resolver_->lookup (resolver_->arg, host_, ZDS_LOOK_IPV4, answer);
+    return answer;
 }
 
 bool zds_resolver_ask (zds_resolver_t *resolver_,
                        const char *host_,
                        zds_look_t look_,
+                       zds_look_t plain_,
                        zds_waiter_t *waiter_,
                        zds_inbox_t *inbox_)
 {
     bool waits;
 
     memset (waiter_, 0, sizeof *waiter_);
+    waiter_->inbox = inbox_;
     zds_mutex_lock (&resolver_->mutex);
-    waits = ask (resolver_, host_, look_, waiter_, inbox_);
+    waits = ask (resolver_, host_, look_, waiter_);
     zds_mutex_unlock (&resolver_->mutex);
-    return !waits;
+    if (waits)
+        return false;
+    waiter_->inbox = NULL;
+    if (waiter_->answer == NULL)
+        waiter_->answer = look_up_here (resolver_, host_, look_, plain_);
+    return true;
+}
+
+bool zds_resolver_runs (zds_resolver_t *resolver_, const zds_waiter_t *waiter_)
+{
+    bool runs;
+
+    zds_mutex_lock (&resolver_->mutex);
+    runs = waiter_->query != NULL && waiter_->query->runs;
+    zds_mutex_unlock (&resolver_->mutex);
+    return runs;
 }
 
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
@@ -642,6 +564,9 @@ zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
     if (waiter != NULL) {
         take_waiter_out (&inbox_->first, &inbox_->last, waiter);
         waiter->inbox = NULL;
+        waiter->answer = deal ((held_t *) waiter->held);
+        let_go ((held_t *) waiter->held);
+        waiter->held = NULL;
     }
     zds_mutex_unlock (&resolver_->mutex);
     return waiter;
@@ -660,17 +585,15 @@ void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_)
         drop_if_unwanted (resolver_, query);
     } else if (inbox != NULL) {
         take_waiter_out (&inbox->first, &inbox->last, waiter_);
-        let_go (waiter_->answer);
-        waiter_->answer = NULL;
+        let_go ((held_t *) waiter_->held);
     }
     waiter_->query = NULL;
     waiter_->inbox = NULL;
+    waiter_->held = NULL;
     zds_mutex_unlock (&resolver_->mutex);
 }
 
-void zds_resolver_drop (zds_resolver_t *resolver_, zds_answer_t *answer_)
+void zds_resolver_drop (zds_answer_t *answer_)
 {
-    zds_mutex_lock (&resolver_->mutex);
-    let_go (answer_);
-    zds_mutex_unlock (&resolver_->mutex);
+    free (answer_);
 }

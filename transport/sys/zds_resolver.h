@@ -3,19 +3,21 @@
 /*  Look-ups of names on threads of their own.
 
     Equal look-ups that are under way at the same time are one, an answer under a
-    second old is given again, and the number of threads is bounded.  Each runs
-    one look-up at a time, and ends when it has had nothing to do for
-    ZDS_RESOLVER_IDLE ms.
+    second old is given again, in turns (see zds_turns.h), and the number of
+    threads is bounded.  A thread is started for a look-up, takes what is queued
+    behind it, and ends.
 
     A look-up cannot be interrupted; one whose name servers are dead takes many
     seconds.  So that such ones do not hold up the others:
-    - at most 'threads' look-ups run that are younger than ZDS_RESOLVER_SLOW ms;
-      older ones do not count, up to three times 'threads' in all;
+    - each kind of look-up has a queue and threads of its own, at most
+      ZDS_RESOLVER_CROWD times 'threads' at a time;
     - a name that was slow in the last minute runs on 'threads' of those at the
-      most, and others overtake it in the queue.
+      most, and others overtake it in the queue;
+    - one that nobody waits for any more leaves the queue.
 
-    All functions but the look-up itself return without waiting for a look-up.
-    Any thread may call them; an inbox and its waiters belong to one thread.  */
+    Where no thread is to be had, a look-up is made by the one who asks, as libzmq
+    without all this makes it; else no function waits for a look-up.  Any thread
+    may call them; an inbox and its waiters belong to one thread.  */
 
 #ifndef ZDS_RESOLVER_H_INCLUDED
 #define ZDS_RESOLVER_H_INCLUDED
@@ -30,16 +32,20 @@ enum
 {
     ZDS_RESOLVER_THREADS = 8, /* the default */
     ZDS_RESOLVER_MAX_THREADS = 64,
-    ZDS_RESOLVER_IDLE = 5000,  /* ms */
+    ZDS_RESOLVER_CROWD = 3,
     ZDS_RESOLVER_SLOW = 1000,  /* ms */
     ZDS_RESOLVER_FRESH = 1000, /* ms for which an answer is given again */
     ZDS_RESOLVER_SUSPECT =
-      60000,                 /* ms for which a slow name is known as such */
-    ZDS_RESOLVER_RECENT = 64 /* answers kept */
+      60000,                   /* ms for which a slow name is known as such */
+    ZDS_RESOLVER_RECENT = 256, /* names of which something is known */
+    /*  Look-ups of one question until its order is taken for fixed.  With two
+        addresses in random order, one in eight is taken for it wrongly, for a
+        second.  */
+    ZDS_RESOLVER_LOOKS = 4
 };
 
-/*  Looks a host up; 'answer_' is all zero before.  Runs on a thread of the
-    resolver, several at a time.  */
+/*  Makes a look-up.  The answer is all zero before: DONE, with no address.  Runs on
+    a thread of the resolver, several at a time.  */
 typedef void (*zds_lookup_fn) (void *arg_,
                                const char *host_,
                                zds_look_t look_,
@@ -57,9 +63,8 @@ typedef struct zds_waiter
     struct zds_waiter *prev, *next;
     zds_inbox_t *inbox;
     zds_query_t *query; /* waiting for it; NULL: in the inbox, or not waiting */
-    zds_answer_t *answer; /* after it was collected, shared by all who asked and
-                             constant; NULL: out of memory, or the thread could
-                             not be started */
+    void *held;         /* in the inbox: what was answered */
+    zds_answer_t *answer; /* after it was collected; NULL: out of memory */
 } zds_waiter_t;
 
 /*  Where the answers for one thread come in.  */
@@ -73,28 +78,39 @@ struct zds_inbox
 };
 
 /*  NULL when there is no memory.  'threads_' is from 1 to
-    ZDS_RESOLVER_MAX_THREADS; 'arg_' goes to 'lookup_' and has to stay for ever.
-    No thread is started yet.  */
-zds_resolver_t *
-zds_resolver_new (unsigned threads_, zds_lookup_fn lookup_, void *arg_);
+    ZDS_RESOLVER_MAX_THREADS, 'name_' what they are called (copied); 'arg_' goes
+    to 'lookup_' and has to stay for ever.  No thread is started yet.  */
+zds_resolver_t *zds_resolver_new (unsigned threads_,
+                                  const char *name_,
+                                  zds_lookup_fn lookup_,
+                                  void *arg_);
 
-/*  Gives the resolver up; nobody may be waiting.  Idle threads have ended when it
-    returns.  Those inside a look-up are left to end by themselves, and see to
-    it that the library that holds this code stays loaded until the process
-    ends.  */
+/*  Gives the resolver up; nobody may be waiting.  Threads inside a look-up are left
+    to end by themselves; together with all others of the process they are at most
+    ZDS_THREAD_MAX.  In a forked child it does nothing: the lock may be held by a
+    thread that is not there.  */
 void zds_resolver_release (zds_resolver_t *resolver_);
 
-/*  Looks a host up.  Returns true when the answer
-    is in 'waiter_->answer' at once (which is NULL when there is no memory, or no
-    thread and none to be had); false when it will come into 'inbox_'.  */
+/*  Asks for the addresses of a host.  Returns false when the answer will come into
+    'inbox_'; true when it is in 'waiter_->answer' (NULL when there is no
+    memory), for the caller to give back: it was known, or no thread was to be
+    had.  Then it was looked up on the caller's thread if that is what libzmq
+    would have done without all this: 'plain_' is the kind of that look-up,
+    ZDS_LOOK_IPV4 or ZDS_LOOK_IPV6 (in mode V6, where IPv4 addresses count if there
+    are no others), and it stands for ZDS_LOOK_WHOLE too.  Another kind's answer is
+    ZDS_LOOKUP_TEMPORARY then.  */
 bool zds_resolver_ask (zds_resolver_t *resolver_,
                        const char *host_,
                        zds_look_t look_,
+                       zds_look_t plain_,
                        zds_waiter_t *waiter_,
                        zds_inbox_t *inbox_);
 
-/*  Takes the next waiter whose answer is there out of the inbox, with a reference
-    to its answer; NULL when there is none.  */
+/*  Whether the look-up that is waited for has begun; false while it is queued.  */
+bool zds_resolver_runs (zds_resolver_t *resolver_, const zds_waiter_t *waiter_);
+
+/*  Takes the next waiter whose answer is there out of the inbox; NULL when there is
+    none.  The answer is the caller's, to be given back.  */
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
                                     zds_inbox_t *inbox_);
 
@@ -102,8 +118,8 @@ zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
     nobody.  No-op for a waiter that does not wait.  */
 void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_);
 
-/*  Gives a collected answer back.  NULL is allowed.  */
-void zds_resolver_drop (zds_resolver_t *resolver_, zds_answer_t *answer_);
+/*  Gives an answer back.  NULL is allowed.  */
+void zds_resolver_drop (zds_answer_t *answer_);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include "zds_thread.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,24 +15,22 @@
 #include <process.h>
 #else
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 #endif
 
 #ifdef __linux__
-#include <sys/auxv.h>
 #include <sys/prctl.h>
+#endif
+
+#ifdef __GLIBC__
+#include <netinet/in.h>
+#include <resolv.h>
 #endif
 
 #ifdef __APPLE__
 #include <mach/mach_time.h>
-#endif
-
-/*  Systems that tell which library holds an address.  */
-#if defined __linux__ || defined __APPLE__ || defined __FreeBSD__              \
-  || defined __NetBSD__ || defined __OpenBSD__ || defined __DragonFly__        \
-  || defined __GNU__ || defined __sun
-#define HAVE_DLADDR
-#include <dlfcn.h>
 #endif
 
 /*  What a new thread needs to know.  */
@@ -39,7 +38,7 @@ typedef struct
 {
     void (*run) (void *arg_);
     void *arg;
-    char name[16]; /* with its NUL all that Linux keeps */
+    char name[ZDS_THREAD_NAME_SIZE];
 } start_t;
 
 static start_t *start_new (const char *name_, void (*run_) (void *), void *arg_)
@@ -77,70 +76,23 @@ void zds_mutex_unlock (zds_mutex_t *mutex_)
     ReleaseSRWLockExclusive (mutex_);
 }
 
-int zds_cond_init (zds_cond_t *cond_)
+static volatile LONG threads;
+
+static bool take_place (void)
 {
-    InitializeConditionVariable (cond_);
-    return 0;
+    if (InterlockedIncrement (&threads) <= ZDS_THREAD_MAX)
+        return true;
+    InterlockedDecrement (&threads);
+    return false;
 }
 
-void zds_cond_destroy (zds_cond_t *cond_)
+static void give_place (void)
 {
-    (void) cond_;
+    InterlockedDecrement (&threads);
 }
 
-void zds_cond_signal (zds_cond_t *cond_)
-{
-    WakeConditionVariable (cond_);
-}
-
-void zds_cond_broadcast (zds_cond_t *cond_)
-{
-    WakeAllConditionVariable (cond_);
-}
-
-void zds_cond_wait (zds_cond_t *cond_, zds_mutex_t *mutex_, unsigned ms_)
-{
-    SleepConditionVariableSRW (cond_, mutex_, ms_, 0);
-}
-
-static unsigned __stdcall thread_main (void *start_)
-{
-    const start_t start = *(const start_t *) start_;
-
-    free (start_);
-    start.run (start.arg);
-    return 0;
-}
-
-int zds_thread_start (zds_thread_t *thread_,
-                      const char *name_,
-                      void (*run_) (void *arg_),
-                      void *arg_)
-{
-    start_t *start = start_new (name_, run_, arg_);
-
-    if (start == NULL)
-        return ENOMEM;
-    *thread_ = (HANDLE) _beginthreadex (NULL, 0, thread_main, start, 0, NULL);
-    if (*thread_ == NULL) {
-        free (start);
-        return EAGAIN;
-    }
-    return 0;
-}
-
-void zds_thread_join (zds_thread_t thread_)
-{
-    WaitForSingleObject (thread_, INFINITE);
-    CloseHandle (thread_);
-}
-
-void zds_thread_detach (zds_thread_t thread_)
-{
-    CloseHandle (thread_);
-}
-
-bool zds_thread_pin_library (void)
+/*  Keeps the library loaded until the process ends.  */
+static bool library_stays (void)
 {
     static const char here = 0;
     HMODULE module;
@@ -149,6 +101,33 @@ bool zds_thread_pin_library (void)
                                  | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
                                &here, &module)
            != 0;
+}
+
+static unsigned __stdcall thread_main (void *start_)
+{
+    const start_t start = *(const start_t *) start_;
+
+    free (start_);
+    start.run (start.arg);
+    give_place ();
+    return 0;
+}
+
+static int create (start_t *start_)
+{
+    const HANDLE thread =
+      (HANDLE) _beginthreadex (NULL, ZDS_THREAD_STACK, thread_main, start_,
+                               STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+
+    if (thread == NULL)
+        return EAGAIN;
+    CloseHandle (thread);
+    return 0;
+}
+
+long zds_process_id (void)
+{
+    return (long) GetCurrentProcessId ();
 }
 
 uint64_t zds_clock_ms (void)
@@ -185,63 +164,105 @@ void zds_mutex_unlock (zds_mutex_t *mutex_)
     pthread_mutex_unlock (mutex_);
 }
 
-/*  Waits end by the clock that is never set back, where there is a way to say
-    so.  Elsewhere one may last too long, and an idle thread with it.  */
-#if !defined __APPLE__ && !(defined __ANDROID_API__ && __ANDROID_API__ < 21)
-#define HAVE_SETCLOCK
+/*  The number of threads, below the number of the process: those of its parent
+    are not in a forked child.  No lock, which a fork could find taken.  */
+static atomic_uint threads;
+
+static unsigned count_in (unsigned threads_)
+{
+    const unsigned process = (unsigned) getpid () << 8;
+
+    return (threads_ & ~255u) == process ? threads_ : process;
+}
+
+static bool take_place (void)
+{
+    unsigned before = atomic_load (&threads), now;
+
+    do {
+        now = count_in (before);
+        if ((now & 255) >= ZDS_THREAD_MAX)
+            return false;
+    } while (!atomic_compare_exchange_weak (&threads, &before, now + 1));
+    return true;
+}
+
+static void give_place (void)
+{
+    atomic_fetch_sub (&threads, 1);
+}
+
+/*  ELF, where what the linker was told about unloading can be read without the
+    lock of the loader.  An application may be inside dlclose() with that lock, and
+    wait for this thread.  */
+#if defined __ELF__ && !defined __ANDROID__
+#include <link.h>
+#ifdef DF_1_NODELETE
+#define HAVE_DYNAMIC
+
+/*  The linker's, for the program or library that holds this code; none in a
+    static program.  */
+extern ElfW (Dyn) _DYNAMIC[] __attribute__ ((weak, visibility ("hidden")));
+
+static bool is_to_stay (const ElfW (Dyn) * dynamic_)
+{
+    if (dynamic_ == NULL)
+        return true;
+    for (; dynamic_->d_tag != DT_NULL; dynamic_++)
+        /*  DT_DEBUG: a program.  */
+        if (dynamic_->d_tag == DT_DEBUG
+            || (dynamic_->d_tag == DT_FLAGS_1
+                && (dynamic_->d_un.d_val & DF_1_NODELETE) != 0))
+            return true;
+    return false;
+}
+
+static bool was_linked_to_stay (void)
+{
+    return is_to_stay (_DYNAMIC);
+}
+#endif
 #endif
 
-int zds_cond_init (zds_cond_t *cond_)
+#ifndef HAVE_DYNAMIC
+static bool was_linked_to_stay (void)
 {
-    pthread_condattr_t attr;
-    int rc = pthread_condattr_init (&attr);
-
-    if (rc != 0)
-        return rc;
-#ifdef HAVE_SETCLOCK
-    rc = pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+    return false;
+}
 #endif
-    if (rc == 0)
-        rc = pthread_cond_init (cond_, &attr);
-    pthread_condattr_destroy (&attr);
-    return rc;
+
+#if defined HAVE_DYNAMIC || defined __APPLE__ || defined __ANDROID__
+#include <dlfcn.h>
+
+static bool pin_library (void)
+{
+    static const char here = 0;
+    Dl_info own;
+
+    /*  The handle is kept on purpose.  */
+    return dladdr (&here, &own) != 0
+           && dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)
+                != NULL;
 }
 
-void zds_cond_destroy (zds_cond_t *cond_)
-{
-    pthread_cond_destroy (cond_);
-}
-
-void zds_cond_signal (zds_cond_t *cond_)
-{
-    pthread_cond_signal (cond_);
-}
-
-void zds_cond_broadcast (zds_cond_t *cond_)
-{
-    pthread_cond_broadcast (cond_);
-}
-
-void zds_cond_wait (zds_cond_t *cond_, zds_mutex_t *mutex_, unsigned ms_)
-{
-    struct timespec time = {0, 0};
-
-#if defined HAVE_SETCLOCK
-    clock_gettime (CLOCK_MONOTONIC, &time);
-#elif !defined __APPLE__
-    clock_gettime (CLOCK_REALTIME, &time);
-#endif
-    time.tv_sec += (time_t) (ms_ / 1000);
-    time.tv_nsec += (long) (ms_ % 1000) * 1000000L;
-    if (time.tv_nsec >= 1000000000L) {
-        time.tv_sec++;
-        time.tv_nsec -= 1000000000L;
-    }
-#ifdef __APPLE__
-    pthread_cond_timedwait_relative_np (cond_, mutex_, &time);
 #else
-    pthread_cond_timedwait (cond_, mutex_, &time);
+
+static bool pin_library (void)
+{
+    return false;
+}
+
 #endif
+
+/*  A library that was not linked so, like a plug-in that libzmq.a is part of, is
+    kept from now on.  */
+static bool library_stays (void)
+{
+    static atomic_bool stays;
+
+    if (!atomic_load (&stays))
+        atomic_store (&stays, was_linked_to_stay () || pin_library ());
+    return atomic_load (&stays);
 }
 
 /*  Signals are for the application's own threads.  Those that a thread brings
@@ -264,89 +285,58 @@ static void *thread_main (void *start_)
     const start_t start = *(const start_t *) start_;
 
     free (start_);
+#ifdef __GLIBC__
+    /*  In a forked child this may be the memory of a parent's thread that was
+        inside a look-up.  Its sockets stay open, as those of an I/O thread do
+        with stock libzmq: closing them could hit what the child has opened
+        under their numbers.  */
+    memset (&_res, 0, sizeof _res);
+#endif
 #ifdef __linux__
     prctl (PR_SET_NAME, start.name);
 #endif
     start.run (start.arg);
+    give_place ();
     return NULL;
 }
 
-int zds_thread_start (zds_thread_t *thread_,
-                      const char *name_,
-                      void (*run_) (void *arg_),
-                      void *arg_)
+/*  'stack_': in bytes, 0 for the system's default.  */
+static int create_with (size_t stack_, start_t *start_)
 {
-    start_t *start = start_new (name_, run_, arg_);
-    sigset_t before;
-    int rc;
+    pthread_attr_t attr;
+    pthread_t thread;
+    int rc = pthread_attr_init (&attr);
 
-    if (start == NULL)
-        return ENOMEM;
-    /*  The thread inherits the mask, so it never takes a signal.  */
-    block_signals (&before);
-    rc = pthread_create (thread_, NULL, thread_main, start);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (rc != 0)
-        free (start);
+        return rc;
+    rc = pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
+    if (rc == 0 && stack_ > 0)
+        rc = pthread_attr_setstacksize (&attr, stack_);
+    if (rc == 0)
+        rc = pthread_create (&thread, &attr, thread_main, start_);
+    pthread_attr_destroy (&attr);
     return rc;
 }
 
-void zds_thread_join (zds_thread_t thread_)
+static int create (start_t *start_)
 {
-    pthread_join (thread_, NULL);
+    sigset_t before;
+    int rc;
+
+    /*  The thread inherits the mask, so it never takes a signal.  */
+    block_signals (&before);
+    rc = create_with (ZDS_THREAD_STACK, start_);
+    /*  Much thread-local data: only the libc knows how much.  */
+    if (rc == EINVAL)
+        rc = create_with (0, start_);
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
-void zds_thread_detach (zds_thread_t thread_)
+long zds_process_id (void)
 {
-    pthread_detach (thread_);
+    return (long) getpid ();
 }
-
-#ifdef HAVE_DLADDR
-
-/*  Missing on some of them.  A library that was opened without them and is
-    never closed stays as well.  */
-#ifndef RTLD_NODELETE
-#define RTLD_NODELETE 0
-#endif
-#ifndef RTLD_NOLOAD
-#define RTLD_NOLOAD 0
-#endif
-
-/*  The program cannot be opened by its name on Linux, and need not be.  */
-static bool is_program (const Dl_info *own_)
-{
-#ifdef __linux__
-    Dl_info program;
-    return dladdr ((const void *) getauxval (AT_PHDR), &program) != 0
-           && program.dli_fbase == own_->dli_fbase;
-#else
-    (void) own_;
-    return false;
-#endif
-}
-
-bool zds_thread_pin_library (void)
-{
-    static const char here = 0;
-    Dl_info own;
-
-    /*  Found nowhere: the program is static, and so stays.  */
-    if (dladdr (&here, &own) == 0)
-        return true;
-    /*  The handle is kept on purpose.  */
-    return is_program (&own)
-           || dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)
-                != NULL;
-}
-
-#else
-
-bool zds_thread_pin_library (void)
-{
-    return false;
-}
-
-#endif
 
 #ifdef __APPLE__
 
@@ -373,3 +363,21 @@ uint64_t zds_clock_ms (void)
 #endif
 
 #endif
+
+int zds_thread_start (const char *name_, void (*run_) (void *arg_), void *arg_)
+{
+    start_t *start;
+    int rc;
+
+    if (!library_stays ())
+        return EBUSY;
+    if (!take_place ())
+        return EAGAIN;
+    start = start_new (name_, run_, arg_);
+    rc = start == NULL ? ENOMEM : create (start);
+    if (rc != 0) {
+        free (start);
+        give_place ();
+    }
+    return rc;
+}
