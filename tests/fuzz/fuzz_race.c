@@ -128,6 +128,12 @@ static void let_event_happen (fuzz_t *f_, input_t *input_, unsigned event_)
                 const unsigned winner = byte_of (input_) % 8;
                 zds_race_connected (&f_->race, winner, f_->now);
                 model_connected (&f_->model, winner, f_->now);
+            } else if (kind == 11) {
+                zds_race_greeted (&f_->race, event_ & 7, f_->now);
+                model_greeted (&f_->model, event_ & 7, f_->now);
+            } else if (kind > 7) {
+                zds_race_unsigned (&f_->race, kind - 8);
+                model_unsigned (&f_->model, kind - 8);
             }
             break;
         case 5:
@@ -178,6 +184,11 @@ static void choose_config (zds_race_config_t *config_, input_t *input_)
         config_->first_family = AF_INET;
     if (bits & 16)
         config_->attempt_timeout = word_of (input_);
+    config_->greets = (bits & 32) != 0;
+    if (bits & 64)
+        config_->greeting_timeout = word_of (input_);
+    if (bits & 128)
+        config_->mode = ZDS_MODE_V6;
 }
 
 static bool is_within_bounds (const zds_race_config_t *c_, unsigned families_)

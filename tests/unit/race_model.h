@@ -22,7 +22,8 @@ typedef struct
     int family;
     int entry;    /* in the list of its family; -1: withdrawn */
     uint8_t fate; /* of the address, once it is withdrawn */
-    uint64_t started;
+    int progress; /* 1: TCP is connected; 2: the peer may speak ZMTP 1.0 */
+    uint64_t silent_since;
     bool ended; /* the race must cancel it, with this error */
     int error;
 } model_attempt_t;
@@ -45,7 +46,7 @@ typedef struct
     bool positive;
     uint64_t positive_at;
     bool begun;
-    uint64_t last_start;
+    uint64_t last_start, quiet_since;
     unsigned owed;
     bool retry_said;
     bool all_refused;
@@ -82,7 +83,7 @@ static inline void model_init (model_t *m_,
     memset (m_->attempt, 0, sizeof m_->attempt);
     m_->positive = m_->begun = m_->retry_said = m_->failed = false;
     m_->positive_at = 0;
-    m_->last_start = now_;
+    m_->last_start = m_->quiet_since = now_;
     m_->owed = 0;
     m_->all_refused = true;
     m_->last_error = EHOSTUNREACH;
@@ -195,23 +196,21 @@ static inline void model_set_fate (model_t *m_, unsigned attempt_, int fate_)
         m_->fate[a->family][a->entry] = (uint8_t) fate_;
 }
 
-static inline void
-model_connected (model_t *m_, unsigned attempt_, uint64_t now_)
+static inline void model_win (model_t *m_, unsigned attempt_, uint64_t now_)
 {
     unsigned i;
 
-    if (!model_runs (m_, attempt_))
-        return;
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
         model_attempt_t *const a = &m_->attempt[i];
         if (i == attempt_ || !a->used || a->ended)
             continue;
         a->ended = true;
         a->error = 0;
-        model_set_fate (m_, i,
-                        now_ - a->started >= m_->config.attempt_delay
-                          ? ZDS_FATE_SILENT
-                          : ZDS_FATE_CUT);
+        model_set_fate (
+          m_, i,
+          a->progress == 2 || now_ - a->silent_since >= m_->config.attempt_delay
+            ? ZDS_FATE_SILENT
+            : ZDS_FATE_CUT);
     }
     model_set_fate (m_, attempt_, ZDS_FATE_WON);
     m_->winner = (int) attempt_;
@@ -309,12 +308,74 @@ static inline uint64_t model_due (const model_t *m_,
     }
     if (model_running (m_) == 0)
         return 0;
-    return m_->last_start
-           + (m_->owed > 0 ? (uint64_t) ZDS_RACE_MIN_GAP
-                           : m_->config.attempt_delay);
+    return m_->owed > 0 ? m_->last_start + ZDS_RACE_MIN_GAP
+                        : m_->quiet_since + m_->config.attempt_delay;
 }
 
-/*  The running attempt that started first, NULL if none runs.  */
+/*  The attempt to the address that a socket of one family would have; -1 if it
+    does not run, or there is no such address.  */
+static inline int model_usual (const model_t *m_)
+{
+    int f = 1;
+    unsigned i;
+
+    if (m_->config.mode == ZDS_MODE_V6
+        && (m_->count[0] > 0 || (m_->outstanding & ZDS_ASK_IPV6) != 0))
+        f = 0;
+    if (m_->count[f] == 0)
+        f = 1 - f;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (m_->count[f] > 0 && model_runs (m_, i) && m_->attempt[i].family == f
+            && m_->attempt[i].entry == 0)
+            return (int) i;
+    return -1;
+}
+
+/*  When that is to be handed over although it has not greeted.  */
+static inline uint64_t model_hand_over (const model_t *m_)
+{
+    const int usual = model_usual (m_);
+    size_t f, i;
+
+    if (model_is_over (m_) || usual < 0 || m_->attempt[usual].progress == 0)
+        return ZDS_NEVER;
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m_->count[f]; i++)
+            if (m_->fate[f][i] == ZDS_FATE_UNTRIED)
+                return ZDS_NEVER;
+    if (m_->outstanding == 0 && model_running (m_) == 1)
+        return 0;
+    return m_->quiet_since + m_->config.attempt_delay;
+}
+
+static inline void
+model_connected (model_t *m_, unsigned attempt_, uint64_t now_)
+{
+    if (!model_runs (m_, attempt_) || m_->attempt[attempt_].progress != 0)
+        return;
+    m_->attempt[attempt_].progress = 1;
+    m_->attempt[attempt_].silent_since = m_->quiet_since = now_;
+    if (!m_->config.greets)
+        model_win (m_, attempt_, now_);
+    else if (model_hand_over (m_) <= now_)
+        model_win (m_, (unsigned) model_usual (m_), now_);
+}
+
+static inline void model_greeted (model_t *m_, unsigned attempt_, uint64_t now_)
+{
+    if (model_runs (m_, attempt_))
+        model_win (m_, attempt_, now_);
+}
+
+static inline void model_unsigned (model_t *m_, unsigned attempt_)
+{
+    if (!model_runs (m_, attempt_) || m_->attempt[attempt_].progress != 1)
+        return;
+    m_->attempt[attempt_].progress = 2;
+    m_->owed++;
+}
+
+/*  The running attempt that is silent for longest, NULL if none runs.  */
 static inline model_attempt_t *model_oldest (model_t *m_, unsigned *at_)
 {
     model_attempt_t *found = NULL;
@@ -322,7 +383,8 @@ static inline model_attempt_t *model_oldest (model_t *m_, unsigned *at_)
 
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (model_runs (m_, i)
-            && (found == NULL || m_->attempt[i].started < found->started)) {
+            && (found == NULL
+                || m_->attempt[i].silent_since < found->silent_since)) {
             found = &m_->attempt[i];
             *at_ = i;
         }
@@ -357,12 +419,13 @@ model_take_start (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
     a->addr = step_->addr;
     a->family = f;
     a->entry = (int) index;
-    a->started = now_;
+    a->progress = 0;
+    a->silent_since = now_;
     a->ended = false;
     a->error = 0;
     m_->fate[f][index] = ZDS_FATE_RUNNING;
     m_->begun = true;
-    m_->last_start = now_;
+    m_->last_start = m_->quiet_since = now_;
     if (m_->owed > 0)
         m_->owed--;
     return NULL;
@@ -414,11 +477,20 @@ static inline const char *model_check_end (const model_t *m_,
     return NULL;
 }
 
+/*  Until when it may be silent.  */
+static inline uint64_t model_limit (const model_t *m_, unsigned attempt_)
+{
+    const model_attempt_t *const a = &m_->attempt[attempt_];
+    const unsigned limit = a->progress > 0 ? m_->config.greeting_timeout
+                                           : m_->config.attempt_timeout;
+
+    return limit == 0 ? ZDS_NEVER : a->silent_since + limit;
+}
+
 /*  What is wrong with this step; NULL: nothing.  */
 static inline const char *
 model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
 {
-    const unsigned limit = m_->config.attempt_timeout;
     const zds_candidate_t *next;
     const model_attempt_t *oldest;
     uint64_t due = ZDS_NEVER, deadline = ZDS_NEVER;
@@ -426,16 +498,18 @@ model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
     unsigned i, first = 0;
     int f;
 
-    for (i = 0; limit > 0 && i < ZDS_RACE_MAX_RUNNING; i++)
-        if (model_runs (m_, i) && now_ - m_->attempt[i].started >= limit)
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (model_runs (m_, i) && now_ >= model_limit (m_, i))
             model_give_up (m_, i);
     next = model_is_over (m_) ? NULL : model_turn (m_, -1, &f, &index);
     if (next != NULL)
         due = model_due (m_, next);
     oldest = model_oldest (m_, &first);
     if (next != NULL && model_running (m_) == ZDS_RACE_MAX_RUNNING
-        && now_ >= due && now_ - oldest->started >= ZDS_RACE_PATIENCE)
+        && now_ >= due && now_ - oldest->silent_since >= ZDS_RACE_PATIENCE)
         model_give_up (m_, first);
+    if (model_hand_over (m_) <= now_)
+        model_win (m_, (unsigned) model_usual (m_), now_);
 
     if (model_must_cancel (m_))
         return step_->op == ZDS_RACE_CANCEL ? model_take_cancel (m_, step_)
@@ -448,7 +522,7 @@ model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
     }
     if (next == NULL && !m_->retry_said
         && (m_->lost != 0 || model_any_failed (m_))) {
-        deadline = m_->last_start + m_->config.attempt_delay;
+        deadline = m_->quiet_since + m_->config.attempt_delay;
         if (now_ >= deadline) {
             m_->retry_said = true;
             return step_->op == ZDS_RACE_RETRY ? NULL : "RETRY is due";
@@ -461,12 +535,15 @@ model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
                      : "START is due";
         deadline = due;
     } else if (next != NULL) {
-        deadline = oldest->started + ZDS_RACE_PATIENCE;
+        deadline = oldest->silent_since + ZDS_RACE_PATIENCE;
         if (deadline < due)
             deadline = due;
     }
-    if (oldest != NULL && limit > 0 && oldest->started + limit < deadline)
-        deadline = oldest->started + limit;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (model_runs (m_, i) && model_limit (m_, i) < deadline)
+            deadline = model_limit (m_, i);
+    if (model_hand_over (m_) < deadline)
+        deadline = model_hand_over (m_);
     if (step_->op != ZDS_RACE_WAIT)
         return "nothing is due but WAIT";
     if (step_->deadline <= now_)

@@ -12,6 +12,7 @@
                 + won, - failed, ! wrong server, nothing if there is nothing
     answer:6    the resolver has no IPv6 address
     wrong:a     the server at a spoke no ZMTP
+    died:a      a connection to a died
     right:a     a handshake with it was completed
     works:a     a look at a found that it works; dead:a, that it does not
     wait:5000   that many ms go by
@@ -136,6 +137,8 @@ static void tell_changing (const char *word_, const char *rest_)
         zds_memory_learn (&memory, KEY, &race, now);
     } else if (strcmp (word_, "wrong") == 0)
         zds_memory_wrong (&memory, KEY, &addr, now);
+    else if (strcmp (word_, "died") == 0)
+        zds_memory_died (&memory, KEY, &addr, now);
     else if (strcmp (word_, "right") == 0)
         zds_memory_right (&memory, KEY, &addr, now);
     else if (strcmp (word_, "works") == 0)
@@ -277,6 +280,9 @@ static void test_wrong_servers (void **state_)
        "race:a~A+ right:A right:a "
        "answer:aA",
        "a- A+"},
+      {"a connection that died is remembered, too", "died:a answer:aA", "a-"},
+      {"even if it was to the winner", "race:a-A+ died:A answer:aA first",
+       "a- A- 6"},
       {"nothing is learnt of one that is not known", "right:a gone", "yes"},
       {"the winner was a wrong one", "race:a~A+ wrong:A answer:aA first",
        "a- A! 6"},

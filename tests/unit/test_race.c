@@ -12,7 +12,9 @@
     the time 7, a~  has a poor source.
 
     Events:  AAAA a b, A 1 2   an answer; AAAA alone is a negative one
-             ok a              the attempt connected
+             ok a              TCP connected
+             greet a           its peer sent the signature of a greeting
+             unsigned a        its peer sent what may be ZMTP 1.0
              refuse a          it failed with ECONNREFUSED
              fail a E          it failed with E
              sync a E          from now on connecting to it fails at once
@@ -291,6 +293,12 @@ static void happens (player_t *p_, char *event_)
     else if (strcmp (verb, "ok") == 0)
         zds_race_connected (
           &p_->race, attempt_of (p_, strtok_r (NULL, " ", &rest)), p_->now);
+    else if (strcmp (verb, "greet") == 0)
+        zds_race_greeted (
+          &p_->race, attempt_of (p_, strtok_r (NULL, " ", &rest)), p_->now);
+    else if (strcmp (verb, "unsigned") == 0)
+        zds_race_unsigned (&p_->race,
+                           attempt_of (p_, strtok_r (NULL, " ", &rest)));
     else if (strcmp (verb, "refuse") == 0)
         fail_attempt (p_, strtok_r (NULL, " ", &rest), ECONNREFUSED);
     else if (strcmp (verb, "fail") == 0) {
@@ -358,6 +366,12 @@ static unsigned read_config (const char *text_, zds_race_config_t *config_)
             config_->first_family = value == 4 ? AF_INET : AF_INET6;
         else if (strcmp (key, "timeout") == 0)
             config_->attempt_timeout = value;
+        else if (strcmp (key, "greets") == 0)
+            config_->greets = value != 0;
+        else if (strcmp (key, "greeting") == 0)
+            config_->greeting_timeout = value;
+        else if (strcmp (key, "mode") == 0)
+            config_->mode = value == 6 ? ZDS_MODE_V6 : ZDS_MODE_AUTO;
         else if (strcmp (key, "ask") == 0)
             ask = value;
         else
@@ -465,6 +479,178 @@ static void test_case (void **state_)
 }
 
 static const case_t cases[] = {
+  /*  C-16: the race is decided by ZMTP.  */
+  {"c16_the_first_to_greet_wins",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {3, "ok a", "wait 253"},
+    {4, "greet a", "won a"}},
+   "a=won 1=untried",
+   ""},
+  {"c16_mute_the_timer_starts_anew_when_it_connected",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {100, "ok a", "wait 350"},
+    {350, "", "start 1, wait"},
+    {351, "ok 1", "wait 601"},
+    {352, "greet 1", "cancel a, won 1"}},
+   "a=silent 1=won",
+   NULL},
+  {"c16_a_mute_one_may_still_greet_first",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {0, "ok a", "wait 250"},
+    {250, "", "start 1, wait"},
+    {260, "ok 1; greet a", "cancel 1, won a"}},
+   "a=won 1=cut",
+   NULL},
+  {"c16_closes_before_it_greets_the_next_at_once",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {2, "ok a", "wait 252"},
+    {3, "fail a ECONNRESET", "start 1, wait 253"},
+    {4, "ok 1", "won 1"}},
+   "a=failed 1=won",
+   NULL},
+  {"c16_closes_the_next_not_within_the_gap",
+   "greets=1",
+   {{0, "AAAA a b; A 1", "start a, wait 250"},
+    {0, "ok a", "wait 250"},
+    {250, "", "start 1, wait 500"},
+    {252, "fail a ECONNRESET", "wait 260"},
+    {260, "", "start b, wait 510"}},
+   NULL,
+   NULL},
+  {"c16_nothing_else_could_win_handed_over_at_once",
+   "greets=1",
+   {{0, "AAAA; A 1", "start 1, wait"}, {1, "ok 1", "won 1"}},
+   "1=won",
+   NULL},
+  {"c16_numeric_handed_over_at_once",
+   "greets=1 ask=6",
+   {{0, "AAAA a", "start a, wait"}, {1, "ok a", "won a"}},
+   "a=won",
+   NULL},
+  {"c16_the_others_failed_handed_over_at_once",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {1, "refuse a", "start 1, wait 251"},
+    {2, "ok 1", "won 1"}},
+   "a=failed 1=won",
+   NULL},
+  {"c16_the_last_other_one_fails_handed_over_at_once",
+   "greets=1 first=4",
+   {{0, "AAAA a; A 1", "start 1, wait 250"},
+    {1, "ok 1", "wait 251"},
+    {251, "", "start a, wait 501"},
+    {252, "refuse a", "won 1"}},
+   "a=failed 1=won",
+   NULL},
+  {"c16_an_answer_is_still_to_come",
+   "greets=1",
+   {{0, "A 1", "wait 50"},
+    {50, "", "start 1, wait"},
+    {51, "ok 1", "wait 301"},
+    {60, "AAAA", "won 1"}},
+   "1=won",
+   NULL},
+  {"c16_mute_while_an_answer_is_still_to_come",
+   "greets=1",
+   {{0, "A 1", "wait 50"},
+    {50, "", "start 1, wait"},
+    {51, "ok 1", "wait 301"},
+    {301, "", "won 1"}},
+   "1=won",
+   NULL},
+  {"c16_all_mute_the_one_of_one_family_is_handed_over",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {0, "ok a", "wait 250"},
+    {250, "", "start 1, wait"},
+    {251, "ok 1", "wait 501"},
+    {501, "", "cancel a, won 1"}},
+   "a=silent 1=won",
+   NULL},
+  {"c16_all_mute_in_mode_v6",
+   "greets=1 mode=6",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {0, "ok a", "wait 250"},
+    {250, "", "start 1, wait 500"},
+    {251, "ok 1", "wait 501"},
+    {501, "", "cancel 1, won a"}},
+   "a=won 1=silent",
+   NULL},
+  {"c16_all_mute_without_the_usual_family",
+   "greets=1",
+   {{0, "AAAA a b; A", "start a, wait 250"},
+    {0, "ok a", "wait 250"},
+    {250, "", "start b, wait 500"},
+    {251, "ok b", "wait 501"},
+    {501, "", "cancel b, won a"}},
+   "a=won b=silent",
+   NULL},
+  {"c16_all_mute_but_one_silent",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {250, "", "start 1, wait"},
+    {251, "ok 1", "wait 501"},
+    {501, "", "cancel a, won 1"}},
+   "a=silent 1=won",
+   NULL},
+  {"c16_one_that_a_single_family_would_not_have_has_to_greet",
+   "greets=1 first=4",
+   {{0, "AAAA a; A 1", "start 1, wait 250"},
+    {1, "refuse 1", "start a, wait 251"},
+    {2, "ok a", "wait 252"},
+    {252, "", "retry, wait"},
+    {300, "greet a", "won a"}},
+   "a=won 1=failed",
+   NULL},
+  {"c16_zmtp_1_0_loses_against_a_greeting",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {2, "ok a; unsigned a; unsigned a", "wait 10"},
+    {10, "", "start 1, wait"},
+    {11, "ok 1; greet 1", "cancel a, won 1"}},
+   "a=silent 1=won",
+   NULL},
+  {"c16_zmtp_1_0_wins_when_nobody_greets",
+   "greets=1 first=4",
+   {{0, "AAAA a; A 1", "start 1, wait 250"},
+    {2, "ok 1; unsigned 1", "wait 10"},
+    {10, "", "start a, wait 260"},
+    {11, "ok a", "wait 261"},
+    {261, "", "cancel a, won 1"}},
+   "a=silent 1=won",
+   NULL},
+  {"c16_before_it_connected_nothing_is_said",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {2, "unsigned a", "wait 250"},
+    {3, "ok a; ok a", "wait 253"}},
+   NULL,
+   NULL},
+  {"c7_a_mute_one_does_not_hold_up_what_failed",
+   "greets=1",
+   {{0, "AAAA a; A 1", "start a, wait 250"},
+    {0, "ok a", "wait 250"},
+    {250, "", "start 1, wait"},
+    {251, "refuse 1", "wait 500"},
+    {500, "", "retry, wait"},
+    {600, "again", "start 1, wait"},
+    {601, "ok 1; greet 1", "cancel a, won 1"}},
+   "a=silent 1=won",
+   NULL},
+  {"c16_a_mute_one_ends_with_the_handshake_interval",
+   "greets=1 greeting=3000 timeout=100",
+   {{0, "AAAA a; A 1", "start a, wait 100"},
+    {50, "ok a", "wait 300"},
+    {300, "", "start 1, wait 400"},
+    {301, "refuse 1", "wait 550"},
+    {550, "", "retry, wait 3050"},
+    {3050, "", "cancel a ETIMEDOUT, failed ETIMEDOUT"}},
+   "a=failed 1=failed",
+   NULL},
   /*  Section 3: when the first attempt starts.  */
   {"rfc8305_3_aaaa_first_starts_at_once",
    "",
@@ -1493,8 +1679,10 @@ static void test_rfc8305_8_bounds (void **state_)
 
     for (i = 0; i < COUNT (rows); i++) {
         const zds_race_config_t config = {
-          rows[i].attempt_delay, rows[i].resolution_delay, rows[i].first_count,
-          rows[i].first_family, 0};
+          .attempt_delay = rows[i].attempt_delay,
+          .resolution_delay = rows[i].resolution_delay,
+          .first_count = rows[i].first_count,
+          .first_family = rows[i].first_family};
         const int rc = zds_race_init (&race, &config, rows[i].families, 0);
         if (rc != rows[i].expected)
             fail_msg ("row %d: %d", (int) i, rc);
@@ -1792,16 +1980,18 @@ static void test_rest (void **state_)
         zds_record_t record; /* of the second IPv6 address */
         bool refused;        /* the first one was, else it is silent */
         bool has_second;
-        int family;
+        zds_mode_t mode;
         unsigned expected;
     } rows[] = {
-      {ZDS_RECORD_NONE, true, false, AF_INET, 0},
-      {ZDS_RECORD_NONE, true, false, AF_INET6, ZDS_REST_OF_FAMILY},
-      {ZDS_RECORD_NONE, false, false, AF_INET6, ZDS_REST_OF_FAMILY},
-      {ZDS_RECORD_NONE, true, true, AF_INET, ZDS_REST_UNTRIED},
-      {ZDS_RECORD_FAILED, true, true, AF_INET, 0},
-      {ZDS_RECORD_FAILED, true, true, AF_INET6, ZDS_REST_OF_FAMILY},
-      {ZDS_RECORD_WRONG, true, true, AF_INET6, ZDS_REST_OF_FAMILY},
+      {ZDS_RECORD_NONE, true, false, ZDS_MODE_AUTO, 0},
+      {ZDS_RECORD_NONE, true, false, ZDS_MODE_V6, ZDS_REST_USUAL},
+      {ZDS_RECORD_NONE, false, false, ZDS_MODE_V6, ZDS_REST_USUAL},
+      {ZDS_RECORD_NONE, false, false, ZDS_MODE_AUTO, 0},
+      {ZDS_RECORD_NONE, true, true, ZDS_MODE_AUTO, ZDS_REST_FRESH},
+      {ZDS_RECORD_FAILED, true, true, ZDS_MODE_AUTO, 0},
+      {ZDS_RECORD_FAILED, true, true, ZDS_MODE_V6, ZDS_REST_USUAL},
+      {ZDS_RECORD_WRONG, true, true, ZDS_MODE_AUTO, 0},
+      {ZDS_RECORD_WRONG, true, true, ZDS_MODE_V6, ZDS_REST_USUAL},
     };
     size_t i;
     (void) state_;
@@ -1819,6 +2009,7 @@ static void test_rest (void **state_)
         six[1].record = rows[i].record;
         four.addr = addr_of ("192.0.2.1");
         zds_race_config_default (&config);
+        config.mode = rows[i].mode;
         assert_int_equal (
           zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, now), 0);
         zds_race_answer (&race, AF_INET6, six, rows[i].has_second ? 2 : 1, now);
@@ -1830,8 +2021,8 @@ static void test_rest (void **state_)
             now += 250;
         assert_int_equal (zds_race_next (&race, now).op, ZDS_RACE_START);
         zds_race_connected (&race, rows[i].refused ? 0 : 1, now);
-        if (zds_race_rest (&race, rows[i].family) != rows[i].expected)
-            fail_msg ("row %zu: %u", i, zds_race_rest (&race, rows[i].family));
+        if (zds_race_rest (&race) != rows[i].expected)
+            fail_msg ("row %zu: %u", i, zds_race_rest (&race));
     }
 }
 
@@ -1847,27 +2038,31 @@ static void test_rest_to_come (void **state_)
     six.addr = addr_of ("2001:db8::1");
     zds_race_config_default (&config);
     zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
-    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V6), AF_INET6);
+    assert_int_equal (zds_race_usual_family (&race), AF_INET);
+    race.config.mode = ZDS_MODE_V6;
+    assert_int_equal (zds_race_usual_family (&race), AF_INET6);
     zds_race_answer (&race, AF_INET6, &six, 1, 0);
     zds_race_next (&race, 0);
     zds_race_connected (&race, 0, 0);
-    assert_int_equal (zds_race_rest (&race, AF_INET), ZDS_REST_OF_FAMILY);
-    assert_int_equal (zds_race_rest (&race, AF_INET6), 0);
-    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_AUTO), AF_INET);
-    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V4), AF_INET);
-    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V6), AF_INET6);
+    assert_int_equal (zds_race_rest (&race), 0);
+    assert_int_equal (zds_race_usual_family (&race), AF_INET6);
+    race.config.mode = ZDS_MODE_AUTO;
+    assert_int_equal (zds_race_rest (&race), ZDS_REST_USUAL);
+    race.config.mode = ZDS_MODE_V4;
+    assert_int_equal (zds_race_usual_family (&race), AF_INET);
 }
 
-static void test_single_family_without_ipv6 (void **state_)
+static void test_usual_family_without_ipv6 (void **state_)
 {
     zds_race_config_t config;
     zds_race_t race;
     (void) state_;
 
     zds_race_config_default (&config);
+    config.mode = ZDS_MODE_V6;
     zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
     zds_race_answer (&race, AF_INET6, NULL, 0, 0);
-    assert_int_equal (zds_race_single_family (&race, ZDS_MODE_V6), AF_INET);
+    assert_int_equal (zds_race_usual_family (&race), AF_INET);
 }
 
 /*  Another family may be put first until the first attempt.  */
@@ -1988,7 +2183,7 @@ static void test_every_step_has_its_reason (void **state_)
                 "once more, the reconnect interval is over",
                 "IPv6 comes first");
     zds_race_connected (&race, 1, 601);
-    expect_why (&race, 601, ZDS_RACE_CANCEL, "another one connected", NULL);
+    expect_why (&race, 601, ZDS_RACE_CANCEL, "another one won", NULL);
     expect_why (&race, 601, ZDS_RACE_WON, "it connected first", NULL);
     assert_string_equal (zds_race_why (&race, ZDS_RACE_MAX_RUNNING), "");
     assert_string_equal (zds_race_why (&race, 5), "");
@@ -2056,7 +2251,7 @@ int main (void)
       cmocka_unit_test (test_rfc8305_4_the_same_twice),
       cmocka_unit_test (test_rest),
       cmocka_unit_test (test_rest_to_come),
-      cmocka_unit_test (test_single_family_without_ipv6),
+      cmocka_unit_test (test_usual_family_without_ipv6),
       cmocka_unit_test (test_prefer),
       cmocka_unit_test (test_lost_when_it_is_over),
       cmocka_unit_test (test_every_step_has_its_reason),

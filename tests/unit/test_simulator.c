@@ -44,10 +44,20 @@ typedef enum
     FAILS_AT_ONCE, /* within connect () */
 } behaviour_t;
 
+/*  What a peer does once TCP has connected.  */
+typedef enum
+{
+    GREETS,  /* 'says' ms after that */
+    MUTE,    /* or waits for the whole greeting of its client */
+    CLOSES,  /* likewise, or says what is no ZMTP */
+    UNSIGNED /* likewise: it may be ZMTP 1.0 */
+} manners_t;
+
 typedef struct
 {
     behaviour_t behaviour;
-    unsigned after;
+    manners_t manners;
+    unsigned after, says;
     int error;
     uint64_t heals; /* from then on it connects, 'after' ms */
     zds_record_t record;
@@ -67,7 +77,9 @@ typedef struct
     bool open;
     uint64_t started;
     uint64_t ends; /* ZDS_NEVER: silent */
-    bool connects;
+    bool connects, connected, greets;
+    manners_t manners;
+    unsigned says;
     int error;
 } connection_t;
 
@@ -89,6 +101,10 @@ enum
     SAW_ANSWER_REPLACED,
     SAW_ALL_CANDIDATES,
     SAW_REACHED,
+    SAW_GREETED,
+    SAW_HANDED_OVER,
+    SAW_HANDED_OVER_LATE,
+    SAW_GREETED_AFTER_MUTE,
     SIGHTS
 };
 
@@ -114,8 +130,8 @@ typedef struct
 
     /*  What the laws below look at.  */
     unsigned starts, open, failures_since;
-    uint64_t first_start, last_start, first_positive[ZDS_FAMILIES],
-      answered[ZDS_FAMILIES];
+    uint64_t first_start, last_start, last_connect,
+      first_positive[ZDS_FAMILIES], answered[ZDS_FAMILIES];
     uint64_t last_answer;
     bool replaced;
     bool started[ZDS_FAMILIES][MAX_ADDRESSES]; /* in this round */
@@ -193,6 +209,10 @@ static void draw_config (world_t *w_)
         c->first_family = AF_INET;
     if (chance (r, 30))
         c->attempt_timeout = 1 + draw_time (r, 10000);
+    c->greets = chance (r, 60);
+    if (chance (r, 30))
+        c->greeting_timeout = 1 + draw_time (r, 10000);
+    c->mode = chance (r, 30) ? ZDS_MODE_V6 : ZDS_MODE_AUTO;
     w_->asked = chance (r, 90) ? ZDS_ASK_IPV6 | ZDS_ASK_IPV4
                                : (chance (r, 50) ? ZDS_ASK_IPV6 : ZDS_ASK_IPV4);
 }
@@ -214,6 +234,8 @@ static void draw_addr (world_t *w_, host_addr_t *addr_, unsigned mood_)
         addr_->behaviour = SILENT;
     else
         addr_->behaviour = chance (r, 20) ? FAILS_AT_ONCE : FAILS;
+    addr_->manners = chance (r, 60) ? GREETS : (manners_t) draw (r, 4);
+    addr_->says = chance (r, 60) ? draw (r, 20) : draw_time (r, 3000);
     if (addr_->behaviour >= SILENT && chance (r, 10))
         addr_->heals = draw_time (r, 10000);
 
@@ -276,7 +298,7 @@ static void begin (world_t *w_)
     w_->again = ZDS_NEVER;
     w_->rounds = 0;
     w_->starts = w_->open = w_->failures_since = 0;
-    w_->first_start = w_->last_start = 0;
+    w_->first_start = w_->last_start = w_->last_connect = 0;
     w_->first_positive[0] = w_->first_positive[1] = ZDS_NEVER;
     w_->answered[0] = w_->answered[1] = ZDS_NEVER;
     w_->last_answer = w_->now;
@@ -356,6 +378,9 @@ static void check_start (world_t *w_, const zds_race_step_t *step_)
         LAW (gap >= ZDS_RACE_MIN_GAP, "within 10 ms of the last start");
         LAW (gap >= w_->config.attempt_delay || w_->failures_since > 0,
              "within the attempt delay, and nothing failed");
+        LAW (w_->last_connect == 0 || w_->failures_since > 0
+               || w_->now - w_->last_connect >= w_->config.attempt_delay,
+             "within the attempt delay after one connected");
     }
     w_->started[f][index] = true;
 }
@@ -378,9 +403,40 @@ static void fail_attempt (world_t *w_, unsigned attempt_, int error_)
 
 static void connect_attempt (world_t *w_, unsigned attempt_)
 {
+    connection_t *const c = &w_->connection[attempt_];
+
     tell (w_, "  connected", NULL);
+    c->connected = true;
+    c->ends = c->manners == MUTE ? ZDS_NEVER : w_->now + c->says;
+    w_->last_connect = w_->now;
     zds_race_connected (&w_->race, attempt_, w_->now);
     model_connected (&w_->model, attempt_, w_->now);
+}
+
+/*  The peer does what it does, unless TCP has decided.  */
+static void hear_from (world_t *w_, unsigned attempt_)
+{
+    connection_t *const c = &w_->connection[attempt_];
+
+    c->ends = ZDS_NEVER;
+    if (!c->connected)
+        connect_attempt (w_, attempt_);
+    else if (c->manners == CLOSES)
+        fail_attempt (w_, attempt_, ECONNRESET);
+    else if (c->manners == UNSIGNED) {
+        tell (w_, "  unsigned", NULL);
+        w_->failures_since++;
+        zds_race_unsigned (&w_->race, attempt_);
+        model_unsigned (&w_->model, attempt_);
+    } else {
+        tell (w_, "  greeted", NULL);
+        c->greets = true;
+        w_->saw[SAW_GREETED_AFTER_MUTE] += w_->open > 1
+                                           && w_->now - w_->last_start > 0
+                                           && w_->last_start > w_->first_start;
+        zds_race_greeted (&w_->race, attempt_, w_->now);
+        model_greeted (&w_->model, attempt_, w_->now);
+    }
 }
 
 static void start_attempt (world_t *w_, const zds_race_step_t *step_)
@@ -395,6 +451,9 @@ static void start_attempt (world_t *w_, const zds_race_step_t *step_)
     c->open = true;
     c->started = w_->now;
     c->connects = behaviour == CONNECTS || behaviour == CONNECTS_AT_ONCE;
+    c->connected = c->greets = false;
+    c->manners = healed ? GREETS : host->manners;
+    c->says = host->says;
     c->error = host->error;
     c->ends = behaviour == SILENT ? ZDS_NEVER : w_->now + host->after;
     w_->open++;
@@ -411,8 +470,10 @@ static void start_attempt (world_t *w_, const zds_race_step_t *step_)
 
 static void cancel_attempt (world_t *w_, const zds_race_step_t *step_)
 {
-    const uint64_t age = w_->now - w_->connection[step_->attempt].started;
-    const unsigned limit = w_->config.attempt_timeout;
+    const connection_t *const c = &w_->connection[step_->attempt];
+    const uint64_t age = w_->now - c->started;
+    const unsigned limit =
+      c->connected ? w_->config.greeting_timeout : w_->config.attempt_timeout;
 
     tell (w_, step_->error == 0 ? "cancel" : "give up", NULL);
     if (step_->error != 0) {
@@ -431,7 +492,9 @@ static uint64_t longest_wait (const world_t *w_, int family_, size_t index_)
 {
     const model_t *const m = &w_->model;
     const unsigned place = place_of (w_, family_, (unsigned) index_);
-    const uint64_t delay = w_->config.attempt_delay;
+    /*  Its timer starts anew when an attempt connects.  */
+    const uint64_t delay =
+      w_->config.attempt_delay * (w_->config.greets ? 2 : 1);
     uint64_t ahead = 0;
     size_t f, i;
 
@@ -451,9 +514,25 @@ static bool is_reachable (const world_t *w_, const host_addr_t *host_)
 {
     const unsigned limit = w_->config.attempt_timeout;
 
+    const unsigned most = w_->config.greeting_timeout;
+
+    if (w_->config.greets
+        && (host_->manners != GREETS || host_->says >= ZDS_RACE_PATIENCE
+            || (most > 0 && host_->says >= most)))
+        return false;
     return host_->behaviour == CONNECTS_AT_ONCE
            || (host_->behaviour == CONNECTS && host_->after < ZDS_RACE_PATIENCE
                && (limit == 0 || host_->after < limit));
+}
+
+/*  A good peer that speaks within the attempt delay is not passed over for one that
+    says nothing.  */
+static bool is_prompt (const world_t *w_, const host_addr_t *host_)
+{
+    return is_reachable (w_, host_)
+           && (host_->behaviour == CONNECTS_AT_ONCE
+               || host_->after < w_->config.attempt_delay)
+           && host_->says < w_->config.attempt_delay;
 }
 
 static void check_reached (world_t *w_, bool won_)
@@ -475,8 +554,36 @@ static void check_reached (world_t *w_, bool won_)
             if (!w_->plain)
                 continue;
             LAW (w_->now <= w_->last_answer + longest_wait (w_, (int) f, i)
-                              + host->after,
+                              + host->after
+                              + (w_->config.greets ? host->says : 0),
                  "a host that answers is reached too late");
+        }
+}
+
+/*  Whoever has won without a greeting: no good peer was kept waiting.  */
+static void check_winner (world_t *w_, const connection_t *winner_)
+{
+    const model_t *const m = &w_->model;
+    size_t f, i;
+
+    LAW (winner_->open && winner_->connects && winner_->connected,
+         "WON by an attempt that did not connect");
+    w_->saw[SAW_GREETED] += winner_->greets;
+    w_->saw[SAW_HANDED_OVER] += w_->config.greets && !winner_->greets;
+    w_->saw[SAW_HANDED_OVER_LATE] += w_->config.greets && !winner_->greets
+                                     && winner_->manners == MUTE
+                                     && w_->starts > 1;
+    if (!w_->config.greets || winner_->greets)
+        return;
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < m->count[f]; i++) {
+            const host_addr_t *const host =
+              &w_->addr[f][index_of (&m->list[f][i].addr)];
+            LAW (m->fate[f][i] != ZDS_FATE_UNTRIED,
+                 "WON without a greeting, and there is more to try");
+            if (!w_->late && !w_->replaced && w_->race.count <= 6)
+                LAW (winner_->manners == GREETS || !is_prompt (w_, host),
+                     "WON without a greeting, and a good peer was there");
         }
 }
 
@@ -493,8 +600,7 @@ static void check_outcome (world_t *w_, const zds_race_step_t *step_)
     w_->saw[SAW_FAILED_REFUSED] += !won && step_->error == ECONNREFUSED;
     w_->saw[SAW_WON_AFTER_RETRY] += won && w_->rounds > 0;
     if (won) {
-        const connection_t *const c = &w_->connection[step_->attempt];
-        LAW (c->open && c->connects, "WON by an attempt that did not connect");
+        check_winner (w_, &w_->connection[step_->attempt]);
         LAW (w_->open == 1, "WON, and others are open");
     } else {
         LAW (w_->open == 0, "FAILED, and an attempt runs");
@@ -507,6 +613,8 @@ static void check_outcome (world_t *w_, const zds_race_step_t *step_)
     /*  It is final.  */
     zds_race_failed (&w_->race, step_->attempt, EIO, w_->now + 1);
     zds_race_connected (&w_->race, 0, w_->now + 1);
+    zds_race_greeted (&w_->race, 0, w_->now + 1);
+    zds_race_unsigned (&w_->race, 0);
     zds_race_again (&w_->race, ZDS_ASK_IPV6, w_->now + 1);
     memset (&late, 0, sizeof late);
     late.addr = known_addr[0][MAX_ADDRESSES - 1];
@@ -706,7 +814,7 @@ static bool let_happen (world_t *w_, uint64_t deadline_)
             break;
         case CONNECTION:
             if (w_->connection[which].connects)
-                connect_attempt (w_, which);
+                hear_from (w_, which);
             else
                 fail_attempt (w_, which, w_->connection[which].error);
             break;

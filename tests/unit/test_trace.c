@@ -581,8 +581,7 @@ static void test_races (void **state_)
     expect_last (place->path, "192.0.2.1:5555 connects after 4 ms");
     zds_race_connected (&race, 1, 854);
     step_now (&subject, &race, 854);
-    expect_last (place->path,
-                 "gives [2001:db8::1]:5555 up: another one connected");
+    expect_last (place->path, "gives [2001:db8::1]:5555 up: another one won");
     step_now (&subject, &race, 854);
     expect_last (place->path, "uses 192.0.2.1:5555: it connected first");
     assert_int_equal (count_lines (place->path, "\n"), 8);

@@ -390,17 +390,34 @@ void zds_memory_learn (zds_memory_t *memory_,
     learn_losers (host, race_, now_);
 }
 
-void zds_memory_wrong (zds_memory_t *memory_,
-                       const char *key_,
-                       const zds_addr_t *addr_,
-                       uint64_t now_)
+static void mark (zds_memory_t *memory_,
+                  const char *key_,
+                  const zds_addr_t *addr_,
+                  zds_record_t record_,
+                  uint64_t now_)
 {
     zds_memory_host_t *host = find_host (memory_, key_, now_);
 
     if (host == NULL)
         host = add_host (memory_, key_, now_);
     if (host != NULL)
-        set_mark (host, addr_, ZDS_RECORD_WRONG, now_);
+        set_mark (host, addr_, record_, now_);
+}
+
+void zds_memory_wrong (zds_memory_t *memory_,
+                       const char *key_,
+                       const zds_addr_t *addr_,
+                       uint64_t now_)
+{
+    mark (memory_, key_, addr_, ZDS_RECORD_WRONG, now_);
+}
+
+void zds_memory_died (zds_memory_t *memory_,
+                      const char *key_,
+                      const zds_addr_t *addr_,
+                      uint64_t now_)
+{
+    mark (memory_, key_, addr_, ZDS_RECORD_FAILED, now_);
 }
 
 void zds_memory_right (zds_memory_t *memory_,

@@ -99,6 +99,13 @@ void zds_memory_right (zds_memory_t *memory_,
                        const zds_addr_t *addr_,
                        uint64_t now_);
 
+/*  A connection to this address, once made, ended because nothing came through any
+    more: the address goes last.  */
+void zds_memory_died (zds_memory_t *memory_,
+                      const char *key_,
+                      const zds_addr_t *addr_,
+                      uint64_t now_);
+
 /*  Whether a look at an address that failed is due; if so, the next one is not
     before ZDS_MEMORY_PROBE_GAP.  */
 bool zds_memory_probe_due (zds_memory_t *memory_,

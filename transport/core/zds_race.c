@@ -123,11 +123,11 @@ static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
     if (running (race_) == 0)
         return 0;
     /*  Each failure brings one start forward, but never into the minimum gap.  */
-    return race_->last_start
-           + (race_->owed > 0 ? ZDS_RACE_MIN_GAP : race_->config.attempt_delay);
+    return race_->owed > 0 ? race_->last_start + ZDS_RACE_MIN_GAP
+                           : race_->quiet_since + race_->config.attempt_delay;
 }
 
-/*  The attempt that has run longest; -1 if none runs.  */
+/*  The attempt that has been silent longest; -1 if none runs.  */
 static int oldest (const zds_race_t *race_)
 {
     int i, found = -1;
@@ -135,7 +135,8 @@ static int oldest (const zds_race_t *race_)
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel
             && (found < 0
-                || race_->slot[i].started < race_->slot[found].started))
+                || race_->slot[i].silent_since
+                     < race_->slot[found].silent_since))
             found = i;
     return found;
 }
@@ -147,6 +148,9 @@ void zds_race_config_default (zds_race_config_t *config_)
     config_->first_count = 1;
     config_->first_family = AF_INET6;
     config_->attempt_timeout = 0;
+    config_->greets = false;
+    config_->greeting_timeout = 0;
+    config_->mode = ZDS_MODE_AUTO;
 }
 
 int zds_race_init (zds_race_t *race_,
@@ -167,7 +171,7 @@ int zds_race_init (zds_race_t *race_,
     memset (race_, 0, sizeof *race_);
     race_->config = *config_;
     race_->outstanding = families_;
-    race_->last_start = now_;
+    race_->last_start = race_->quiet_since = now_;
     race_->all_refused = true;
     race_->last_error = EHOSTUNREACH;
     race_->winner = -1;
@@ -325,13 +329,14 @@ void zds_race_failed (zds_race_t *race_,
     race_->slot[attempt_].candidate = -1;
 }
 
-void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
+/*  The attempt wins, and those beside it are to be cancelled.  */
+static void
+win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
 {
     unsigned i;
 
-    if (!is_running (race_, attempt_))
-        return;
     race_->winner = (int) attempt_;
+    race_->won_why = why_;
     race_->fate[race_->slot[attempt_].candidate] = ZDS_FATE_WON;
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
         zds_race_slot_t *slot = &race_->slot[i];
@@ -339,11 +344,105 @@ void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
             continue;
         slot->to_cancel = true;
         slot->cancel_error = 0;
-        slot->cancel_why = "another one connected";
+        slot->cancel_why = "another one won";
         race_->fate[slot->candidate] =
-          now_ - slot->started >= race_->config.attempt_delay ? ZDS_FATE_SILENT
-                                                              : ZDS_FATE_CUT;
+          slot->progress == ZDS_PROGRESS_UNSIGNED
+              || now_ - slot->silent_since >= race_->config.attempt_delay
+            ? ZDS_FATE_SILENT
+            : ZDS_FATE_CUT;
     }
+}
+
+void zds_race_greeted (zds_race_t *race_, unsigned attempt_, uint64_t now_)
+{
+    if (is_running (race_, attempt_))
+        win (race_, attempt_, "it greeted first", now_);
+}
+
+void zds_race_unsigned (zds_race_t *race_, unsigned attempt_)
+{
+    if (!zds_race_awaits_greeting (race_, attempt_)
+        || race_->slot[attempt_].progress == ZDS_PROGRESS_UNSIGNED)
+        return;
+    race_->slot[attempt_].progress = ZDS_PROGRESS_UNSIGNED;
+    /*  Mostly it is no server: as good a reason for another start as a failure.  */
+    race_->owed++;
+}
+
+bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_)
+{
+    return is_running (race_, attempt_)
+           && race_->slot[attempt_].progress != ZDS_PROGRESS_NONE;
+}
+
+/*  The candidate that libzmq would have had without dual stack: the first of its
+    family, or the first of all where that family has none; NONE if there is none.  */
+static size_t usual_candidate (const zds_race_t *race_)
+{
+    const int family = zds_race_usual_family (race_);
+    size_t i, first = NONE;
+
+    for (i = 0; i < race_->count; i++) {
+        if (race_->withdrawn[i])
+            continue;
+        if (zds_addr_family (&race_->candidate[i].addr) == family)
+            return i;
+        if (first == NONE)
+            first = i;
+    }
+    return first;
+}
+
+/*  A peer that waits for the whole greeting of its client says nothing, and one of
+    ZMTP 1.0 nothing that tells what it is.  So the one connection that libzmq would
+    have had without dual stack is handed over in the end, as libzmq would: at once
+    if no other attempt and no answer could still win, else when every address has
+    been tried and the attempt delay is over once more.  One that libzmq would not
+    have had has to greet.  The time of that, ZDS_NEVER if not by time alone.  */
+static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
+{
+    const size_t usual = usual_candidate (race_);
+    unsigned i;
+
+    *attempt_ = -1;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (usual != NONE && race_->slot[i].candidate == (int) usual
+            && zds_race_awaits_greeting (race_, i))
+            *attempt_ = (int) i;
+    if (*attempt_ < 0 || next_candidate (race_) != NONE)
+        return ZDS_NEVER;
+    return running (race_) == 1 && race_->outstanding == 0
+             ? 0
+             : race_->quiet_since + race_->config.attempt_delay;
+}
+
+/*  Hands the connection over whose time has come.  */
+static void hand_over (zds_race_t *race_, uint64_t now_)
+{
+    int attempt;
+
+    if (hand_over_time (race_, &attempt) > now_)
+        return;
+    win (race_, (unsigned) attempt,
+         running (race_) == 1 ? "it connected, and nothing else could win"
+                              : "nobody has greeted, and a single family would "
+                                "have given this one",
+         now_);
+}
+
+void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
+{
+    if (!is_running (race_, attempt_)
+        || race_->slot[attempt_].progress != ZDS_PROGRESS_NONE)
+        return;
+    if (!race_->config.greets) {
+        win (race_, attempt_, "it connected first", now_);
+        return;
+    }
+    race_->slot[attempt_].progress = ZDS_PROGRESS_CONNECTED;
+    race_->slot[attempt_].silent_since = now_;
+    race_->quiet_since = now_;
+    hand_over (race_, now_);
 }
 
 void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_)
@@ -376,23 +475,32 @@ static void give_up (zds_race_t *race_, unsigned attempt_, const char *why_)
     race_->slot[attempt_].cancel_why = why_;
 }
 
+/*  Until when the attempt may be silent.  */
+static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
+{
+    const zds_race_slot_t *slot = &race_->slot[attempt_];
+    const unsigned limit = slot->progress == ZDS_PROGRESS_NONE
+                             ? race_->config.attempt_timeout
+                             : race_->config.greeting_timeout;
+
+    return limit > 0 ? slot->silent_since + limit : ZDS_NEVER;
+}
+
 /*  Gives up on what has run longer than it may: than an attempt may at all, or
     than it may while a candidate whose turn it is waits for a place.  */
 static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
 {
-    const unsigned limit = race_->config.attempt_timeout;
     unsigned i;
     int longest;
 
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (is_running (race_, i) && limit > 0
-            && now_ - race_->slot[i].started >= limit)
+        if (is_running (race_, i) && now_ >= limit_of (race_, i))
             give_up (race_, i, "silent for as long as an attempt may take");
 
     longest = oldest (race_);
     if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING
         && now_ >= start_time (race_, waiting_)
-        && now_ - race_->slot[longest].started >= ZDS_RACE_PATIENCE)
+        && now_ - race_->slot[longest].silent_since >= ZDS_RACE_PATIENCE)
         give_up (race_, (unsigned) longest,
                  "silent for long, and the next one needs its place");
 }
@@ -406,16 +514,16 @@ static uint64_t later (uint64_t a_, uint64_t b_)
 static uint64_t next_limit (const zds_race_t *race_, size_t waiting_)
 {
     const int longest = oldest (race_);
-    uint64_t started, limit = ZDS_NEVER;
+    uint64_t limit = ZDS_NEVER;
+    unsigned i;
 
-    if (longest < 0)
-        return ZDS_NEVER;
-    started = race_->slot[longest].started;
-    if (race_->config.attempt_timeout > 0)
-        limit = started + race_->config.attempt_timeout;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (is_running (race_, i) && limit_of (race_, i) < limit)
+            limit = limit_of (race_, i);
     if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING) {
         const uint64_t due =
-          later (start_time (race_, waiting_), started + ZDS_RACE_PATIENCE);
+          later (start_time (race_, waiting_),
+                 race_->slot[longest].silent_since + ZDS_RACE_PATIENCE);
         if (due < limit)
             limit = due;
     }
@@ -431,6 +539,16 @@ static zds_race_step_t step_of (zds_race_op_t op_)
     step.deadline = ZDS_NEVER;
     step.why = "";
     return step;
+}
+
+static bool any_awaits_greeting (const zds_race_t *race_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (zds_race_awaits_greeting (race_, i))
+            return true;
+    return false;
 }
 
 /*  Why the next attempt may start: the reasons of start_time, told.  */
@@ -450,7 +568,9 @@ static const char *why_now (const zds_race_t *race_, size_t candidate_)
     if (running (race_) == 0)
         return "the one before failed";
     return race_->owed > 0 ? "another one failed"
-                           : "silence for the attempt delay";
+           : any_awaits_greeting (race_)
+             ? "the one before connected and sent nothing for the attempt delay"
+             : "silence for the attempt delay";
 }
 
 static zds_race_step_t
@@ -461,11 +581,12 @@ start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
 
     step.why = why_now (race_, candidate_);
     slot->candidate = (int) candidate_;
-    slot->started = now_;
+    slot->started = slot->silent_since = now_;
+    slot->progress = ZDS_PROGRESS_NONE;
     slot->to_cancel = false;
     race_->fate[candidate_] = ZDS_FATE_RUNNING;
     race_->begun = true;
-    race_->last_start = now_;
+    race_->last_start = race_->quiet_since = now_;
     if (race_->owed > 0)
         race_->owed--;
 
@@ -499,7 +620,7 @@ static zds_race_step_t won (const zds_race_t *race_)
 
     step.attempt = (unsigned) race_->winner;
     step.addr = race_->candidate[race_->slot[race_->winner].candidate].addr;
-    step.why = "it connected first";
+    step.why = race_->won_why;
     return step;
 }
 
@@ -518,51 +639,81 @@ static zds_race_step_t failed (zds_race_t *race_)
     return step;
 }
 
+/*  When what failed is to be tried again; ZDS_NEVER: not yet, or not any more.  Not
+    before what is left has been silent for a while: mostly it ends the race in a
+    moment.  */
+static uint64_t retry_time (const zds_race_t *race_, size_t waiting_)
+{
+    return waiting_ == NONE && !race_->retry_said && any_failed (race_)
+             ? race_->quiet_since + race_->config.attempt_delay
+             : ZDS_NEVER;
+}
+
+/*  What to wait for when nothing can be started, and until when.  */
+static zds_race_step_t wait_for (const zds_race_t *race_, size_t waiting_)
+{
+    zds_race_step_t step = step_of (ZDS_RACE_WAIT);
+    const uint64_t limit = next_limit (race_, waiting_);
+    const uint64_t retry = retry_time (race_, waiting_);
+    int attempt;
+
+    step.deadline = hand_over_time (race_, &attempt);
+    if (limit < step.deadline)
+        step.deadline = limit;
+    if (retry < step.deadline)
+        step.deadline = retry;
+    step.why = race_->outstanding != 0       ? "for an answer"
+               : any_awaits_greeting (race_) ? "for a greeting"
+                                             : "for an attempt to end";
+    if (waiting_ == NONE)
+        return step;
+    step.why = "for an attempt's place";
+    if (free_slot (race_) >= 0) {
+        const uint64_t start = start_time (race_, waiting_);
+        if (start < step.deadline)
+            step.deadline = start;
+        step.why = !race_->begun ? "for the other family's answer"
+                                 : "for the next attempt's turn";
+    }
+    return step;
+}
+
+/*  Gives up what has taken too long, and hands over what is not to wait longer;
+    returns the candidate to be tried next, NONE if there is none.  */
+static size_t bring_up_to_date (zds_race_t *race_, uint64_t now_)
+{
+    size_t candidate;
+
+    if (race_->winner >= 0 || race_->failed)
+        return NONE;
+    candidate = next_candidate (race_);
+    check_times (race_, candidate, now_);
+    hand_over (race_, now_);
+    return candidate;
+}
+
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
 {
+    const size_t candidate = bring_up_to_date (race_, now_);
     zds_race_step_t step;
-    size_t candidate;
-    uint64_t limit;
-    const bool over = race_->winner >= 0 || race_->failed;
+    int slot;
 
-    candidate = over ? NONE : next_candidate (race_);
-    if (!over)
-        check_times (race_, candidate, now_);
     if (cancel_one (race_, &step))
         return step;
     if (race_->winner >= 0)
         return won (race_);
-
     if (candidate == NONE && race_->outstanding == 0 && running (race_) == 0)
         return failed (race_);
-    step = step_of (ZDS_RACE_WAIT);
-    step.why =
-      race_->outstanding != 0 ? "for an answer" : "for an attempt to end";
-    if (candidate == NONE && !race_->retry_said && any_failed (race_)) {
-        /*  Not before what is left has been silent for a while: mostly it ends
-            the race in a moment.  */
-        step.deadline = race_->last_start + race_->config.attempt_delay;
-        if (step.deadline <= now_) {
-            race_->retry_said = true;
-            step = step_of (ZDS_RACE_RETRY);
-            step.why = "something failed, and what is left is silent";
-            return step;
-        }
-    } else if (candidate != NONE) {
-        const int slot = free_slot (race_);
-        const uint64_t time = start_time (race_, candidate);
-        if (slot >= 0 && time <= now_)
-            return start (race_, candidate, (unsigned) slot, now_);
-        if (slot >= 0)
-            step.deadline = time;
-        step.why = slot < 0        ? "for an attempt's place"
-                   : !race_->begun ? "for the other family's answer"
-                                   : "for the next attempt's turn";
+    if (retry_time (race_, candidate) <= now_) {
+        race_->retry_said = true;
+        step = step_of (ZDS_RACE_RETRY);
+        step.why = "something failed, and what is left is silent";
+        return step;
     }
-    limit = next_limit (race_, candidate);
-    if (limit < step.deadline)
-        step.deadline = limit;
-    return step;
+    slot = candidate == NONE ? -1 : free_slot (race_);
+    if (slot >= 0 && start_time (race_, candidate) <= now_)
+        return start (race_, candidate, (unsigned) slot, now_);
+    return wait_for (race_, candidate);
 }
 
 /*  What the order would be if nothing were remembered, up to the winner.  */
@@ -613,9 +764,9 @@ void zds_race_prefer (zds_race_t *race_, int family_)
         race_->config.first_family = family_;
 }
 
-int zds_race_single_family (const zds_race_t *race_, zds_mode_t mode_)
+int zds_race_usual_family (const zds_race_t *race_)
 {
-    if (mode_ != ZDS_MODE_V6)
+    if (race_->config.mode != ZDS_MODE_V6)
         return AF_INET;
     return count_of_family (race_, AF_INET6) > 0
                || (race_->outstanding & ZDS_ASK_IPV6) != 0
@@ -623,24 +774,24 @@ int zds_race_single_family (const zds_race_t *race_, zds_mode_t mode_)
              : AF_INET;
 }
 
-unsigned zds_race_rest (const zds_race_t *race_, int family_)
+unsigned zds_race_rest (const zds_race_t *race_)
 {
+    const int usual = zds_race_usual_family (race_);
     unsigned rest = 0;
     size_t i;
 
-    if ((race_->outstanding & ask_bit (family_)) != 0)
-        rest |= ZDS_REST_OF_FAMILY;
+    if ((race_->outstanding & ask_bit (usual)) != 0)
+        rest |= ZDS_REST_USUAL;
     for (i = 0; i < race_->count; i++) {
-        const zds_candidate_t *candidate = &race_->candidate[i];
         if (race_->fate[i] == ZDS_FATE_WON || race_->withdrawn[i]
-            || candidate->record == ZDS_RECORD_WRONG)
+            || race_->candidate[i].record == ZDS_RECORD_WRONG)
             continue;
-        if (zds_addr_family (&candidate->addr) == family_)
-            rest |= ZDS_REST_OF_FAMILY;
-        if (candidate->record != ZDS_RECORD_FAILED
+        if (zds_addr_family (&race_->candidate[i].addr) == usual)
+            rest |= ZDS_REST_USUAL;
+        if (race_->candidate[i].record != ZDS_RECORD_FAILED
             && (race_->fate[i] == ZDS_FATE_UNTRIED
                 || race_->fate[i] == ZDS_FATE_CUT))
-            rest |= ZDS_REST_UNTRIED;
+            rest |= ZDS_REST_FRESH;
     }
     return rest;
 }

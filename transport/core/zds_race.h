@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  A race: decides when to try which address of a host, until one connects.
+/*  A race: decides when to try which address of a host, until one wins.
 
-    RFC 8305 ("Happy Eyeballs version 2"), sections 3 to 6, for a client whose
-    connection counts as made when TCP connects.  The race is told of answers
-    from the resolver, of attempts that ended, and of the time; it says what to
-    do next.  It never touches a socket, a clock, a thread or the heap, so that a
+    RFC 8305 ("Happy Eyeballs version 2"), sections 3 to 6.  The race is won by
+    the first peer that greets: TCP connects to much that is no server
+    (draft-ietf-happy-happyeyeballs-v3, "Determining successful connection
+    establishment").  The race is told of answers from the resolver, of what
+    became of attempts, and of the time; it says what to do next.  It never touches a socket, a clock, a thread or the heap, so that a
     test can drive it through years of network misfortune.
 
     The caller owns the struct and every socket.  Not safe to share between
@@ -13,7 +14,7 @@
     clock that never goes back.
 
         zds_race_init (...)
-        for each event: zds_race_answer / _connected / _failed / _again (...)
+        for each event: zds_race_answer / _connected / _greeted / _failed / ... (...)
             then: do what zds_race_next (...) says until it says WAIT, WON or
             FAILED.  */
 
@@ -59,8 +60,15 @@ typedef struct
     unsigned resolution_delay; /* of section 3; 50 is recommended */
     unsigned first_count;      /* of section 4: First Address Family Count; 1 */
     int first_family;          /* AF_INET6, unless the last winner was IPv4 */
-    unsigned attempt_timeout;  /* how long one attempt may take; 0: the system's
-                                  own limit */
+    unsigned
+      attempt_timeout; /* how long one attempt may take to connect; 0: the
+                                  system's own limit */
+    bool greets; /* peers greet: TCP alone decides only where nothing else could
+                    win; false: TCP decides */
+    unsigned greeting_timeout; /* how long a peer may take to greet once it has
+                                  connected; 0: for ever */
+    zds_mode_t mode; /* of the socket: says which family it would use if it knew
+                        of no other */
 } zds_race_config_t;
 
 /*  What became of a candidate.  */
@@ -70,8 +78,9 @@ typedef enum
     ZDS_FATE_RUNNING,
     ZDS_FATE_FAILED,
     ZDS_FATE_WON,
-    ZDS_FATE_SILENT, /* ran for the attempt delay or longer when another one won */
-    ZDS_FATE_CUT     /* had not run that long */
+    ZDS_FATE_SILENT, /* said nothing for the attempt delay or longer, or nothing
+                        that tells what it is, when another one won */
+    ZDS_FATE_CUT     /* had not been silent that long */
 } zds_fate_t;
 
 typedef enum
@@ -103,6 +112,14 @@ typedef struct
                           else why.  Never NULL */
 } zds_race_step_t;
 
+/*  How far an attempt has come.  */
+typedef enum
+{
+    ZDS_PROGRESS_NONE,      /* TCP is not connected yet */
+    ZDS_PROGRESS_CONNECTED, /* and the peer has not greeted yet */
+    ZDS_PROGRESS_UNSIGNED   /* the peer may speak ZMTP 1.0, or anything else */
+} zds_progress_t;
+
 /*  Of the fields below only 'candidate', 'fate', 'withdrawn', 'count' and
     'outstanding' are for readers outside zds_race.c: what there was to try and
     what became of it.  */
@@ -110,6 +127,8 @@ typedef struct
 {
     int candidate; /* -1: the slot is free */
     uint64_t started;
+    zds_progress_t progress;
+    uint64_t silent_since; /* its start, or when it connected */
     bool to_cancel; /* not running any more; the caller has not been told yet */
     int cancel_error;
     const char *cancel_why;
@@ -128,12 +147,15 @@ typedef struct
     bool begun;           /* the first attempt has started */
     uint64_t hold_until; /* before that: the Resolution Delay; 0: not waiting */
     uint64_t last_start;
+    uint64_t quiet_since; /* the last start, or the last attempt that connected
+                             since: from then on the attempt delay counts */
     unsigned owed; /* starts that failures have earned ahead of the delay */
     bool retry_said;
     bool is_repeat; /* zds_race_again was called */
     bool all_refused;
     int last_error; /* of an attempt that failed otherwise */
     int winner;     /* slot, -1: none */
+    const char *won_why;
     bool failed;
 } zds_race_t;
 
@@ -165,11 +187,19 @@ void zds_race_answer (zds_race_t *race_,
     zds_race_again although something silent is left.  */
 void zds_race_lost (zds_race_t *race_, int family_, uint64_t now_);
 
-/*  The attempt connected.  Ignored for an attempt that does not run.  */
+/*  TCP connected.  Here and below: ignored for an attempt that does not run.  The
+    attempt runs on until its peer greets; a race of peers that do not greet is won.  */
 void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_);
 
-/*  The attempt failed with this errno, at once or later; its socket is closed.
-    Ignored for an attempt that does not run.  */
+/*  The peer has sent the signature of a greeting: it has won.  */
+void zds_race_greeted (zds_race_t *race_, unsigned attempt_, uint64_t now_);
+
+/*  What the peer sends may be ZMTP 1.0 or anything else: it wins only when nobody
+    greets.  */
+void zds_race_unsigned (zds_race_t *race_, unsigned attempt_);
+
+/*  The attempt failed with this errno, at once or later, before or after it had
+    connected; its socket is closed.  */
 void zds_race_failed (zds_race_t *race_,
                       unsigned attempt_,
                       int error_,
@@ -192,21 +222,25 @@ const char *zds_race_why (const zds_race_t *race_, unsigned attempt_);
     what is no family.  */
 void zds_race_prefer (zds_race_t *race_, int family_);
 
-/*  The one family that a socket of this mode would use of the host if it knew of
-    no other: IPv4, but in mode V6 IPv6 if the host has that, or may have it.  */
-int zds_race_single_family (const zds_race_t *race_, zds_mode_t mode_);
+/*  Whether the attempt has connected and its peer is still to greet.  */
+bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_);
+
+/*  The one family that the socket would use of the host if it knew of no other, as
+    libzmq does without dual stack: IPv4, but in mode V6 IPv6 if the host has that,
+    or may have it.  */
+int zds_race_usual_family (const zds_race_t *race_);
 
 /*  What the host has besides the winner and wrong servers.  */
 enum
 {
-    ZDS_REST_UNTRIED = 1, /* an address of which nothing bad is known */
-    ZDS_REST_OF_FAMILY =
-      2 /* one of the family asked about, whatever is known of
-                              it, or that family's answer is still to come */
+    ZDS_REST_FRESH = 1, /* an address of which nothing bad is known */
+    ZDS_REST_USUAL =
+      2 /* one of the usual family, whatever became of it, or that
+                           family's answer is still to come */
 };
 
-/*  After WON: ZDS_REST_..., with 'family_' as the family asked about.  */
-unsigned zds_race_rest (const zds_race_t *race_, int family_);
+/*  After WON: ZDS_REST_...  */
+unsigned zds_race_rest (const zds_race_t *race_);
 
 /*  After WON: an address that would have been tried before the winner but for
     what is remembered of it or of the winner, and was not tried in this race.  A

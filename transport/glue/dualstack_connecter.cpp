@@ -44,20 +44,16 @@ const zmq::dualstack_peer_t &zmq::dualstack_connecter_t::peer () const
 
 void zmq::dualstack_connecter_t::remember_peer ()
 {
-    LIBZMQ_DELETE (_addr->peer);
-    _addr->peer = new (std::nothrow) dualstack_peer_t (peer ());
-    alloc_assert (_addr->peer);
+    if (_addr->peer == NULL) {
+        _addr->peer = new (std::nothrow) dualstack_peer_t;
+        alloc_assert (_addr->peer);
+    }
+    _addr->peer->connected (peer ());
 }
 
-zds_addr_t zmq::dualstack_connecter_t::peer_of (fd_t fd_) const
+zds_addr_t zmq::dualstack_connecter_t::address_of_peer () const
 {
-    zds_addr_t addr = _dial.peer ().addr;
-    sockaddr_storage local;
-
-    if (get_socket_address (fd_, socket_end_local, &local) != 0
-        && local.ss_family == AF_INET6)
-        zds_addr_map (&addr);
-    return addr;
+    return _dial.peer_address ();
 }
 
 //  Called at first, and when the reconnect timer fires.
@@ -101,9 +97,11 @@ void zmq::dualstack_connecter_t::dial_retry ()
     wait_to_reconnect ();
 }
 
-void zmq::dualstack_connecter_t::dial_connected (fd_t fd_)
+void zmq::dualstack_connecter_t::dial_connected (fd_t fd_, size_t sent_)
 {
     _done = true;
+    //  The engine gets these options.
+    options.greeting_sent = sent_;
     connected (fd_);
 }
 

@@ -37,7 +37,7 @@ class dualstack_connecter_t : public stream_connecter_base_t,
 
     //  The peer that connected() was called for, as the application sees it:
     //  through an IPv6 socket, IPv4 is mapped.
-    zds_addr_t peer_of (fd_t fd_) const;
+    zds_addr_t address_of_peer () const;
 
     //  Who that is in the memory.
     const dualstack_peer_t &peer () const;
@@ -50,7 +50,7 @@ class dualstack_connecter_t : public stream_connecter_base_t,
 
     void dial_delayed () ZMQ_OVERRIDE;
     void dial_retry () ZMQ_OVERRIDE;
-    void dial_connected (fd_t fd_) ZMQ_OVERRIDE;
+    void dial_connected (fd_t fd_, size_t sent_) ZMQ_OVERRIDE;
     void dial_failed (int error_, fd_t fd_) ZMQ_OVERRIDE;
 
     void wait_to_reconnect ();

@@ -2,6 +2,7 @@
 
 #include "precompiled.hpp"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,6 @@
 #include "zds_dial.h"
 #include "zds_host.h"
 #include "zds_lookup.h"
-#include "zds_stranger.h"
 #include "zds_thread.h"
 
 static const int family_at[] = {AF_INET6, AF_INET};
@@ -32,7 +32,12 @@ zmq::dualstack_dial_t::attempt_t::attempt_t () :
     _dial (NULL),
     _index (0),
     _fd (retired_fd),
-    _handle (static_cast<handle_t> (NULL))
+    _handle (static_cast<handle_t> (NULL)),
+    _greets (false),
+    _blind (false),
+    _has_mark (false),
+    _sent (0),
+    _seen (0)
 {
 }
 
@@ -45,6 +50,8 @@ void zmq::dualstack_dial_t::attempt_t::open (dualstack_dial_t *dial_,
     _dial = dial_;
     _index = index_;
     _fd = fd_;
+    _greets = _blind = _has_mark = false;
+    _sent = _seen = 0;
     _handle = add_fd (fd_);
     set_pollout (_handle);
 }
@@ -53,6 +60,8 @@ zmq::fd_t zmq::dualstack_dial_t::attempt_t::release ()
 {
     const fd_t fd = _fd;
 
+    if (_has_mark)
+        dualstack_report_from (fd, 1);
     //  Ahead of close(): the poller wants to see a live descriptor.
     rm_fd (_handle);
     _handle = static_cast<handle_t> (NULL);
@@ -65,15 +74,82 @@ zmq::fd_t zmq::dualstack_dial_t::attempt_t::fd () const
     return _fd;
 }
 
+size_t zmq::dualstack_dial_t::attempt_t::sent () const
+{
+    return _sent;
+}
+
+bool zmq::dualstack_dial_t::attempt_t::is_blind () const
+{
+    return _blind;
+}
+
+int zmq::dualstack_dial_t::attempt_t::greet (size_t routing_id_size_)
+{
+    uint8_t signature[ZDS_SIGNATURE_SIZE];
+    size_t sent;
+
+    if (!_greets) {
+        _greets = true;
+        set_pollin (_handle);
+    } else if (_sent == sizeof signature)
+        return 0;
+    zds_greeting_sign (signature, routing_id_size_);
+    const int rc =
+      dualstack_send (_fd, signature + _sent, sizeof signature - _sent, &sent);
+    _sent += sent;
+    if (_sent == sizeof signature)
+        reset_pollout (_handle);
+    return rc;
+}
+
+int zmq::dualstack_dial_t::attempt_t::listen (zds_greeting_t *greeting_)
+{
+    uint8_t bytes[ZDS_SIGNATURE_SIZE];
+    size_t count;
+
+    *greeting_ = ZDS_GREETING_MORE;
+    const int rc = dualstack_peek (_fd, bytes, sizeof bytes, &count);
+    if (rc != 0)
+        return rc == EAGAIN ? 0 : rc;
+    if (count == 0)
+        return ECONNRESET;
+    *greeting_ = zds_greeting_judge (bytes, count);
+    if (*greeting_ == ZDS_GREETING_MORE)
+        return wait_for_more (count, static_cast<int> (count) + 1);
+    //  No more is wanted of it but its end.
+    if (*greeting_ == ZDS_GREETING_UNSIGNED)
+        return wait_for_more (count, INT_MAX);
+    return 0;
+}
+
+//  The bytes stay where they are, and pollers go on reporting them.
+int zmq::dualstack_dial_t::attempt_t::wait_for_more (size_t count_,
+                                                     int report_from_)
+{
+    if (count_ > _seen) {
+        _seen = count_;
+        _has_mark = true;
+        dualstack_report_from (_fd, report_from_);
+        return 0;
+    }
+    if (dualstack_has_hung_up (_fd))
+        return ECONNRESET;
+    if (!_blind)
+        reset_pollin (_handle);
+    _blind = true;
+    return 0;
+}
+
 void zmq::dualstack_dial_t::attempt_t::in_event ()
 {
     //  Some pollers report an error so.
-    _dial->attempt_ended (_index);
+    _dial->happened (_index);
 }
 
 void zmq::dualstack_dial_t::attempt_t::out_event ()
 {
-    _dial->attempt_ended (_index);
+    _dial->happened (_index);
 }
 
 zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
@@ -91,15 +167,16 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _is_literal (false),
     _has_source (false),
     _delayed_said (false),
-    _won_fd (retired_fd),
     _last_fd (retired_fd),
     _has_timer (false),
-    _timer_at (0)
+    _timer_at (0),
+    _won_family (AF_INET)
 {
     memset (&_subject, 0, sizeof _subject);
     memset (&_race, 0, sizeof _race);
     memset (_lookup, 0, sizeof _lookup);
     memset (_source, 0, sizeof _source);
+    memset (_local_family, 0, sizeof _local_family);
     for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
         _lookup[i].dial = this;
         _lookup[i].look = look_at[i];
@@ -122,6 +199,15 @@ bool zmq::dualstack_dial_t::is_idle () const
 const zmq::dualstack_peer_t &zmq::dualstack_dial_t::peer () const
 {
     return _peer;
+}
+
+zds_addr_t zmq::dualstack_dial_t::peer_address () const
+{
+    zds_addr_t addr = _peer.addr;
+
+    if (_won_family == AF_INET6)
+        zds_addr_map (&addr);
+    return addr;
 }
 
 //  SOURCE is a literal, *, or an interface, as for a bind.
@@ -200,6 +286,11 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
                   : _io_thread->dualstack ().net ().first_family (_key, now);
     if (_options.connect_timeout > 0)
         config.attempt_timeout = _options.connect_timeout;
+    config.mode = dualstack_mode (_options);
+    //  A proxy, and a server of WebSockets, wait for the client to speak.
+    config.greets = _purpose == dualstack_for_tcp && !_options.raw_socket;
+    if (_options.handshake_ivl > 0)
+        config.greeting_timeout = _options.handshake_ivl;
     rc = zds_race_init (&_race, &config, wanted, now);
     if (rc == 0 && _is_literal)
         add_literal (literal);
@@ -353,6 +444,7 @@ void zmq::dualstack_dial_t::pump ()
                 break;
             case ZDS_RACE_WAIT:
                 set_timer (step.deadline);
+                look_again_soon ();
                 return;
             case ZDS_RACE_WON:
                 won (step.attempt);
@@ -385,17 +477,24 @@ void zmq::dualstack_dial_t::cancel_timer_if_any ()
     _has_timer = false;
 }
 
-//  A busy I/O thread comes here late. What has connected meanwhile, and whose
-//  event waits behind this one, leaves no reason for another attempt.
+//  Where the poller does not say that more of a greeting is there.
+void zmq::dualstack_dial_t::look_again_soon ()
+{
+    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (_attempt[i].fd () != retired_fd && _attempt[i].is_blind ())
+            set_timer (zds_clock_ms () + ZDS_RACE_MIN_GAP);
+}
+
+//  A busy I/O thread comes here late. What has happened meanwhile, and whose event
+//  waits behind this one, may leave no reason for another attempt.
 void zmq::dualstack_dial_t::timer_event (int)
 {
     _has_timer = false;
-    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING && _race.winner < 0; i++)
         if (_attempt[i].fd () != retired_fd
-            && dualstack_is_connected (_attempt[i].fd ())) {
-            take_end (i);
-            break;
-        }
+            && (zds_race_awaits_greeting (&_race, i)
+                || dualstack_is_connected (_attempt[i].fd ())))
+            look (i);
     pump ();
 }
 
@@ -424,82 +523,143 @@ void zmq::dualstack_dial_t::start_attempt (unsigned attempt_,
     fd_t fd;
     const int rc = open (addr_, &fd);
 
-    if (rc == 0)
-        connected (attempt_, fd);
-    else if (rc != EINPROGRESS) {
+    if (rc != 0 && rc != EINPROGRESS) {
         if (fd != retired_fd)
             _last_fd = fd;
         lost (attempt_, rc);
-    } else {
-        _attempt[attempt_].open (this, attempt_, fd);
-        if (!_delayed_said) {
-            _delayed_said = true;
-            _events->dial_delayed ();
-        }
+        return;
+    }
+    _attempt[attempt_].open (this, attempt_, fd);
+    if (rc == 0)
+        connected (attempt_);
+    else if (!_delayed_said) {
+        _delayed_said = true;
+        _events->dial_delayed ();
     }
 }
 
-void zmq::dualstack_dial_t::take_end (unsigned attempt_)
+void zmq::dualstack_dial_t::happened (unsigned attempt_)
 {
-    const fd_t fd = _attempt[attempt_].release ();
-    const int error = dualstack_connect_error (fd);
-
-    if (error == 0)
-        connected (attempt_, fd);
-    else
-        attempt_failed (attempt_, fd, error);
-}
-
-void zmq::dualstack_dial_t::attempt_ended (unsigned attempt_)
-{
-    take_end (attempt_);
+    look (attempt_);
     pump ();
 }
 
-void zmq::dualstack_dial_t::attempt_failed (unsigned attempt_,
-                                            fd_t fd_,
-                                            int error_)
+void zmq::dualstack_dial_t::look (unsigned attempt_)
 {
-    dualstack_close (fd_);
-    _last_fd = fd_;
-    lost (attempt_, error_);
+    if (zds_race_awaits_greeting (&_race, attempt_)) {
+        listen (attempt_);
+        return;
+    }
+    const int error = dualstack_connect_error (_attempt[attempt_].fd ());
+    if (error == 0)
+        connected (attempt_);
+    else
+        lost (attempt_, error);
 }
 
-void zmq::dualstack_dial_t::lost (unsigned attempt_, int error_)
+//  A port that nobody listens on may be the one that the system gives the socket
+//  itself, which is connected to itself then. 0 or an errno.
+int zmq::dualstack_dial_t::check_connection (unsigned attempt_)
 {
-    const uint64_t now = zds_clock_ms ();
+    const fd_t fd = _attempt[attempt_].fd ();
+    zds_addr_t local;
 
-    zds_trace_attempt (&_subject, &_race, attempt_, error_, now);
-    zds_race_failed (&_race, attempt_, error_, now);
+    const int rc = dualstack_local_address (fd, &local);
+    if (rc != 0)
+        return rc;
+    _local_family[attempt_] = zds_addr_family (&local);
+    zds_addr_unmap (&local);
+    if (zds_addr_equal (&local,
+                        &_race.candidate[_race.slot[attempt_].candidate].addr))
+        return ECONNREFUSED;
+    return dualstack_tune (fd, _options);
 }
 
-void zmq::dualstack_dial_t::connected (unsigned attempt_, fd_t fd_)
+void zmq::dualstack_dial_t::connected (unsigned attempt_)
 {
-    const int error = dualstack_tune (fd_, _options);
+    const int error = check_connection (attempt_);
 
     if (error != 0) {
-        attempt_failed (attempt_, fd_, error);
+        lost (attempt_, error);
         return;
     }
     const uint64_t now = zds_clock_ms ();
     zds_trace_attempt (&_subject, &_race, attempt_, 0, now);
     zds_race_connected (&_race, attempt_, now);
-    _won_fd = fd_;
+    if (!zds_race_awaits_greeting (&_race, attempt_))
+        return;
+    tell_of (attempt_, "connected, waits for a greeting");
+    const int rc = _attempt[attempt_].greet (_options.routing_id_size);
+    if (rc != 0)
+        lost (attempt_, rc);
+}
+
+void zmq::dualstack_dial_t::listen (unsigned attempt_)
+{
+    zds_greeting_t greeting = ZDS_GREETING_MORE;
+
+    int rc = _attempt[attempt_].greet (_options.routing_id_size);
+    if (rc == 0)
+        rc = _attempt[attempt_].listen (&greeting);
+    if (rc != 0)
+        lost (attempt_, rc);
+    else if (greeting == ZDS_GREETING_SIGNED) {
+        tell_of (attempt_, "greeted");
+        zds_race_greeted (&_race, attempt_, zds_clock_ms ());
+    } else if (greeting == ZDS_GREETING_FOREIGN) {
+        tell_of (attempt_, "is no ZeroMQ peer");
+        lost (attempt_, EPROTO);
+    } else if (greeting == ZDS_GREETING_UNSIGNED)
+        zds_race_unsigned (&_race, attempt_);
+}
+
+void zmq::dualstack_dial_t::tell_of (unsigned attempt_, const char *what_) const
+{
+    char text[ZDS_ADDR_TEXT_SIZE];
+
+    if (_subject.trace == NULL)
+        return;
+    zds_addr_format (&_race.candidate[_race.slot[attempt_].candidate].addr,
+                     text, sizeof text);
+    zds_trace_say (&_subject, "%s %s", text, what_);
+}
+
+//  The attempt may have no socket.
+void zmq::dualstack_dial_t::lost (unsigned attempt_, int error_)
+{
+    const uint64_t now = zds_clock_ms ();
+
+    if (_attempt[attempt_].fd () != retired_fd) {
+        _last_fd = _attempt[attempt_].release ();
+        dualstack_close (_last_fd);
+    }
+    zds_trace_attempt (&_subject, &_race, attempt_, error_, now);
+    zds_race_failed (&_race, attempt_, error_, now);
 }
 
 void zmq::dualstack_dial_t::won (unsigned attempt_)
 {
+    const size_t sent = _attempt[attempt_].sent ();
+    const fd_t fd = _attempt[attempt_].release ();
+    const zds_candidate_t &winner =
+      _race.candidate[_race.slot[attempt_].candidate];
+
     _peer = dualstack_peer_t ();
-    _peer.addr = _race.candidate[_race.slot[attempt_].candidate].addr;
+    _peer.addr = winner.addr;
+    _won_family = _local_family[attempt_];
     if (!_is_literal) {
         _peer.key = _key;
-        _peer.prospects =
-          zds_stranger_prospects (&_race, dualstack_mode (_options));
+        _peer.was_wrong = winner.record == ZDS_RECORD_WRONG;
+        _peer.rest = zds_race_rest (&_race);
+        //  On a path that libzmq would not have taken, nobody has thought of
+        //  what happens when it dies.
+        if (zds_addr_family (&winner.addr) != zds_race_usual_family (&_race))
+            dualstack_keep_alive (fd, _options);
         _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
         look_again ();
     }
     finish ();
-    _events->dial_connected (_won_fd);
+    _events->dial_connected (fd, sent);
 }
 
 //  Sees whether an address that was passed over because it failed works again.
@@ -518,8 +678,9 @@ void zmq::dualstack_dial_t::look_again ()
         zds_addr_format (&candidate->addr, text, sizeof text);
         zds_trace_say (&_subject, "looks whether %s works again", text);
     }
-    if (rc == EINPROGRESS) {
-        _io_thread->dualstack ().probe (fd, _options, _key, candidate->addr);
+    if (rc == EINPROGRESS || (rc == 0 && _race.config.greets)) {
+        _io_thread->dualstack ().probe (fd, _race.config.greets, _options, _key,
+                                        candidate->addr);
         return;
     }
     if (rc == 0)

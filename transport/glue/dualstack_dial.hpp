@@ -11,6 +11,7 @@
 #include "io_object.hpp"
 #include "macros.hpp"
 #include "zds_endpoint.h"
+#include "zds_greeting.h"
 #include "zds_race.h"
 #include "zds_trace.h"
 
@@ -32,8 +33,9 @@ struct i_dualstack_dial_events
     //  calling again(); meanwhile the dial goes on.
     virtual void dial_retry () = 0;
 
-    //  The end: a connected and tuned socket, for the callee to keep.
-    virtual void dial_connected (fd_t fd_) = 0;
+    //  The end: a connected and tuned socket, for the callee to keep. 'sent_' bytes
+    //  of the signature of a ZMTP greeting have been sent on it; nothing was read.
+    virtual void dial_connected (fd_t fd_, size_t sent_) = 0;
 
     //  The end: there is no connection. 'error_' is ECONNREFUSED only if every
     //  attempt was refused. 'fd_' is the number that the last socket had,
@@ -68,8 +70,10 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 
     bool is_idle () const;
 
-    //  After dial_connected(): who it was.
+    //  After dial_connected(): who it was, and what it is through the socket: IPv4
+    //  is mapped in an IPv6 one.
     const dualstack_peer_t &peer () const;
+    zds_addr_t peer_address () const;
 
     //  For dualstack_io_t: an answer came in.
     void answered (dualstack_lookup_t *lookup_);
@@ -89,14 +93,28 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
         fd_t release ();
         fd_t fd () const;
 
+        //  Once TCP has connected. Sends what is left of our signature: the
+        //  peer may wait for it. 0 or an errno.
+        int greet (size_t routing_id_size_);
+        size_t sent () const;
+        //  What the peer has sent so far; MORE if that is to be seen yet. 0 or
+        //  an errno.
+        int listen (zds_greeting_t *greeting_);
+        //  The poller cannot be told to wait for more of it: look again soon.
+        bool is_blind () const;
+
         void in_event () ZMQ_OVERRIDE;
         void out_event () ZMQ_OVERRIDE;
 
       private:
+        int wait_for_more (size_t count_, int report_from_);
+
         dualstack_dial_t *_dial;
         unsigned _index;
         fd_t _fd;
         handle_t _handle;
+        bool _greets, _blind, _has_mark;
+        size_t _sent, _seen;
 
         ZMQ_NON_COPYABLE_NOR_MOVABLE (attempt_t)
     };
@@ -117,13 +135,16 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     void pump ();
     void set_timer (uint64_t deadline_);
     void cancel_timer_if_any ();
+    void look_again_soon ();
     int open (const zds_addr_t &addr_, fd_t *fd_) const;
     void start_attempt (unsigned attempt_, const zds_addr_t &addr_);
-    void take_end (unsigned attempt_);
-    void attempt_ended (unsigned attempt_);
-    void connected (unsigned attempt_, fd_t fd_);
-    void attempt_failed (unsigned attempt_, fd_t fd_, int error_);
+    void happened (unsigned attempt_);
+    void look (unsigned attempt_);
+    int check_connection (unsigned attempt_);
+    void connected (unsigned attempt_);
+    void listen (unsigned attempt_);
     void lost (unsigned attempt_, int error_);
+    void tell_of (unsigned attempt_, const char *what_) const;
     void look_again ();
     void finish ();
     fd_t close_attempts ();
@@ -148,10 +169,11 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     dualstack_lookup_t _lookup[ZDS_FAMILIES];
     attempt_t _attempt[ZDS_RACE_MAX_RUNNING];
     bool _delayed_said;
-    fd_t _won_fd, _last_fd;
+    fd_t _last_fd;
     bool _has_timer;
     uint64_t _timer_at;
     dualstack_peer_t _peer;
+    int _local_family[ZDS_RACE_MAX_RUNNING], _won_family;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_dial_t)
 };

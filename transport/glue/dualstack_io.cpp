@@ -18,21 +18,25 @@
 #include "io_object.hpp"
 #include "io_thread.hpp"
 #include "options.hpp"
+#include "zds_greeting.h"
 #include "zds_thread.h"
 
-//  A look at an address that failed: does it connect again?
+//  A look at an address that failed: does it connect, and greet, again?
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 {
   public:
     dualstack_probe_t (dualstack_io_t *owner_,
                        io_thread_t *io_thread_,
                        fd_t fd_,
+                       bool greets_,
                        const options_t &options_,
                        const std::string &key_,
                        const zds_addr_t &addr_) :
         io_object_t (io_thread_),
         _owner (owner_),
         _fd (fd_),
+        _awaits_greeting (greets_),
+        _connected (false),
         _key (key_),
         _addr (addr_),
         _subject (dualstack_subject (options_, "connect", "tcp", "")),
@@ -51,9 +55,23 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         dualstack_close (_fd);
     }
 
-    void in_event () ZMQ_OVERRIDE { end (dualstack_connect_error (_fd) == 0); }
+    void in_event () ZMQ_OVERRIDE { out_event (); }
 
-    void out_event () ZMQ_OVERRIDE { in_event (); }
+    void out_event () ZMQ_OVERRIDE
+    {
+        if (_connected) {
+            end (has_greeted ());
+            return;
+        }
+        const bool connects = dualstack_connect_error (_fd) == 0;
+        if (!_awaits_greeting || !connects)
+            end (connects);
+        else {
+            _connected = true;
+            reset_pollout (_handle);
+            set_pollin (_handle);
+        }
+    }
 
     void timer_event (int) ZMQ_OVERRIDE
     {
@@ -62,6 +80,19 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     }
 
   private:
+    //  Whatever has begun as a greeting will go on so.
+    bool has_greeted () const
+    {
+        uint8_t bytes[ZDS_SIGNATURE_SIZE];
+        size_t count;
+
+        if (dualstack_peek (_fd, bytes, sizeof bytes, &count) != 0
+            || count == 0)
+            return false;
+        const zds_greeting_t greeting = zds_greeting_judge (bytes, count);
+        return greeting == ZDS_GREETING_SIGNED || greeting == ZDS_GREETING_MORE;
+    }
+
     void end (bool works_)
     {
         _owner->net ().probed (_key, _addr, works_, zds_clock_ms ());
@@ -84,6 +115,8 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 
     dualstack_io_t *const _owner;
     const fd_t _fd;
+    const bool _awaits_greeting;
+    bool _connected;
     handle_t _handle;
     const std::string _key;
     const zds_addr_t _addr;
@@ -172,12 +205,13 @@ void zmq::dualstack_io_t::process_activate_read ()
 }
 
 void zmq::dualstack_io_t::probe (fd_t fd_,
+                                 bool greets_,
                                  const options_t &options_,
                                  const std::string &key_,
                                  const zds_addr_t &addr_)
 {
     dualstack_probe_t *const probe = new (std::nothrow)
-      dualstack_probe_t (this, _io_thread, fd_, options_, key_, addr_);
+      dualstack_probe_t (this, _io_thread, fd_, greets_, options_, key_, addr_);
     alloc_assert (probe);
     _probes.insert (probe);
 }

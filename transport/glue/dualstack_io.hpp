@@ -55,9 +55,11 @@ class dualstack_io_t ZMQ_FINAL : private object_t
     //  Ends the wait at once.
     void cancel (dualstack_lookup_t *lookup_);
 
-    //  Waits for the connect() that is under way on the socket, notes in the
-    //  memory of 'key_' whether it succeeded, and closes it.
+    //  Waits for the connect() that is under way on the socket, and for a greeting
+    //  if the peer is to greet; notes in the memory of 'key_' whether that
+    //  succeeded, and closes it.
     void probe (fd_t fd_,
+                bool greets_,
                 const options_t &options_,
                 const std::string &key_,
                 const zds_addr_t &addr_);

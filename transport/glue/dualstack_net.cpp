@@ -111,6 +111,16 @@ void zmq::dualstack_net_t::wrong (const std::string &key_,
         zds_memory_wrong (_memory, key_.c_str (), &addr_, now_);
 }
 
+void zmq::dualstack_net_t::died (const std::string &key_,
+                                 const zds_addr_t &addr_,
+                                 uint64_t now_)
+{
+    scoped_lock_t locker (_sync);
+
+    if (memory (true) != NULL)
+        zds_memory_died (_memory, key_.c_str (), &addr_, now_);
+}
+
 void zmq::dualstack_net_t::right (const std::string &key_,
                                   const zds_addr_t &addr_,
                                   uint64_t now_)

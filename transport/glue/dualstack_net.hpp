@@ -43,6 +43,7 @@ class dualstack_net_t
     learn (const std::string &key_, const zds_race_t &race_, uint64_t now_);
     void
     wrong (const std::string &key_, const zds_addr_t &addr_, uint64_t now_);
+    void died (const std::string &key_, const zds_addr_t &addr_, uint64_t now_);
     void
     right (const std::string &key_, const zds_addr_t &addr_, uint64_t now_);
     bool probe_due (const std::string &key_, uint64_t now_);

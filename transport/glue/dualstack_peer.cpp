@@ -7,16 +7,20 @@
 #include "dualstack_peer.hpp"
 #include "ctx.hpp"
 #include "options.hpp"
+#include "zds_race.h"
 #include "zds_thread.h"
 
-zmq::dualstack_peer_t::dualstack_peer_t ()
+enum
+{
+    //  So often in a row does a session go on without a pause; the memory may have
+    //  no room for who was wrong.
+    most_times = 8
+};
+
+zmq::dualstack_peer_t::dualstack_peer_t () :
+    was_wrong (false), rest (0), handshaked (false), at_once (false), times (0)
 {
     memset (&addr, 0, sizeof addr);
-    memset (&prospects, 0, sizeof prospects);
-}
-
-zmq::dualstack_strangers_t::dualstack_strangers_t () : _times (0)
-{
 }
 
 const char *zmq::dualstack_scheme (char purpose_)
@@ -35,10 +39,11 @@ std::string zmq::dualstack_key (const std::string &address_,
                                 dualstack_purpose_t purpose_,
                                 const options_t &options_)
 {
+    //  Where no peer greets, TCP says who is good.
+    const char kind = options_.raw_socket ? 'r' : static_cast<char> (purpose_);
     const char mode = dualstack_mode (options_) == ZDS_MODE_V4 ? '4' : 'd';
 
-    return address_ + '|' + static_cast<char> (purpose_) + mode + '|'
-           + options_.bound_device;
+    return address_ + '|' + kind + mode + '|' + options_.bound_device;
 }
 
 void zmq::dualstack_name_endpoint (zds_subject_t *subject_,
@@ -52,44 +57,82 @@ void zmq::dualstack_name_endpoint (zds_subject_t *subject_,
     subject_->scheme = dualstack_scheme (key_[end + 1]);
 }
 
-static void tell_of_stranger (const zmq::options_t &options_,
-                              const zmq::dualstack_peer_t &peer_,
-                              bool goes_on_)
+static void tell_of_wrong (const zmq::options_t &options_,
+                           const zmq::dualstack_peer_t &peer_,
+                           const char *what_)
 {
     char text[ZDS_ADDR_TEXT_SIZE];
     std::string address;
     zds_subject_t subject =
       zmq::dualstack_subject (options_, "connect", "tcp", "");
 
+    if (options_.trace == NULL)
+        return;
     zmq::dualstack_name_endpoint (&subject, peer_.key, &address);
     zds_addr_format (&peer_.addr, text, sizeof text);
-    zds_trace_say (&subject, "no handshake with %s: it goes last%s", text,
-                   goes_on_ ? "; goes on to the next address" : "");
+    zds_trace_say (&subject, "%s %s", text, what_);
 }
 
-bool zmq::dualstack_strangers_t::go_on (ctx_t *ctx_,
-                                        const options_t &options_,
-                                        const dualstack_peer_t *peer_)
+void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_)
 {
-    if (peer_ == NULL || peer_->key.empty ())
-        return false;
-    ctx_->dualstack ().wrong (peer_->key, peer_->addr, zds_clock_ms ());
-    const bool goes_on = zds_stranger_go_on (
-      &peer_->prospects, options_.reconnect_ivl > 0, &_times);
-    if (options_.trace != NULL)
-        tell_of_stranger (options_, *peer_, goes_on);
-    return goes_on;
+    const unsigned so_far = times;
+
+    *this = peer_;
+    times = so_far;
 }
 
-void zmq::dualstack_strangers_t::met_server (ctx_t *ctx_,
-                                             const dualstack_peer_t *peer_)
+void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
 {
-    _times = 0;
-    if (peer_ != NULL && peer_->prospects.was_wrong)
+    if (peer_ == NULL)
+        return;
+    peer_->handshaked = true;
+    peer_->times = 0;
+    if (peer_->was_wrong)
         ctx_->dualstack ().right (peer_->key, peer_->addr, zds_clock_ms ());
 }
 
-bool zmq::dualstack_strangers_t::is_suspect (const dualstack_peer_t *peer_)
+//  Of a connection whose handshake was completed.
+static void take_death (zmq::ctx_t *ctx_,
+                        const zmq::options_t &options_,
+                        const zmq::dualstack_peer_t &peer_)
 {
-    return peer_ != NULL && zds_stranger_is_suspect (&peer_->prospects);
+    ctx_->dualstack ().died (peer_.key, peer_.addr, zds_clock_ms ());
+    tell_of_wrong (options_, peer_,
+                   "let nothing through any more: it goes last");
+}
+
+bool zmq::dualstack_goes_on (ctx_t *ctx_,
+                             const options_t &options_,
+                             dualstack_peer_t *peer_,
+                             i_engine::error_reason_t reason_)
+{
+    if (peer_ == NULL || peer_->key.empty ())
+        return false;
+    peer_->at_once = false;
+    if (peer_->handshaked) {
+        if (reason_ == i_engine::timeout_error)
+            take_death (ctx_, options_, *peer_);
+        return false;
+    }
+
+    const bool has_interval = options_.reconnect_ivl > 0;
+    const bool gives_up = reason_ == i_engine::protocol_error || !has_interval;
+    const bool has_usual = (peer_->rest & ZDS_REST_USUAL) != 0;
+
+    ctx_->dualstack ().wrong (peer_->key, peer_->addr, zds_clock_ms ());
+    peer_->at_once = !peer_->was_wrong && (peer_->rest & ZDS_REST_FRESH) != 0
+                     && peer_->times < most_times;
+    peer_->times = peer_->at_once ? peer_->times + 1 : 0;
+
+    const bool goes_on = peer_->at_once || (has_usual && has_interval);
+    tell_of_wrong (options_, *peer_,
+                   goes_on ? "completed no handshake: it goes last; goes on to "
+                             "the next address"
+                           : "completed no handshake: it goes last");
+    return goes_on && gives_up;
+}
+
+bool zmq::dualstack_is_at_once (const dualstack_peer_t *peer_)
+{
+    return peer_ != NULL && peer_->at_once;
 }

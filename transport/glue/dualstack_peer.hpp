@@ -7,8 +7,8 @@
 
 #include <string>
 
+#include "i_engine.hpp"
 #include "zds_addr.h"
-#include "zds_stranger.h"
 #include "zds_trace.h"
 
 namespace zmq
@@ -33,46 +33,49 @@ std::string dualstack_key (const std::string &address_,
                            dualstack_purpose_t purpose_,
                            const options_t &options_);
 
-//  Which of a name's addresses a connection was made to.
+//  Which of a name's addresses a connection was made to, and what became of it. A
+//  socket's session has one from its first connection on.
 struct dualstack_peer_t
 {
     dualstack_peer_t ();
 
+    //  The next connection was made, to this one.
+    void connected (const dualstack_peer_t &peer_);
+
     //  In the memory; empty: not looked up, or not connected yet.
     std::string key;
     zds_addr_t addr;
-    zds_prospects_t prospects;
+    bool was_wrong; //  it was known as a wrong server
+    unsigned rest;  //  ZDS_REST_...
+
+    bool handshaked; //  the handshake was completed
+    bool at_once;    //  see dualstack_is_at_once()
+    unsigned times;  //  how often in a row that was so
 };
+
+//  Below, 'peer_' may be NULL: nothing is done, and the answer is false.
+
+//  The handshake was completed.
+void dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_);
+
+//  The connection ended, and the memory takes it in. True if libzmq would give up
+//  now, and the session is to go on to the name's next address all the same: the
+//  handshake was not completed, and there is an address that libzmq would have used
+//  in this one's place, or one of which nothing bad is known.
+bool dualstack_goes_on (ctx_t *ctx_,
+                        const options_t &options_,
+                        dualstack_peer_t *peer_,
+                        i_engine::error_reason_t reason_);
+
+//  After that: whether the next address is one that may well work, so that the
+//  reconnect interval is not to be waited for.
+bool dualstack_is_at_once (const dualstack_peer_t *peer_);
 
 //  Names the endpoint of which 'key_' is the key. The text of its
 //  address is kept in 'address_', which has to outlive the subject's use.
 void dualstack_name_endpoint (zds_subject_t *subject_,
                               const std::string &key_,
                               std::string *address_);
-
-//  How a session deals with strangers (zds_stranger.h). Keeps the memory of who
-//  is one.
-class dualstack_strangers_t
-{
-  public:
-    dualstack_strangers_t ();
-
-    //  The connection ended before its handshake was completed. True if the
-    //  session is to go on to the name's next address even if it gave up
-    //  otherwise.
-    bool go_on (ctx_t *ctx_,
-                const options_t &options_,
-                const dualstack_peer_t *peer_);
-
-    //  The handshake was completed.
-    void met_server (ctx_t *ctx_, const dualstack_peer_t *peer_);
-
-    //  True iff the peer has to prove that it speaks ZMTP.
-    static bool is_suspect (const dualstack_peer_t *peer_);
-
-  private:
-    unsigned _times;
-};
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "tcp.hpp"
 
 #ifndef ZMQ_HAVE_WINDOWS
+#include <poll.h>
 #include <unistd.h>
 #endif
 
@@ -143,4 +144,81 @@ int zmq::dualstack_tune (fd_t fd_, const options_t &options_)
                      options_.tcp_keepalive_idle, options_.tcp_keepalive_intvl)
                    | tune_tcp_maxrt (fd_, options_.tcp_maxrt);
     return rc == 0 ? 0 : ECONNRESET;
+}
+
+int zmq::dualstack_local_address (fd_t fd_, zds_addr_t *addr_)
+{
+    zmq_socklen_t len = sizeof *addr_;
+
+    return getsockname (fd_, &addr_->sa, &len) == 0 ? 0 : dualstack_errno ();
+}
+
+void zmq::dualstack_keep_alive (fd_t fd_, const options_t &options_)
+{
+    const int idle = options_.tcp_keepalive_idle;
+    const int interval = options_.tcp_keepalive_intvl;
+    const int probes = options_.tcp_keepalive_cnt;
+
+    //  In seconds, but for the number of probes.
+    if (options_.tcp_keepalive == -1)
+        tune_tcp_keepalives (fd_, 1, probes == -1 ? 3 : probes,
+                             idle == -1 ? 60 : idle,
+                             interval == -1 ? 10 : interval);
+}
+
+//  Of a call that gave 'rc_' bytes: 0, EAGAIN or another errno.
+static int end_of (long rc_, size_t *count_)
+{
+    *count_ = rc_ > 0 ? static_cast<size_t> (rc_) : 0;
+    if (rc_ >= 0)
+        return 0;
+#ifdef ZMQ_HAVE_WINDOWS
+    return WSAGetLastError () == WSAEWOULDBLOCK ? EAGAIN
+                                                : zmq::dualstack_errno ();
+#else
+    return errno == EWOULDBLOCK || errno == EINTR ? EAGAIN : errno;
+#endif
+}
+
+int zmq::dualstack_send (fd_t fd_,
+                         const void *data_,
+                         size_t size_,
+                         size_t *sent_)
+{
+#ifdef MSG_NOSIGNAL
+    const int flags = MSG_NOSIGNAL;
+#else
+    const int flags = 0;
+#endif
+    const int rc = end_of (
+      send (fd_, static_cast<const char *> (data_), size_, flags), sent_);
+
+    return rc == EAGAIN ? 0 : rc;
+}
+
+int zmq::dualstack_peek (fd_t fd_, void *data_, size_t size_, size_t *count_)
+{
+    return end_of (recv (fd_, static_cast<char *> (data_), size_, MSG_PEEK),
+                   count_);
+}
+
+void zmq::dualstack_report_from (fd_t fd_, int bytes_)
+{
+#ifdef SO_RCVLOWAT
+    dualstack_set_flag (fd_, SOL_SOCKET, SO_RCVLOWAT, bytes_);
+#else
+    static_cast<void> (fd_);
+    static_cast<void> (bytes_);
+#endif
+}
+
+bool zmq::dualstack_has_hung_up (fd_t fd_)
+{
+#ifdef POLLRDHUP
+    struct pollfd pollfd = {fd_, POLLRDHUP, 0};
+
+    return poll (&pollfd, 1, 0) > 0;
+#else
+    return dualstack_connect_error (fd_) != 0;
+#endif
 }

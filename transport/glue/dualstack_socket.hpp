@@ -39,8 +39,30 @@ bool dualstack_is_connected (fd_t fd_);
 //  How a connect() that was under way ended: 0 or an errno.
 int dualstack_connect_error (fd_t fd_);
 
+//  The address that the socket has on this host. 0 or an errno.
+int dualstack_local_address (fd_t fd_, zds_addr_t *addr_);
+
 //  Sets what libzmq sets on a connection that was made. 0 or an errno.
 int dualstack_tune (fd_t fd_, const options_t &options_);
+
+//  Has the system notice within two minutes that the connection is dead, unless the
+//  application has said something about keepalives. Does what can be done.
+void dualstack_keep_alive (fd_t fd_, const options_t &options_);
+
+//  Sends what can be sent at once; '*sent_' is how many bytes that is. 0 or an
+//  errno.
+int dualstack_send (fd_t fd_, const void *data_, size_t size_, size_t *sent_);
+
+//  What has come in, without taking it: '*count_' bytes, 0 at the end of the
+//  connection. 0, EAGAIN if nothing has come in, or another errno.
+int dualstack_peek (fd_t fd_, void *data_, size_t size_, size_t *count_);
+
+//  Pollers are to report the socket only when this many bytes have come in, or the
+//  connection ends. A hint: systems may ignore it.
+void dualstack_report_from (fd_t fd_, int bytes_);
+
+//  Whether the peer has ended the connection, though there are bytes left of it.
+bool dualstack_has_hung_up (fd_t fd_);
 }
 
 #endif

@@ -9,11 +9,11 @@ from .state import STATE, expand
 
 
 class Zap(threading.Thread):
-    """Lets everyone in and writes down what libzmq asked."""
+    """Lets everyone in, or with `allow` only these addresses; writes down what libzmq asked."""
 
-    def __init__(self, context, status="200"):
+    def __init__(self, context, status="200", allow=None):
         super().__init__(daemon=True)
-        self.status = status
+        self.status, self.allow = status, allow
         self.log = []
         self.sock = context.socket(zmq.REP)
         self.sock.linger = 0
@@ -25,7 +25,8 @@ class Zap(threading.Thread):
             while True:
                 frames = self.sock.recv_multipart()
                 self.log.append([to_text(frame) for frame in frames])
-                status = self.status.encode()
+                known = self.allow is None or to_text(frames[4]) in self.allow
+                status = self.status.encode() if known else b"400"
                 self.sock.send_multipart([frames[0], frames[1], status, b"", b"user", b""])
         except zmq.ZMQError:
             self.sock.close(0)
@@ -71,8 +72,8 @@ def op_poll(id, flags=1, timeout=5.0):
     return int(STATE.sockets[id].poll(int(timeout * 1000), flags))
 
 
-def op_zap(ctx="c", status="200"):
-    STATE.zaps[ctx] = Zap(STATE.contexts[ctx], status)
+def op_zap(ctx="c", status="200", allow=None):
+    STATE.zaps[ctx] = Zap(STATE.contexts[ctx], status, allow)
     return "ok"
 
 
