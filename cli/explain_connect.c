@@ -147,7 +147,7 @@ static void judge (report_t *report_)
 
 static const char *lookup_why (const race_t *race_, unsigned i_)
 {
-    static const unsigned ask_at[] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
+    static const unsigned ask_at[] = {ZDS_FOR_IPV6, ZDS_FOR_IPV4};
 
     if ((race_->families & ask_at[i_]) == 0)
         return race_->question->mode == ZDS_MODE_V4 && i_ == 0
@@ -305,8 +305,8 @@ static void print_source (const race_t *race_)
     if (!race_->has_source)
         return;
     for (i = 0; i < ZDS_FAMILIES; i++)
-        if (zds_addr_family (&race_->source[i]) != 0) {
-            zds_addr_format (&race_->source[i], text, sizeof text);
+        if (zds_addr_family (&race_->source.addr[i]) != 0) {
+            zds_addr_format (&race_->source.addr[i], text, sizeof text);
             printf ("From %s for %s.\n", text, family_name (family_at[i]));
         }
 }
@@ -456,8 +456,8 @@ static void json_source (json_t *json_, const race_t *race_)
 
     json_open (json_, "source", '[');
     for (i = 0; race_->has_source && i < ZDS_FAMILIES; i++)
-        if (zds_addr_family (&race_->source[i]) != 0)
-            json_addr (json_, NULL, &race_->source[i]);
+        if (zds_addr_family (&race_->source.addr[i]) != 0)
+            json_addr (json_, NULL, &race_->source.addr[i]);
     json_close (json_, ']');
 }
 

@@ -20,7 +20,7 @@
 #include "zds_thread.h"
 
 static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
-static const unsigned ask_at[ZDS_FAMILIES] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
+static const unsigned ask_at[ZDS_FAMILIES] = {ZDS_FOR_IPV6, ZDS_FOR_IPV4};
 static const zds_look_t look_at[ZDS_FAMILIES] = {ZDS_LOOK_IPV6, ZDS_LOOK_IPV4};
 
 static long clock_us (void)
@@ -56,8 +56,8 @@ set_source (race_t *race_, const char *text_, size_t len_, trouble_t *trouble_)
         return rc;
     if (strcmp (endpoint.host, "*") != 0)
         ifaddrs_rc = zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc = zds_dial_source (race_->source, &endpoint, zone, race_->question->mode,
-                          ifaddrs, count);
+    rc = zds_dial_source (&race_->source, &endpoint, zone,
+                          race_->question->mode, ifaddrs, count);
     free (ifaddrs);
     if (rc == ENODEV && ifaddrs_rc != 0)
         return trouble_set (trouble_, ifaddrs_rc,
@@ -108,7 +108,7 @@ int race_prepare (race_t *race_,
     if (rc == ENOMEM)
         return trouble_set (trouble_, rc, "out of memory");
     race_->families = zds_dial_families (
-      question_->mode, race_->has_source ? race_->source : NULL,
+      question_->mode, race_->has_source ? &race_->source : NULL,
       race_->is_literal ? &race_->literal : NULL);
     return race_->families == 0 ? no_family (race_, trouble_) : 0;
 }
@@ -116,23 +116,20 @@ int race_prepare (race_t *race_,
 static int start_race (race_t *race_, uint64_t now_)
 {
     zds_race_config_t config;
-    zds_candidate_t literal;
     int rc;
 
     zds_race_config_default (&config);
     config.attempt_delay = race_->question->settings.attempt_delay;
     config.resolution_delay = race_->question->settings.resolution_delay;
     config.attempt_timeout = race_->question->connect_timeout;
-    if (race_->is_literal)
-        config.first_family = zds_addr_family (&race_->literal);
-    rc = zds_race_init (&race_->race, &config, race_->families, now_);
-    if (rc != 0 || !race_->is_literal)
-        return rc;
-    memset (&literal, 0, sizeof literal);
-    literal.addr = race_->literal;
-    zds_race_answer (&race_->race, zds_addr_family (&literal.addr), &literal, 1,
-                     now_);
-    return 0;
+    config.mode = race_->question->mode;
+    config.families = race_->families;
+    config.port = race_->endpoint.port;
+    config.zone = race_->zone;
+    rc = zds_race_init (&race_->race, &config, now_);
+    if (rc == 0 && race_->is_literal)
+        zds_race_literal (&race_->race, &race_->literal);
+    return rc;
 }
 
 /*  Look-ups.  */
@@ -149,14 +146,22 @@ static void wake (void *arg_)
 /*  The race is told of an answer, which may be that there is none now.  */
 static void hand_over (race_t *race_, unsigned i_, uint64_t now_)
 {
-    const lookup_t *lookup = &race_->lookup[i_];
+    static zds_answer_t answer;
+    unsigned f;
+    size_t i;
 
-    if (lookup->temporary
-        && zds_dial_is_lost (race_->question->mode, family_at[i_]))
-        zds_race_lost (&race_->race, family_at[i_], now_);
-    else
-        zds_race_answer (&race_->race, family_at[i_], lookup->candidate,
-                         lookup->count, now_);
+    /*  libzmq asks for both at once.  */
+    answer.count = 0;
+    for (f = 0; f < ZDS_FAMILIES; f++) {
+        const lookup_t *lookup = &race_->lookup[f];
+        if (lookup->wanted
+            && (lookup->end < 0
+                || (f > i_ && lookup->end > race_->lookup[i_].end)))
+            return;
+        for (i = 0; i < lookup->count; i++)
+            answer.addr[answer.count++] = lookup->candidate[i].addr;
+    }
+    zds_race_answer (&race_->race, ZDS_LOOK_WHOLE, &answer, now_);
 }
 
 static void take_answer (race_t *race_, lookup_t *lookup_)
@@ -176,8 +181,8 @@ static void take_answer (race_t *race_, lookup_t *lookup_)
         lookup_->candidate[i].addr = answer->addr[i];
     zds_resolver_drop (answer);
     lookup_->waiter.answer = NULL;
-    zds_dial_adopt (lookup_->candidate, lookup_->count, race_->endpoint.port,
-                    race_->zone, race_->has_source);
+    for (i = 0; i < lookup_->count; i++)
+        zds_addr_set_port (&lookup_->candidate[i].addr, race_->endpoint.port);
     if (race_->question->really)
         hand_over (race_, (unsigned) (lookup_ - race_->lookup),
                    zds_clock_ms ());
@@ -232,7 +237,7 @@ static int open_socket (const race_t *race_, const zds_addr_t *addr_, int *fd_)
 {
     const zds_addr_t *const source =
       race_->has_source
-        ? &race_->source[zds_dial_index (zds_addr_family (addr_))]
+        ? &race_->source.addr[zds_addr_family (addr_) == AF_INET6 ? 0 : 1]
         : NULL;
     const zds_addr_t through = race_through (race_, addr_);
     zds_addr_t from;
@@ -341,6 +346,8 @@ static uint64_t pump (race_t *race_)
             case ZDS_RACE_CANCEL:
                 cancel_attempt (race_, &step);
                 break;
+            case ZDS_RACE_ASK:
+                break;
             case ZDS_RACE_RETRY:
                 race_->retries = true;
                 break;
@@ -448,11 +455,12 @@ static bool suppose_step (race_t *race_, uint64_t *now_)
             *now_ = step.deadline < next ? step.deadline : next;
             return *now_ != ZDS_NEVER
                    && !(race_->count >= race_->race.count
-                        && race_->race.outstanding == 0);
+                        && race_->race.ask.outstanding == 0);
         case ZDS_RACE_FAILED:
             race_->error = step.error;
             race_->why = step.why;
             return false;
+        case ZDS_RACE_ASK:
         case ZDS_RACE_CANCEL:
         case ZDS_RACE_RETRY:
             return true;

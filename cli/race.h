@@ -53,7 +53,7 @@ typedef struct
     bool is_literal;
     zds_addr_t literal;
     bool has_source;
-    zds_addr_t source[ZDS_FAMILIES];
+    zds_source_t source;
     unsigned families; /* ZDS_ASK_... */
 
     lookup_t lookup[ZDS_FAMILIES]; /* IPv6, IPv4 */

@@ -41,18 +41,21 @@ static const kind_t kinds[] = {{"good", 1, GOOD, GOOD},
                                {"silent", 1, SILENT, GOOD},
                                {"32+32-refused", MOST, REFUSED, REFUSED}};
 
-static zds_candidate_t list[ZDS_FAMILIES][MOST];
+static zds_answer_t answers[2]; /* with one address of each family, with most */
 
-static void invent_addresses (void)
+static void invent_addresses (zds_answer_t *answer_, unsigned count_)
 {
     unsigned i;
 
-    for (i = 0; i < MOST; i++) {
-        list[0][i].addr.v6.sin6_family = AF_INET6;
-        list[0][i].addr.v6.sin6_addr.s6_addr[0] = 0x20;
-        list[0][i].addr.v6.sin6_addr.s6_addr[15] = (uint8_t) (i + 1);
-        list[1][i].addr.v4.sin_family = AF_INET;
-        list[1][i].addr.v4.sin_addr.s_addr = htonl (0xc0000201u + i);
+    answer_->count = 2 * count_;
+    for (i = 0; i < count_; i++) {
+        zds_addr_t *const six = &answer_->addr[i];
+        zds_addr_t *const four = &answer_->addr[count_ + i];
+        six->v6.sin6_family = AF_INET6;
+        six->v6.sin6_addr.s6_addr[0] = 0x20;
+        six->v6.sin6_addr.s6_addr[15] = (uint8_t) (i + 1);
+        four->v4.sin_family = AF_INET;
+        four->v4.sin_addr.s_addr = htonl (0xc0000201u + i);
     }
 }
 
@@ -87,7 +90,7 @@ static void do_steps (zds_race_t *race_,
                                              : kind_->fate_of_ipv4;
         } else if (last_->op == ZDS_RACE_CANCEL)
             world_->running[last_->attempt] = false;
-        else if (last_->op != ZDS_RACE_RETRY)
+        else if (last_->op != ZDS_RACE_RETRY && last_->op != ZDS_RACE_ASK)
             return;
     }
 }
@@ -123,15 +126,13 @@ static unsigned run_race (const kind_t *kind_)
     memset (&world, 0, sizeof world);
     world.now = 1000;
     zds_race_config_default (&config);
-    if (zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, world.now)
-        != 0)
+    if (zds_race_init (&race, &config, world.now) != 0)
         abort ();
     do_steps (&race, &world, kind_, &step);
-    zds_race_answer (&race, AF_INET6, list[0], kind_->count, world.now);
+    zds_race_answer (&race, ZDS_LOOK_WHOLE, &answers[kind_->count == MOST],
+                     world.now);
     do_steps (&race, &world, kind_, &step);
-    zds_race_answer (&race, AF_INET, list[1], kind_->count, world.now);
-    do_steps (&race, &world, kind_, &step);
-    for (events = 2; step.op == ZDS_RACE_WAIT; events++) {
+    for (events = 1; step.op == ZDS_RACE_WAIT; events++) {
         let_happen (&race, &world, step.deadline);
         do_steps (&race, &world, kind_, &step);
     }
@@ -160,7 +161,8 @@ int main (int argc, char **argv)
 
     if (argc != 2)
         return 2;
-    invent_addresses ();
+    invent_addresses (&answers[0], 1);
+    invent_addresses (&answers[1], MOST);
     for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
         measure (&kinds[i], atof (argv[1]) / 1000);
     printf ("race.bytes %zu\ncandidate.bytes %zu\n", sizeof (zds_race_t),

@@ -88,6 +88,7 @@ typedef struct
 } outcome_t;
 
 static zds_addr_t known_addr[ZDS_FAMILIES][MAX_ADDRESSES];
+
 static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
 
 static void invent_addresses (void)
@@ -227,6 +228,7 @@ typedef struct
     const network_t *network;
     zds_memory_t *memory;
     zds_race_t race;
+    uint64_t answer[ZDS_LOOKS]; /* when it comes; ZDS_NEVER: none is asked */
     uint64_t begun, now;
     struct
     {
@@ -277,22 +279,36 @@ static void end_attempt (run_t *run_, unsigned attempt_)
     }
 }
 
-static void give_answer (run_t *run_, unsigned family_)
+/*  The whole answer comes when both families' have.  */
+static void make_look_ups (run_t *run_, unsigned looks_)
 {
-    zds_candidate_t list[MAX_ADDRESSES];
-    const unsigned count = run_->network->count[family_];
+    const uint64_t *const took = run_->network->answer;
+    const uint64_t time[ZDS_LOOKS] = {took[0] > took[1] ? took[0] : took[1],
+                                      took[0], took[1]};
     unsigned i;
 
-    memset (list, 0, sizeof list);
-    for (i = 0; i < count; i++)
-        list[i].addr = known_addr[family_][i];
-    if (run_->memory != NULL) {
-        zds_memory_recall (run_->memory, "host", family_at[family_], list,
-                           count, run_->now);
-        zds_race_prefer (&run_->race, zds_memory_first_family (
-                                        run_->memory, "host", run_->now));
-    }
-    zds_race_answer (&run_->race, family_at[family_], list, count, run_->now);
+    for (i = 0; i < ZDS_LOOKS; i++)
+        if ((looks_ & ZDS_LOOK_BIT (i)) != 0)
+            run_->answer[i] = run_->now + time[i];
+    if ((looks_ & ZDS_LOOK_BIT (ZDS_LOOK_WHOLE)) != 0)
+        zds_race_look_runs (&run_->race, run_->now);
+}
+
+static void give_answer (run_t *run_, unsigned look_)
+{
+    static zds_answer_t answer;
+    unsigned f, i;
+
+    run_->answer[look_] = ZDS_NEVER;
+    answer.count = 0;
+    strcpy (answer.canonical, "host");
+    for (f = 0; f < ZDS_FAMILIES; f++)
+        for (i = 0; i < run_->network->count[f]; i++)
+            if (look_ == ZDS_LOOK_WHOLE || look_ == f + 1)
+                answer.addr[answer.count++] = known_addr[f][i];
+    zds_race_answer (&run_->race, (zds_look_t) look_, &answer, run_->now);
+    if (run_->memory != NULL)
+        zds_memory_recall (run_->memory, "host:1|", &run_->race, run_->now);
 }
 
 /*  False when the race is over.  RETRY is not obeyed: what failed would fail
@@ -303,6 +319,9 @@ static bool do_steps (run_t *run_, uint64_t *deadline_)
         const zds_race_step_t step = zds_race_next (&run_->race, run_->now);
 
         switch (step.op) {
+            case ZDS_RACE_ASK:
+                make_look_ups (run_, step.looks);
+                break;
             case ZDS_RACE_START:
                 start_attempt (run_, &step);
                 break;
@@ -326,23 +345,23 @@ static bool do_steps (run_t *run_, uint64_t *deadline_)
 }
 
 /*  Goes on to what happens next.  False when nothing does.  */
-static bool let_happen (run_t *run_, uint64_t *answer_, uint64_t deadline_)
+static bool let_happen (run_t *run_, uint64_t deadline_)
 {
     uint64_t next = deadline_;
     unsigned i;
 
-    for (i = 0; i < ZDS_FAMILIES; i++)
-        if (answer_[i] < next)
-            next = answer_[i];
+    for (i = 0; i < ZDS_LOOKS; i++)
+        if (run_->answer[i] < next)
+            next = run_->answer[i];
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (run_->attempt[i].open && run_->attempt[i].ends < next)
             next = run_->attempt[i].ends;
-    if (next == ZDS_NEVER)
+    /*  From then on only the same name is asked for again.  */
+    if (next == ZDS_NEVER || next > run_->begun + KERNEL_TIMEOUT)
         return false;
     run_->now = next;
-    for (i = 0; i < ZDS_FAMILIES; i++)
-        if (answer_[i] == next) {
-            answer_[i] = ZDS_NEVER;
+    for (i = 0; i < ZDS_LOOKS; i++)
+        if (run_->answer[i] == next) {
             give_answer (run_, i);
             return true;
         }
@@ -361,25 +380,24 @@ static outcome_t race (const network_t *network_,
 {
     static run_t run;
     zds_race_config_t config = *config_;
-    uint64_t answer[ZDS_FAMILIES], deadline;
-    unsigned f;
+    uint64_t deadline;
+    unsigned i;
 
     memset (&run, 0, sizeof run);
     run.network = network_;
     run.memory = memory_;
     run.begun = run.now = now_;
     run.outcome.time = ZDS_NEVER;
-    for (f = 0; f < ZDS_FAMILIES; f++)
-        answer[f] = now_ + network_->answer[f];
+    for (i = 0; i < ZDS_LOOKS; i++)
+        run.answer[i] = ZDS_NEVER;
     if (memory_ != NULL)
-        config.first_family = zds_memory_first_family (memory_, "host", now_);
-    if (zds_race_init (&run.race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, now_)
-        != 0)
+        zds_memory_prepare (memory_, "host:1|", &config, now_);
+    if (zds_race_init (&run.race, &config, now_) != 0)
         abort ();
-    while (do_steps (&run, &deadline) && let_happen (&run, answer, deadline))
+    while (do_steps (&run, &deadline) && let_happen (&run, deadline))
         ;
     if (memory_ != NULL && run.outcome.time != ZDS_NEVER)
-        zds_memory_learn (memory_, "host", &run.race, run.now);
+        zds_memory_learn (memory_, "host:1|", &run.race, run.now);
     return run.outcome;
 }
 

@@ -32,6 +32,7 @@ static bool take_step (fuzz_t *f_)
         case ZDS_RACE_CANCEL:
             f_->open &= ~(1u << step.attempt);
             return true;
+        case ZDS_RACE_ASK:
         case ZDS_RACE_RETRY:
             return true;
         case ZDS_RACE_WAIT:
@@ -59,49 +60,57 @@ static void take_steps (fuzz_t *f_)
             stop ("no end of steps");
 }
 
-static void fill_in (zds_candidate_t *candidate_, int family_, unsigned number_)
+static void fill_in (zds_addr_t *addr_, int family_, unsigned number_)
 {
-    memset (candidate_, 0, sizeof *candidate_);
-    candidate_->addr.sa.sa_family = (unsigned char) family_;
+    zds_addr_any (addr_, family_);
     if (family_ == AF_INET6) {
-        candidate_->addr.v6.sin6_addr.s6_addr[0] = 0x20;
-        candidate_->addr.v6.sin6_addr.s6_addr[15] = (uint8_t) number_;
+        addr_->v6.sin6_addr.s6_addr[0] = 0x20;
+        addr_->v6.sin6_addr.s6_addr[15] = (uint8_t) number_;
     } else
-        candidate_->addr.v4.sin_addr.s_addr = htonl (0x0a000000u + number_);
+        addr_->v4.sin_addr.s_addr = htonl (0x0a000000u + number_);
+}
+
+/*  As zds_memory_recall does: something of each address.  */
+static void recall (fuzz_t *f_, unsigned marks_)
+{
+    size_t i;
+
+    for (i = 0; i < f_->race.count; i++) {
+        zds_candidate_t *const c = &f_->race.candidate[i];
+        const unsigned number = zds_addr_hash (&c->addr) >> 3;
+        c->record = (zds_record_t) (marks_ >= 128 ? number % 5 : 0);
+        c->record_time = number;
+        c->waited = (marks_ & 64) != 0 ? number % 300 : 0;
+    }
 }
 
 static void give_answer (fuzz_t *f_, input_t *input_, unsigned kind_)
 {
-    static const int families[] = {AF_INET6, AF_INET, AF_UNSPEC, AF_UNIX};
-    const int family = families[kind_ < 14 ? kind_ % 2 : kind_ % 4];
-    const unsigned count = byte_of (input_) % 72;
-    unsigned number = byte_of (input_), marks = 0, i;
+    static zds_answer_t answer;
+    const zds_look_t look = (zds_look_t) (kind_ % ZDS_LOOKS);
+    const unsigned count = byte_of (input_) % (ZDS_MAX_ADDRS + 2);
+    unsigned number = byte_of (input_), marks = byte_of (input_), i;
     const unsigned stride = number % 8 == 0 ? 0 : number % 3 + 1;
-    zds_candidate_t list[72];
 
-    if (count == 71) {
-        zds_race_lost (&f_->race, family, f_->now);
-        model_lost (&f_->model, family, f_->now);
-        return;
-    }
-    for (i = 0; i < count; i++) {
-        if (i % 4 == 0)
-            marks = byte_of (input_);
-        /*  Now and then one of the other family.  */
-        fill_in (&list[i],
-                 (marks & 0xf0) == 0xf0
-                   ? families[i % 2]
-                   : (family == AF_INET6 ? AF_INET6 : AF_INET),
+    memset (&answer, 0, sizeof answer);
+    answer.status =
+      count > ZDS_MAX_ADDRS ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
+    answer.canonical[0] = (char) (kind_ / ZDS_LOOKS % 3);
+    answer.is_exact = kind_ == 15;
+    answer.count = count > ZDS_MAX_ADDRS ? 0 : count;
+    for (i = 0; i < answer.count; i++) {
+        fill_in (&answer.addr[i],
+                 look == ZDS_LOOK_IPV6   ? AF_INET6
+                 : look == ZDS_LOOK_IPV4 ? AF_INET
+                 : (marks & 3) == 3      ? (i % 2 ? AF_INET : AF_INET6)
+                 : (i < answer.count / 2) == ((marks & 1) != 0) ? AF_INET6
+                                                                : AF_INET,
                  number);
-        list[i].record =
-          (zds_record_t) (marks >= 128 ? marks >> (i % 4) & 3 : 0);
-        list[i].record_time =
-          number * 2u + (list[i].addr.sa.sa_family == AF_INET);
-        list[i].poor_source = (marks & 7) == 7;
         number = (number + stride) % 256;
     }
-    zds_race_answer (&f_->race, family, list, count, f_->now);
-    model_answer (&f_->model, family, list, count, f_->now);
+    zds_race_answer (&f_->race, look, &answer, f_->now);
+    recall (f_, marks);
+    check (model_answer (&f_->model, &f_->race, look, &answer));
 }
 
 static void let_event_happen (fuzz_t *f_, input_t *input_, unsigned event_)
@@ -137,8 +146,13 @@ static void let_event_happen (fuzz_t *f_, input_t *input_, unsigned event_)
             }
             break;
         case 5:
-            zds_race_again (&f_->race, kind, f_->now);
-            model_again (&f_->model, kind);
+            if (kind % 2 == 0) {
+                zds_race_again (&f_->race);
+                model_again (&f_->model);
+            } else {
+                zds_race_look_runs (&f_->race, f_->now);
+                zds_ask_runs (&f_->model.ask, f_->now);
+            }
             break;
         case 6:
             f_->now += kind;
@@ -181,7 +195,7 @@ static void choose_config (zds_race_config_t *config_, input_t *input_)
     if (bits & 4)
         config_->first_count = byte_of (input_) % 5;
     if (bits & 8)
-        config_->first_family = AF_INET;
+        config_->look = ZDS_LOOK_IPV4;
     if (bits & 16)
         config_->attempt_timeout = word_of (input_);
     config_->greets = (bits & 32) != 0;
@@ -191,11 +205,11 @@ static void choose_config (zds_race_config_t *config_, input_t *input_)
         config_->mode = ZDS_MODE_V6;
 }
 
-static bool is_within_bounds (const zds_race_config_t *c_, unsigned families_)
+static bool is_within_bounds (const zds_race_config_t *c_)
 {
     return c_->attempt_delay >= 10 && c_->attempt_delay <= 2000
            && c_->resolution_delay <= 2000 && c_->first_count >= 1
-           && families_ >= 1 && families_ <= 3;
+           && c_->families >= 1 && c_->families <= 3;
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -203,24 +217,25 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     static fuzz_t fuzz;
     input_t input = {data, data + size};
     zds_race_config_t config;
-    unsigned families;
+    unsigned bits;
     int rc;
 
     choose_config (&config, &input);
-    families = byte_of (&input);
-    fuzz.now = families & 128 ? 0 : 86400000;
-    families &= families & 64 ? 7 : 3;
-    if (families == 0 && size % 8 != 0)
-        families = ZDS_ASK_IPV6 | ZDS_ASK_IPV4;
+    bits = byte_of (&input);
+    fuzz.now = bits & 128 ? 0 : 86400000;
+    config.hurry = (bits & 16) != 0;
+    config.quick = (bits & 32) != 0;
+    if ((bits & 15) == 0)
+        config.families = bits >> 4;
     fuzz.open = 0;
     fuzz.deadline = 0;
 
-    rc = zds_race_init (&fuzz.race, &config, families, fuzz.now);
-    if (rc != (is_within_bounds (&config, families) ? 0 : EINVAL))
+    rc = zds_race_init (&fuzz.race, &config, fuzz.now);
+    if (rc != (is_within_bounds (&config) ? 0 : EINVAL))
         stop ("zds_race_init");
     if (rc != 0)
         return 0;
-    model_init (&fuzz.model, &config, families, fuzz.now);
+    model_init (&fuzz.model, &config, fuzz.now);
 
     while (input.at < input.end) {
         const unsigned event = byte_of (&input);

@@ -129,16 +129,6 @@ def test_c3_zone_after_a_name(lab, mode):
     assert server.log()["messages"] == 1
 
 
-def test_c3_zone_after_a_name_is_a_source(lab):
-    """Catches: a link-local address that goes last because it had no zone when it was looked
-    up."""
-    street = Street(lab, client=[CLIENT4 + "/24", CLIENT6 + "/64", "fe80::2/64"])
-    street.dns.set(link_test={"AAAA": ["fe80::1"], "A": [SERVER4]})
-    street.serve(4)
-    street.host.serve("tcp://[fe80::1%eth0]:5555", name="local", IPV6=1)
-    assert street.dial().reach("tcp://link.test%eth0:5555").peer == "fe80::1%eth0"
-
-
 # ------------------------------------------------------------------ C-10
 
 SECOND4, SECOND6 = "10.0.0.22", "2001:db8::22"
@@ -206,26 +196,6 @@ def test_c10_one_port_for_all_attempts(wide):
     assert wide.lookup("dual.test", 2)[0] == near
     got = wide.dial("attempt-delay=50").reach("tcp://%s:40404;dual.test:5555" % SECOND4)
     assert (got.peer, got.source, got.ms < 3000) == (SERVER4, SECOND4, True)
-
-
-def test_c10_source_that_is_better_than_the_systems_own(lab):
-    """The system would send from a unique local address.  Catches: its choice held against
-    an address although the application makes the choice."""
-    street = Street(lab, client=[CLIENT4 + "/24", ULA])
-    street.client.addr("eth0", SECOND6 + "/64 preferred_lft 0")
-    street.serve_both()
-    assert street.dial().reach(DUAL).peer == SERVER4
-    got = street.dial().reach("tcp://eth0:0;dual.test:5555")
-    assert (got.peer, got.source) == (SERVER6, SECOND6)
-
-
-def test_c10_device_that_is_better_than_the_systems_own(street):
-    """Catches: the same, where a device is bound."""
-    street.serve_both()
-    street.client.nic("eth7", "fd07::2/64")
-    street.client.ip("route add %s/128 dev eth7" % SERVER6)
-    assert street.dial().reach(DUAL).peer == SERVER4
-    assert street.dial(BINDTODEVICE="eth0").reach(DUAL).peer == SERVER6
 
 
 def test_c10_interface_of_one_family(lab):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /*  What a race has to do, told a second time: from the text of zds_race.h and
-    RFC 8305, with other data and no shared code but zds_candidates_order.
+    RFC 8305, with other data and no shared code but zds_candidates_order and zds_ask,
+    which have tests of their own.
 
     A test tells the model of every event that it tells the race of, and shows it
     every step of the race; the model says what is wrong with the step.  */
@@ -23,29 +24,34 @@ typedef struct
     int entry;    /* in the list of its family; -1: withdrawn */
     uint8_t fate; /* of the address, once it is withdrawn */
     int progress; /* 1: TCP is connected; 2: the peer may speak ZMTP 1.0 */
-    uint64_t silent_since;
+    uint64_t silent_since, delay;
     bool ended; /* the race must cancel it, with this error */
     int error;
 } model_attempt_t;
 
+enum
+{
+    MODEL_MAX = ZDS_MAX_CANDIDATES + ZDS_RACE_MAX_RUNNING
+};
+
 typedef struct
 {
     zds_race_config_t config;
-    unsigned outstanding;
-    /*  IPv6, IPv4: the latest answer that was not empty.  */
-    zds_candidate_t list[ZDS_FAMILIES][ZDS_MAX_CANDIDATES];
-    uint8_t fate[ZDS_FAMILIES][ZDS_MAX_CANDIDATES];
+    zds_ask_t ask;
+    unsigned ask_again;
+    int first_family;
+    /*  IPv6, IPv4: what there is to try.  */
+    zds_candidate_t list[ZDS_FAMILIES][MODEL_MAX];
+    uint8_t fate[ZDS_FAMILIES][MODEL_MAX];
     size_t count[ZDS_FAMILIES];
-    uint8_t order[ZDS_FAMILIES * ZDS_MAX_CANDIDATES];
+    uint8_t order[ZDS_FAMILIES * MODEL_MAX];
     /*  There is more in the race than in the lists, so that the turns of the
         families may be shifted where one group of the order follows another.  */
     bool order_is_loose;
 
     model_attempt_t attempt[ZDS_RACE_MAX_RUNNING];
-    unsigned lost; /* families whose look-up failed */
-    bool positive;
-    uint64_t positive_at;
     bool begun;
+    uint64_t delay;
     uint64_t last_start, quiet_since;
     unsigned owed;
     bool retry_said;
@@ -62,7 +68,7 @@ static inline int model_family (int index_)
 
 static inline unsigned model_bit (int index_)
 {
-    return index_ == 0 ? ZDS_ASK_IPV6 : ZDS_ASK_IPV4;
+    return index_ == 0 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
 }
 
 static inline bool model_is_over (const model_t *m_)
@@ -70,19 +76,19 @@ static inline bool model_is_over (const model_t *m_)
     return m_->winner >= 0 || m_->failed;
 }
 
-static inline void model_init (model_t *m_,
-                               const zds_race_config_t *config_,
-                               unsigned families_,
-                               uint64_t now_)
+static inline void
+model_init (model_t *m_, const zds_race_config_t *config_, uint64_t now_)
 {
     m_->config = *config_;
-    m_->outstanding = families_;
-    m_->lost = 0;
+    zds_ask_init (&m_->ask, config_->look, config_->mode,
+                  config_->resolution_delay, config_->hurry);
+    m_->ask_again = ZDS_RACE_ASK_AGAIN;
+    m_->first_family = AF_INET6;
     m_->count[0] = m_->count[1] = 0;
     m_->order_is_loose = false;
     memset (m_->attempt, 0, sizeof m_->attempt);
-    m_->positive = m_->begun = m_->retry_said = m_->failed = false;
-    m_->positive_at = 0;
+    m_->begun = m_->retry_said = m_->failed = false;
+    m_->delay = config_->attempt_delay;
     m_->last_start = m_->quiet_since = now_;
     m_->owed = 0;
     m_->all_refused = true;
@@ -104,72 +110,158 @@ static inline int model_find (const zds_candidate_t *list_,
 
 static inline void model_sort (model_t *m_)
 {
-    zds_candidate_t flat[ZDS_FAMILIES * ZDS_MAX_CANDIDATES];
-    size_t i;
+    zds_candidate_t flat[ZDS_FAMILIES * MODEL_MAX];
 
     memcpy (flat, m_->list[0], m_->count[0] * sizeof flat[0]);
     memcpy (flat + m_->count[0], m_->list[1], m_->count[1] * sizeof flat[0]);
-    zds_candidates_order (flat, m_->count[0] + m_->count[1],
-                          m_->config.first_family, m_->config.first_count,
-                          m_->order);
-    m_->order_is_loose = false;
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (m_->attempt[i].used && m_->attempt[i].entry < 0)
-            m_->order_is_loose = true;
+    zds_candidates_order (flat, m_->count[0] + m_->count[1], m_->first_family,
+                          m_->config.first_count, m_->order);
 }
 
-static inline void model_answer (model_t *m_,
-                                 int family_,
-                                 const zds_candidate_t *candidates_,
-                                 size_t count_,
-                                 uint64_t now_)
+/*  The fate of an address in the lists of 'was_', or of an attempt that is not over;
+    UNTRIED if it is not known.  */
+static inline uint8_t model_fate_of (const model_t *was_,
+                                     const zds_addr_t *addr_)
 {
-    const int f = family_ == AF_INET6 ? 0 : 1;
-    zds_candidate_t list[ZDS_MAX_CANDIDATES];
-    uint8_t fate[ZDS_MAX_CANDIDATES];
-    size_t i, j, count = 0;
+    const int f = zds_addr_family (addr_) == AF_INET6 ? 0 : 1;
+    const int at = model_find (was_->list[f], was_->count[f], addr_);
+    unsigned j;
 
-    if (model_is_over (m_) || (family_ != AF_INET6 && family_ != AF_INET))
-        return;
-    m_->outstanding &= ~model_bit (f);
-    m_->lost &= ~model_bit (f);
+    if (at >= 0)
+        return was_->fate[f][at];
+    for (j = 0; j < ZDS_RACE_MAX_RUNNING; j++)
+        if (was_->attempt[j].used
+            && zds_addr_equal (&was_->attempt[j].addr, addr_))
+            return was_->attempt[j].fate;
+    return ZDS_FATE_UNTRIED;
+}
 
-    for (i = 0; i < count_ && count < ZDS_MAX_CANDIDATES; i++) {
-        const zds_addr_t *const addr = &candidates_[i].addr;
-        int was;
+/*  Takes over what the race has to try, and sees that it forgot nothing.  */
+static inline const char *model_sync (model_t *m_, const zds_race_t *race_)
+{
+    static model_t was;
+    size_t i;
+    unsigned j;
 
-        if (zds_addr_family (addr) != family_
-            || model_find (list, count, addr) >= 0)
+    if (model_is_over (m_))
+        return NULL;
+    was = *m_;
+    m_->count[0] = m_->count[1] = 0;
+    m_->order_is_loose = false;
+    if (race_->count > ZDS_RACE_MAX_CANDIDATES)
+        return "more candidates than there is room for";
+    for (i = 0; i < race_->count; i++) {
+        const zds_addr_t *const addr = &race_->candidate[i].addr;
+        const int f = zds_addr_family (addr) == AF_INET6 ? 0 : 1;
+        if (race_->withdrawn[i]) {
+            m_->order_is_loose = true;
             continue;
-        was = model_find (m_->list[f], m_->count[f], addr);
-        list[count] = candidates_[i];
-        fate[count] = was < 0 ? (uint8_t) ZDS_FATE_UNTRIED : m_->fate[f][was];
-        /*  Back after it was withdrawn, and its attempt not over.  */
-        for (j = 0; was < 0 && j < ZDS_RACE_MAX_RUNNING; j++)
-            if (m_->attempt[j].used
-                && zds_addr_equal (&m_->attempt[j].addr, addr))
-                fate[count] = m_->attempt[j].fate;
-        count++;
+        }
+        if (model_find (m_->list[f], m_->count[f], addr) >= 0)
+            return "a duplicate";
+        m_->list[f][m_->count[f]] = race_->candidate[i];
+        m_->fate[f][m_->count[f]] = model_fate_of (&was, addr);
+        if (race_->fate[i] != m_->fate[f][m_->count[f]++])
+            return "an answer changes a fate";
     }
-    if (count == 0)
-        return;
-
     for (j = 0; j < ZDS_RACE_MAX_RUNNING; j++) {
         model_attempt_t *const a = &m_->attempt[j];
-        if (!a->used || a->family != f)
+        if (!a->used)
             continue;
         if (a->entry >= 0)
-            a->fate = m_->fate[f][a->entry];
-        a->entry = model_find (list, count, &a->addr);
+            a->fate = was.fate[a->family][a->entry];
+        a->entry =
+          model_find (m_->list[a->family], m_->count[a->family], &a->addr);
     }
-    memcpy (m_->list[f], list, count * sizeof list[0]);
-    memcpy (m_->fate[f], fate, count);
-    m_->count[f] = count;
     model_sort (m_);
-    if (!m_->positive) {
-        m_->positive = true;
-        m_->positive_at = now_;
+    return NULL;
+}
+
+/*  The last word: its addresses of the families that may be used, and no others.  */
+static inline const char *model_check_last_word (model_t *m_,
+                                                 const zds_answer_t *answer_)
+{
+    zds_candidate_t list[ZDS_FAMILIES][ZDS_MAX_CANDIDATES];
+    size_t count[ZDS_FAMILIES] = {0, 0}, i, f;
+
+    for (i = 0; i < answer_->count; i++) {
+        const zds_addr_t *const addr = &answer_->addr[i];
+        f = zds_addr_family (addr) == AF_INET6 ? 0 : 1;
+        if ((m_->config.families & model_bit ((int) f)) == 0
+            || model_find (list[f], count[f], addr) >= 0
+            || count[f] == ZDS_MAX_CANDIDATES)
+            continue;
+        list[f][count[f]++].addr = *addr;
     }
+    for (f = 0; f < ZDS_FAMILIES; f++) {
+        if (count[f] != m_->count[f])
+            return "the last word is not what there is to try";
+        for (i = 0; i < count[f]; i++)
+            if (!zds_addr_equal (&list[f][i].addr, &m_->list[f][i].addr))
+                return "not in the order of the last word";
+    }
+    return NULL;
+}
+
+/*  A helper: nothing that the last word had goes, and its addresses come if they may.  */
+static inline const char *model_check_help (const model_t *was_,
+                                            const model_t *m_,
+                                            int f_,
+                                            const zds_answer_t *answer_)
+{
+    const bool proven = zds_ask_is_proven (&m_->ask, model_family (f_));
+    size_t i;
+
+    for (i = 0; i < was_->count[f_] && was_->count[f_] < ZDS_MAX_CANDIDATES / 2
+                && answer_->count < ZDS_MAX_CANDIDATES / 2;
+         i++)
+        if (proven
+            && model_find (m_->list[f_], m_->count[f_], &was_->list[f_][i].addr)
+                 < 0)
+            return "a helper takes something back";
+    for (i = 0; i < answer_->count && i < ZDS_MAX_CANDIDATES / 2; i++) {
+        const zds_addr_t *const addr = &answer_->addr[i];
+        if (zds_addr_family (addr) != model_family (f_)
+            || (m_->config.families & model_bit (f_)) == 0)
+            continue;
+        if (proven && model_find (m_->list[f_], m_->count[f_], addr) < 0)
+            return "a proven address is not there";
+        if (!proven && model_find (m_->list[f_], m_->count[f_], addr) >= 0
+            && model_find (was_->list[f_], was_->count[f_], addr) < 0)
+            return "an address without proof";
+    }
+    return NULL;
+}
+
+/*  After the race has been told, and records filled in.  */
+static inline const char *model_answer (model_t *m_,
+                                        const zds_race_t *race_,
+                                        zds_look_t look_,
+                                        const zds_answer_t *answer_)
+{
+    static model_t was;
+    const zds_word_t word = model_is_over (m_)
+                              ? ZDS_WORD_NONE
+                              : zds_ask_answer (&m_->ask, look_, answer_);
+    const char *text;
+    size_t i;
+
+    was = *m_;
+    if (word == ZDS_WORD_LAST)
+        for (i = answer_->count; i-- > 0;)
+            if ((m_->config.families
+                 & (zds_addr_family (&answer_->addr[i]) == AF_INET6
+                      ? ZDS_FOR_IPV6
+                      : ZDS_FOR_IPV4))
+                != 0)
+                m_->first_family = zds_addr_family (&answer_->addr[i]);
+    text = model_sync (m_, race_);
+    if (text != NULL || word == ZDS_WORD_NONE || word == ZDS_WORD_LOST)
+        return text;
+    return word == ZDS_WORD_LAST
+             ? model_check_last_word (m_, answer_)
+             : model_check_help (&was, m_, look_ == ZDS_LOOK_IPV6 ? 0 : 1,
+                                 answer_);
 }
 
 static inline bool model_runs (const model_t *m_, unsigned attempt_)
@@ -206,11 +298,10 @@ static inline void model_win (model_t *m_, unsigned attempt_, uint64_t now_)
             continue;
         a->ended = true;
         a->error = 0;
-        model_set_fate (
-          m_, i,
-          a->progress == 2 || now_ - a->silent_since >= m_->config.attempt_delay
-            ? ZDS_FATE_SILENT
-            : ZDS_FATE_CUT);
+        model_set_fate (m_, i,
+                        a->progress == 2 || now_ - a->silent_since >= a->delay
+                          ? ZDS_FATE_SILENT
+                          : ZDS_FATE_CUT);
     }
     model_set_fate (m_, attempt_, ZDS_FATE_WON);
     m_->winner = (int) attempt_;
@@ -235,15 +326,7 @@ static inline void model_failed (model_t *m_, unsigned attempt_, int error_)
     m_->attempt[attempt_].used = false;
 }
 
-static inline void model_lost (model_t *m_, int family_, uint64_t now_)
-{
-    if (model_is_over (m_) || (family_ != AF_INET6 && family_ != AF_INET))
-        return;
-    model_answer (m_, family_, NULL, 0, now_);
-    m_->lost |= model_bit (family_ == AF_INET6 ? 0 : 1);
-}
-
-static inline void model_again (model_t *m_, unsigned families_)
+static inline void model_again (model_t *m_)
 {
     size_t f, i;
 
@@ -253,8 +336,7 @@ static inline void model_again (model_t *m_, unsigned families_)
         for (i = 0; i < m_->count[f]; i++)
             if (m_->fate[f][i] == ZDS_FATE_FAILED)
                 m_->fate[f][i] = ZDS_FATE_UNTRIED;
-    m_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
-    m_->lost = 0;
+    zds_ask_again (&m_->ask);
     m_->retry_said = false;
     /*  A failure counts for one start at once in the new round, not more.  */
     if (m_->owed > 1)
@@ -286,6 +368,11 @@ static inline bool model_any_failed (const model_t *m_)
 {
     size_t f, i;
 
+    /*  Without dual stack there would be no address, and another question.  */
+    if (m_->config.mode != ZDS_MODE_V6 && m_->count[1] == 0
+        && (m_->config.families & ZDS_FOR_IPV4) != 0
+        && (m_->ask.outstanding & 5) == 0)
+        return true;
     for (f = 0; f < ZDS_FAMILIES; f++)
         for (i = 0; i < m_->count[f]; i++)
             if (m_->fate[f][i] == ZDS_FATE_FAILED)
@@ -300,16 +387,16 @@ static inline uint64_t model_due (const model_t *m_,
     if (!m_->begun) {
         const bool nothing_better =
           next_->record == ZDS_RECORD_WON
-          || (next_->record == ZDS_RECORD_NONE && !next_->poor_source
-              && next_->addr.sa.sa_family == m_->config.first_family);
-        if (m_->outstanding == 0 || nothing_better)
+          || (next_->record == ZDS_RECORD_NONE
+              && next_->addr.sa.sa_family == AF_INET6);
+        if (m_->ask.outstanding == 0 || m_->config.hurry || nothing_better)
             return 0;
-        return m_->positive_at + m_->config.resolution_delay;
+        return m_->ask.since + m_->config.resolution_delay;
     }
     if (model_running (m_) == 0)
         return 0;
     return m_->owed > 0 ? m_->last_start + ZDS_RACE_MIN_GAP
-                        : m_->quiet_since + m_->config.attempt_delay;
+                        : m_->quiet_since + m_->delay;
 }
 
 /*  The attempt to the address that a socket of one family would have; -1 if it
@@ -320,7 +407,7 @@ static inline int model_usual (const model_t *m_)
     unsigned i;
 
     if (m_->config.mode == ZDS_MODE_V6
-        && (m_->count[0] > 0 || (m_->outstanding & ZDS_ASK_IPV6) != 0))
+        && (m_->count[0] > 0 || (m_->ask.outstanding & 3) != 0))
         f = 0;
     if (m_->count[f] == 0)
         f = 1 - f;
@@ -343,7 +430,7 @@ static inline uint64_t model_hand_over (const model_t *m_)
         for (i = 0; i < m_->count[f]; i++)
             if (m_->fate[f][i] == ZDS_FATE_UNTRIED)
                 return ZDS_NEVER;
-    if (m_->outstanding == 0 && model_running (m_) == 1)
+    if (m_->ask.outstanding == 0 && model_running (m_) == 1)
         return 0;
     return m_->quiet_since + m_->config.attempt_delay;
 }
@@ -421,6 +508,13 @@ model_take_start (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
     a->entry = (int) index;
     a->progress = 0;
     a->silent_since = now_;
+    m_->delay = m_->config.attempt_delay;
+    if (!m_->begun && m_->config.quick && f == 0 && m_->delay > 100)
+        m_->delay = 100;
+    if (next->waited > 0)
+        m_->delay =
+          m_->delay > next->waited + 10 ? m_->delay - next->waited : 10;
+    a->delay = m_->delay;
     a->ended = false;
     a->error = 0;
     m_->fate[f][index] = ZDS_FATE_RUNNING;
@@ -471,8 +565,9 @@ static inline const char *model_check_end (const model_t *m_,
     if (step_->op != ZDS_RACE_FAILED)
         return "FAILED is due";
     if (step_->error
-        != (m_->begun && m_->all_refused && m_->lost == 0 ? ECONNREFUSED
-                                                          : m_->last_error))
+        != (m_->begun && m_->all_refused && !zds_ask_is_lost (&m_->ask)
+              ? ECONNREFUSED
+              : m_->last_error))
         return "FAILED with the wrong error";
     return NULL;
 }
@@ -485,6 +580,31 @@ static inline uint64_t model_limit (const model_t *m_, unsigned attempt_)
                                            : m_->config.attempt_timeout;
 
     return limit == 0 ? ZDS_NEVER : a->silent_since + limit;
+}
+
+/*  When all is silent.  */
+static inline uint64_t model_ask_again (const model_t *m_,
+                                        const zds_candidate_t *next_)
+{
+    const uint64_t last =
+      m_->last_start > m_->ask.since ? m_->last_start : m_->ask.since;
+
+    return next_ != NULL || m_->ask.outstanding != 0 || model_running (m_) == 0
+               || model_is_over (m_)
+             ? ZDS_NEVER
+             : last + m_->ask_again;
+}
+
+static inline const char *
+model_take_ask (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
+{
+    const char *why;
+
+    if (step_->op != ZDS_RACE_ASK)
+        return "ASK is due";
+    return step_->looks == zds_ask_take (&m_->ask, now_, &why)
+             ? NULL
+             : "ASK for the wrong look-ups";
 }
 
 /*  What is wrong with this step; NULL: nothing.  */
@@ -510,18 +630,24 @@ model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
         model_give_up (m_, first);
     if (model_hand_over (m_) <= now_)
         model_win (m_, (unsigned) model_usual (m_), now_);
+    if (model_ask_again (m_, next) <= now_) {
+        zds_ask_again (&m_->ask);
+        m_->ask_again = m_->ask_again < 30000 ? 2 * m_->ask_again : 60000;
+    }
 
     if (model_must_cancel (m_))
         return step_->op == ZDS_RACE_CANCEL ? model_take_cancel (m_, step_)
                                             : "CANCEL is due";
     if (model_is_over (m_))
         return model_check_end (m_, step_);
-    if (next == NULL && m_->outstanding == 0 && oldest == NULL) {
+    if (zds_ask_time (&m_->ask, now_) <= now_)
+        return model_take_ask (m_, step_, now_);
+    if (next == NULL && m_->ask.outstanding == 0 && oldest == NULL) {
         m_->failed = true;
         return model_check_end (m_, step_);
     }
     if (next == NULL && !m_->retry_said
-        && (m_->lost != 0 || model_any_failed (m_))) {
+        && (zds_ask_is_lost (&m_->ask) || model_any_failed (m_))) {
         deadline = m_->quiet_since + m_->config.attempt_delay;
         if (now_ >= deadline) {
             m_->retry_said = true;
@@ -544,6 +670,10 @@ model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
             deadline = model_limit (m_, i);
     if (model_hand_over (m_) < deadline)
         deadline = model_hand_over (m_);
+    if (zds_ask_time (&m_->ask, now_) < deadline)
+        deadline = zds_ask_time (&m_->ask, now_);
+    if (model_ask_again (m_, next) < deadline)
+        deadline = model_ask_again (m_, next);
     if (step_->op != ZDS_RACE_WAIT)
         return "nothing is due but WAIT";
     if (step_->deadline <= now_)
@@ -574,8 +704,8 @@ static inline const char *model_check_fates (const model_t *m_,
 
 static inline const char *model_text_of_op (zds_race_op_t op_)
 {
-    static const char *const names[] = {"WAIT",  "START", "CANCEL",
-                                        "RETRY", "WON",   "FAILED"};
+    static const char *const names[] = {"WAIT",  "ASK", "START", "CANCEL",
+                                        "RETRY", "WON", "FAILED"};
     return (size_t) op_ < sizeof names / sizeof names[0] ? names[op_] : "?";
 }
 

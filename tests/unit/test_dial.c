@@ -12,7 +12,8 @@ static const struct
   {"bare", "2001:db8::bb"},
 };
 
-static int source_of (const char *text_, zds_mode_t mode_, zds_addr_t *source_)
+static int
+source_of (const char *text_, zds_mode_t mode_, zds_source_t *source_)
 {
     zds_ifaddr_t ifaddrs[COUNT (host)];
     zds_endpoint_t endpoint;
@@ -29,14 +30,14 @@ static int source_of (const char *text_, zds_mode_t mode_, zds_addr_t *source_)
 }
 
 static const char *
-text_of_source (const zds_addr_t *source_, char *buffer_, size_t size_)
+text_of_source (const zds_source_t *source_, char *buffer_, size_t size_)
 {
     char six[80] = "-", four[80] = "-";
 
-    if (source_[0].sa.sa_family != 0)
-        text_of (&source_[0], six, sizeof six);
-    if (source_[1].sa.sa_family != 0)
-        text_of (&source_[1], four, sizeof four);
+    if (source_->addr[0].sa.sa_family != 0)
+        text_of (&source_->addr[0], six, sizeof six);
+    if (source_->addr[1].sa.sa_family != 0)
+        text_of (&source_->addr[1], four, sizeof four);
     snprintf (buffer_, size_, "%s %s", six, four);
     return buffer_;
 }
@@ -72,45 +73,49 @@ static void test_c10_source (void **state_)
         const char *const expected = in_v6 && rows[row].in_v6 != NULL
                                        ? rows[row].in_v6
                                        : rows[row].expected;
-        zds_addr_t source[ZDS_FAMILIES];
+        zds_source_t source;
         char text[200];
         const int rc = source_of (rows[row].text,
-                                  in_v6 ? ZDS_MODE_V6 : ZDS_MODE_AUTO, source);
+                                  in_v6 ? ZDS_MODE_V6 : ZDS_MODE_AUTO, &source);
         if (rc != (expected == NULL ? ENODEV : 0))
             fail_msg ("%s: %d", rows[row].text, rc);
         if (rc == 0)
-            assert_string_equal (text_of_source (source, text, sizeof text),
+            assert_string_equal (text_of_source (&source, text, sizeof text),
                                  expected);
     }
 }
 
 static void test_families (void **state_)
 {
-    const unsigned both = ZDS_ASK_IPV6 | ZDS_ASK_IPV4;
+    const unsigned both = ZDS_FOR_IPV6 | ZDS_FOR_IPV4;
     const zds_addr_t four = addr_of ("192.0.2.1"), six = addr_of ("::1");
-    const zds_addr_t none = {.sa = {.sa_family = 0}};
-    const zds_addr_t of_both[] = {six, four}, of_four[] = {none, four},
-                     of_six[] = {six, none};
+    const zds_source_t both_sources = {.addr = {six, four}},
+                       four_source = {.addr = {[1] = four}},
+                       six_source = {.addr = {[0] = six}};
+    const zds_source_t *const of_both = &both_sources,
+                              *const of_four = &four_source,
+                              *const of_six = &six_source;
     const struct
     {
         zds_mode_t mode;
-        const zds_addr_t *source, *literal;
+        const zds_source_t *source;
+        const zds_addr_t *literal;
         unsigned expected;
     } rows[] = {
       {ZDS_MODE_AUTO, NULL, NULL, both},
       {ZDS_MODE_V6, NULL, NULL, both},
-      {ZDS_MODE_V4, NULL, NULL, ZDS_ASK_IPV4},
+      {ZDS_MODE_V4, NULL, NULL, ZDS_FOR_IPV4},
       {ZDS_MODE_AUTO, of_both, NULL, both},
-      {ZDS_MODE_AUTO, of_four, NULL, ZDS_ASK_IPV4},
-      {ZDS_MODE_AUTO, of_six, NULL, ZDS_ASK_IPV6},
+      {ZDS_MODE_AUTO, of_four, NULL, ZDS_FOR_IPV4},
+      {ZDS_MODE_AUTO, of_six, NULL, ZDS_FOR_IPV6},
       {ZDS_MODE_V4, of_six, NULL, 0},
-      {ZDS_MODE_V4, of_both, NULL, ZDS_ASK_IPV4},
-      {ZDS_MODE_AUTO, NULL, &four, ZDS_ASK_IPV4},
-      {ZDS_MODE_AUTO, NULL, &six, ZDS_ASK_IPV6},
+      {ZDS_MODE_V4, of_both, NULL, ZDS_FOR_IPV4},
+      {ZDS_MODE_AUTO, NULL, &four, ZDS_FOR_IPV4},
+      {ZDS_MODE_AUTO, NULL, &six, ZDS_FOR_IPV6},
       {ZDS_MODE_V4, NULL, &six, 0},
-      {ZDS_MODE_V6, NULL, &four, ZDS_ASK_IPV4},
+      {ZDS_MODE_V6, NULL, &four, ZDS_FOR_IPV4},
       {ZDS_MODE_AUTO, of_four, &six, 0},
-      {ZDS_MODE_AUTO, of_six, &six, ZDS_ASK_IPV6},
+      {ZDS_MODE_AUTO, of_six, &six, ZDS_FOR_IPV6},
     };
     size_t i;
     (void) state_;
@@ -121,34 +126,87 @@ static void test_families (void **state_)
             fail_msg ("row %zu", i);
 }
 
-static void test_adopt (void **state_)
+/*  Of an interface, what suits the destination.  */
+static void test_c10_source_for_each_candidate (void **state_)
 {
-    zds_candidate_t candidates[3];
+    static const struct
+    {
+        const char *name, *addr;
+        unsigned flags;
+    } ifaddrs_of[] = {
+      {"eth0", "192.0.2.1", 0},
+      {"eth0", "192.0.2.9", 0},
+      {"eth0", "2001:db8::1", ZDS_IFADDR_TEMPORARY},
+      {"eth0", "2001:db8::2", 0},
+      {"eth0", "fe80::1%3", 0},
+      {"eth0", "fd00::1", 0},
+      {"eth1", "fe80::9%4", 0},
+    };
+    static const struct
+    {
+        const char *source, *to, *from;
+    } rows[] = {
+      {"eth0:7", "2001:db8:9::1", "[2001:db8::2]:7"},
+      {"eth0:0", "fe80::5%3", "[fe80::1%3]:0"},
+      {"eth0:0", "fd00:1::5", "[fd00::1]:0"},
+      {"eth0:0", "198.51.100.1", "192.0.2.1:0"},
+      {"eth1:0", "2001:db8:9::1", "[fe80::9%4]:0"},
+      {"eth1:0", "fd00:1::5", "[fe80::9%4]:0"},
+      {"[2001:db8::1]:7", "fe80::5%3", "[2001:db8::1]:7"},
+      {"*:0", "fe80::5%3", "[::]:0"},
+    };
+    zds_ifaddr_t ifaddrs[COUNT (ifaddrs_of)];
     size_t i;
     (void) state_;
 
-    memset (candidates, 0, sizeof candidates);
-    candidates[0].addr = addr_of ("fe80::1");
-    candidates[1].addr = addr_of ("2001:db8::1");
-    candidates[2].addr = addr_of ("192.0.2.1");
-    for (i = 0; i < COUNT (candidates); i++)
-        candidates[i].poor_source = true;
-
-    zds_dial_adopt (candidates, COUNT (candidates), 5555, 0, false);
-    for (i = 0; i < COUNT (candidates); i++) {
-        assert_int_equal (zds_addr_port (&candidates[i].addr), 5555);
-        assert_true (candidates[i].poor_source);
+    memset (ifaddrs, 0, sizeof ifaddrs);
+    for (i = 0; i < COUNT (ifaddrs); i++) {
+        strcpy (ifaddrs[i].name, ifaddrs_of[i].name);
+        ifaddrs[i].addr = addr_of (ifaddrs_of[i].addr);
+        ifaddrs[i].flags = ifaddrs_of[i].flags;
     }
-    assert_int_equal (candidates[0].addr.v6.sin6_scope_id, 0);
+    for (i = 0; i < COUNT (rows); i++) {
+        const zds_addr_t to = addr_of (rows[i].to);
+        zds_endpoint_t endpoint;
+        zds_source_t source;
+        zds_addr_t from;
+        char text[100];
 
-    zds_dial_adopt (candidates, COUNT (candidates), 5555, 3, false);
-    assert_int_equal (candidates[0].addr.v6.sin6_scope_id, 3);
-    assert_false (candidates[0].poor_source);
-    assert_true (candidates[2].poor_source);
+        zds_endpoint_parse (&endpoint, rows[i].source, ZDS_PORT_BIND);
+        assert_int_equal (zds_dial_source (&source, &endpoint, 0, ZDS_MODE_AUTO,
+                                           ifaddrs, COUNT (ifaddrs)),
+                          0);
+        from = zds_dial_from (&source, &to, ifaddrs, COUNT (ifaddrs));
+        assert_string_equal (text_of (&from, text, sizeof text), rows[i].from);
+    }
+}
 
-    zds_dial_adopt (candidates, COUNT (candidates), 5555, 0, true);
-    assert_false (candidates[2].poor_source);
-    assert_int_equal (candidates[0].addr.v6.sin6_scope_id, 3);
+static void test_c2_look (void **state_)
+{
+    static const struct
+    {
+        zds_mode_t mode;
+        unsigned families;
+        bool has_ipv6;
+        zds_look_t expected;
+    } rows[] = {
+      {ZDS_MODE_AUTO, 3, true, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_AUTO, 3, false, ZDS_LOOK_IPV4},
+      {ZDS_MODE_AUTO, ZDS_FOR_IPV4, true, ZDS_LOOK_IPV4},
+      {ZDS_MODE_AUTO, ZDS_FOR_IPV6, true, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_AUTO, ZDS_FOR_IPV6, false, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_V4, ZDS_FOR_IPV4, true, ZDS_LOOK_IPV4},
+      {ZDS_MODE_V6, 3, true, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_V6, 3, false, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_V6, ZDS_FOR_IPV4, true, ZDS_LOOK_WHOLE},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++)
+        if (zds_dial_look (rows[i].mode, rows[i].families, rows[i].has_ipv6)
+            != rows[i].expected)
+            fail_msg ("row %zu", i);
 }
 
 static void test_through (void **state_)
@@ -169,18 +227,6 @@ static void test_through (void **state_)
     assert_true (zds_addr_equal (&got, &six));
 }
 
-/*  Stock's family only: the other one's name servers are not asked more often.  */
-static void test_is_lost (void **state_)
-{
-    (void) state_;
-
-    assert_true (zds_dial_is_lost (ZDS_MODE_AUTO, AF_INET));
-    assert_false (zds_dial_is_lost (ZDS_MODE_AUTO, AF_INET6));
-    assert_true (zds_dial_is_lost (ZDS_MODE_V6, AF_INET6));
-    assert_false (zds_dial_is_lost (ZDS_MODE_V6, AF_INET));
-    assert_true (zds_dial_is_lost (ZDS_MODE_V4, AF_INET));
-}
-
 static void test_may_be_name (void **state_)
 {
     static const char *const names[] = {"a", "localhost", "a_b-c.test.", "10"};
@@ -198,9 +244,12 @@ static void test_may_be_name (void **state_)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_c10_source), cmocka_unit_test (test_families),
-      cmocka_unit_test (test_adopt),      cmocka_unit_test (test_through),
-      cmocka_unit_test (test_is_lost),    cmocka_unit_test (test_may_be_name),
+      cmocka_unit_test (test_c10_source),
+      cmocka_unit_test (test_c10_source_for_each_candidate),
+      cmocka_unit_test (test_families),
+      cmocka_unit_test (test_c2_look),
+      cmocka_unit_test (test_through),
+      cmocka_unit_test (test_may_be_name),
     };
     return cmocka_run_group_tests_name ("dial", tests, NULL, NULL);
 }

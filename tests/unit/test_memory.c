@@ -7,10 +7,15 @@
 
     race:a~B+   a race ends: + won, - failed, ~ silent, / cut, . not tried;
                 x before an address: it was withdrawn
-                ? the answer for IPv6 had not come
-    answer:abA  the resolver answers; says what is recalled of each address:
-                + won, - failed, ! wrong server, nothing if there is nothing
-    answer:6    the resolver has no IPv6 address
+                ? the whole answer had not come
+                4 the system puts IPv4 first
+    race:a=200A.  a race is cut short, while an address is silent for 200 ms
+    answer:abA  the whole answer; says what is recalled of each address: + won,
+                - failed, ! wrong server, # connection died, a~200 was silent
+                for 200 ms, nothing if there is nothing
+    answer:?a   the answer of a helper
+    died:a      a connection to a ended because nothing came any more
+    late        says whether the whole answer was late, yes or no
     wrong:a     the server at a spoke no ZMTP
     died:a      a connection to a died
     right:a     a handshake with it was completed
@@ -20,8 +25,7 @@
     due         says whether a look is due, yes or no
     gone        says whether nothing at all is remembered, yes or no
 
-    Small letters are IPv6 addresses, p to w with a poor source; capital letters
-    are IPv4 addresses.  */
+    Small letters are IPv6 addresses, capital letters are IPv4 addresses.  */
 typedef struct
 {
     const char *sentence;
@@ -46,7 +50,6 @@ static zds_candidate_t candidate_of (char letter_)
         snprintf (text, sizeof text, "192.0.2.%d", letter_ - 'A' + 1);
     candidate.addr = addr_of (text);
     zds_addr_set_port (&candidate.addr, 5555);
-    candidate.poor_source = letter_ >= 'p';
     return candidate;
 }
 
@@ -70,14 +73,42 @@ static zds_fate_t fate_of (char sign_)
     return ZDS_FATE_UNTRIED;
 }
 
+/*  "a=200": the attempt in a slot.  */
+static const char *
+let_run (zds_race_t *race_, size_t candidate_, const char *digits_)
+{
+    zds_race_slot_t *slot = race_->slot;
+    char *end;
+
+    while (slot->candidate >= 0)
+        slot++;
+    slot->candidate = (int) candidate_;
+    slot->silent_since = now - strtoul (digits_, &end, 10);
+    race_->fate[candidate_] = ZDS_FATE_RUNNING;
+    return end;
+}
+
 /*  "a~B+".  Of a race the memory sees only this much.  */
 static void race_of (zds_race_t *race_, const char *text_)
 {
+    unsigned i;
+
     memset (race_, 0, sizeof *race_);
+    race_->config.attempt_delay = 250;
+    race_->first_family = AF_INET6;
+    race_->begun = true;
+    race_->failed = strpbrk (text_, "+=") == NULL;
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        race_->slot[i].candidate = -1;
     while (*text_ != '\0') {
         size_t at;
         if (*text_ == '?') {
-            race_->outstanding = ZDS_ASK_IPV6;
+            race_->ask.outstanding = ZDS_LOOK_BIT (ZDS_LOOK_WHOLE);
+            text_++;
+            continue;
+        }
+        if (*text_ == '4') {
+            race_->first_family = AF_INET;
             text_++;
             continue;
         }
@@ -87,43 +118,88 @@ static void race_of (zds_race_t *race_, const char *text_)
             text_++;
         }
         race_->candidate[at] = candidate_of (text_[0]);
+        if (text_[1] == '=') {
+            text_ = let_run (race_, at, text_ + 2);
+            continue;
+        }
         race_->fate[at] = (uint8_t) fate_of (text_[1]);
+        race_->ipv6_silent |= text_[0] >= 'a' && text_[1] == '~';
         text_ += 2;
     }
 }
 
-static void recall (char *out_, const char *letters_, int family_)
+/*  A race that has these addresses, and what is recalled of them.  */
+static void
+recall_for (const char *key_, zds_race_t *race_, const char *letters_)
 {
-    static const char signs[] = {' ', '+', '-', '!'};
-    zds_candidate_t answer[32];
-    char names[32];
-    size_t i, n = 0;
+    size_t i;
 
-    for (i = 0; letters_[i] != '\0'; i++)
-        if (letters_[i] >= 'A' && (letters_[i] >= 'a') == (family_ == AF_INET6))
-            names[n++] = letters_[i];
-    if (n == 0 && strchr (letters_, family_ == AF_INET6 ? '6' : '4') == NULL)
-        return;
-    for (i = 0; i < n; i++) {
-        answer[i] = candidate_of (names[i]);
-        /*  What is there before does not count.  */
-        answer[i].record = ZDS_RECORD_FAILED;
-        answer[i].record_time = 77;
+    memset (race_, 0, sizeof *race_);
+    if (*letters_ == '?') {
+        race_->ask.outstanding = ZDS_LOOK_BIT (ZDS_LOOK_WHOLE);
+        letters_++;
     }
-    zds_memory_recall (&memory, KEY, family_, answer, n, now);
-    for (i = 0; i < n; i++)
-        if (answer[i].record != ZDS_RECORD_NONE)
-            sprintf (out_ + strlen (out_), " %c%c", names[i],
-                     signs[answer[i].record]);
+    for (i = 0; letters_[i] != '\0'; i++) {
+        race_->candidate[i] = candidate_of (letters_[i]);
+        /*  What is there before does not count.  */
+        race_->candidate[i].record = ZDS_RECORD_FAILED;
+        race_->candidate[i].record_time = race_->candidate[i].waited = 77;
+    }
+    race_->count = i;
+    zds_memory_recall (&memory, key_, race_, now);
+}
+
+static void recall (char *out_, const char *letters_)
+{
+    static const char signs[] = {' ', '+', '-', '#', '!'};
+    zds_race_t race;
+    size_t i;
+
+    recall_for (KEY, &race, letters_);
+    if (*letters_ == '?')
+        letters_++;
+    for (i = 0; i < race.count; i++) {
+        const zds_candidate_t *const c = &race.candidate[i];
+        out_ += strlen (out_);
+        if (c->record != ZDS_RECORD_NONE)
+            sprintf (out_, " %c%c", letters_[i], signs[c->record]);
+        else if (c->waited > 0)
+            sprintf (out_, " %c~%u", letters_[i], c->waited);
         else
-            assert_int_equal (answer[i].record_time, 0);
+            assert_int_equal (c->record_time, 0);
+    }
+}
+
+/*  The family of who won the last time.  */
+static int first_family (const char *key_)
+{
+    size_t i, k;
+
+    for (i = 0; i < ZDS_MEMORY_HOSTS; i++)
+        for (k = 0; k < ZDS_MEMORY_MARKS; k++) {
+            const zds_memory_mark_t *const m = &memory.host[i].mark[k];
+            if (strcmp (memory.host[i].key, key_) == 0
+                && m->record == ZDS_RECORD_WON
+                && now - m->time < ZDS_MEMORY_SPAN)
+                return zds_addr_family (&m->addr);
+        }
+    return AF_INET6;
+}
+
+static bool is_late (void)
+{
+    zds_race_config_t config;
+
+    zds_race_config_default (&config);
+    zds_memory_prepare (&memory, KEY, &config, now);
+    return config.hurry;
 }
 
 static bool is_empty (void)
 {
     static const zds_memory_t nothing;
 
-    return memcmp (&memory, &nothing, sizeof memory) == 0;
+    return memcmp (memory.host, nothing.host, sizeof memory.host) == 0;
 }
 
 static void tell_changing (const char *word_, const char *rest_)
@@ -160,13 +236,12 @@ static void tell (char *out_, char *word_)
         *rest++ = '\0';
     else
         rest = word_ + strlen (word_);
-    if (strcmp (word_, "answer") == 0) {
-        recall (out_, rest, AF_INET6);
-        recall (out_, rest, AF_INET);
-    } else if (strcmp (word_, "first") == 0)
-        strcat (out_, zds_memory_first_family (&memory, KEY, now) == AF_INET6
-                        ? " 6"
-                        : " 4");
+    if (strcmp (word_, "answer") == 0)
+        recall (out_, rest);
+    else if (strcmp (word_, "first") == 0)
+        strcat (out_, first_family (KEY) == AF_INET6 ? " 6" : " 4");
+    else if (strcmp (word_, "late") == 0)
+        strcat (out_, is_late () ? " yes" : " no");
     else if (strcmp (word_, "due") == 0)
         strcat (out_,
                 zds_memory_probe_due (&memory, KEY, now) ? " yes" : " no");
@@ -216,9 +291,8 @@ static void test_races_won (void **state_)
        "race:a+A- answer:aA first", "A- 6"},
       {"the next of the same family", "race:a-b+A. answer:abA first",
        "a- b+ 6"},
-      {"with a poor source, IPv6 is not the first", "race:p+A. answer:pA",
-       "p+"},
-      {"with a poor source, IPv4 is the first", "race:p.A+ gone", "yes"},
+      {"the system puts IPv4 first", "race:4a.A+ gone", "yes"},
+      {"and IPv6 won", "race:4a+A- answer:aA", "a+ A-"},
       {"IPv4 alone is the first", "race:A+B. gone", "yes"},
       {"another one's win ends the last winner's",
        "race:a~A+B. race:a~A/B+ answer:aAB first", "a- B+ 4"},
@@ -233,13 +307,14 @@ static void test_races_won (void **state_)
        "race:xa-b.A+ answer:bA first", "A+ 4"},
       {"a withdrawn address does not come first", "race:xa-b+A. gone", "yes"},
       {"a withdrawn winner shows what works", "race:a.xA+ first", "4"},
-      {"IPv6 was waited for in vain", "race:?A+ answer:A first", "A+ 4"},
-      {"it was not, where it won", "race:?a+ gone", "yes"},
-      {"who does not wait does not learn that it would come",
-       "race:?A+ wait:300000 race:?A+ wait:300000 first answer:A gone",
+      {"the whole answer was waited for in vain", "race:?A+ first late",
        "6 yes"},
-      {"but that IPv4 won when it had come",
-       "race:?A+ wait:300000 race:a.A+ wait:300000 first", "4"},
+      {"so it was where IPv6 won", "race:?a+ late", "yes"},
+      {"it comes again", "race:?A+ race:a+A. late answer:aA", "no a+"},
+      {"who does not wait does not learn that it would come",
+       "race:?A+ wait:300000 race:?A+ late wait:300000 late", "yes no"},
+      {"another one of the first family was taken then",
+       "race:?A-B+ answer:aAB", "A- B+"},
       {"a look at what came shows that it works", "race:?A+ works:a gone",
        "yes"},
       {"nor does another port make another address",
@@ -280,9 +355,8 @@ static void test_wrong_servers (void **state_)
        "race:a~A+ right:A right:a "
        "answer:aA",
        "a- A+"},
-      {"a connection that died is remembered, too", "died:a answer:aA", "a-"},
       {"even if it was to the winner", "race:a-A+ died:A answer:aA first",
-       "a- A- 6"},
+       "a- A# 6"},
       {"nothing is learnt of one that is not known", "right:a gone", "yes"},
       {"the winner was a wrong one", "race:a~A+ wrong:A answer:aA first",
        "a- A! 6"},
@@ -314,16 +388,15 @@ static void test_wrong_servers (void **state_)
 static void test_other_addresses (void **state_)
 {
     static const row_t rows[] = {
-      {"one more", "race:a~A+ answer:ab gone", "yes"},
-      {"one less", "race:a~b-A+ answer:a gone", "yes"},
-      {"another order is the same set", "race:a~b-A+ answer:ba gone",
-       "b- a- no"},
-      {"twice is once", "race:a~A+ answer:aa gone", "a- a- no"},
-      {"the other family counts", "race:a~A+ answer:a answer:B gone", "a- yes"},
-      {"no answer is no change", "race:a~A+ answer:64 answer:aA", "a- A+"},
-      {"no answer hides none", "race:a~A+ answer:6 answer:b gone", "yes"},
-      {"a family that the race did not know yet",
-       "race:a~b+ answer:A answer:ab answer:B gone", "a- b+ yes"},
+      {"one more", "race:a~A+ answer:abA gone", "yes"},
+      {"one less", "race:a~b-A+ answer:aA gone", "yes"},
+      {"another one", "race:a~A+ answer:aB gone", "yes"},
+      {"another order is the same set", "race:a~b-A+ answer:Aba gone",
+       "A+ b- a- no"},
+      {"no answer is no change", "race:a~A+ answer: answer:aA", "a- A+"},
+      {"a helper's answer is not the set", "race:a~A+ answer:?a gone", "a- no"},
+      {"a race without the whole answer has no set",
+       "race:?a~A+ answer:ab answer:abA", "a-"},
       {"withdrawn ones are not in the set", "race:a~A+xb- answer:aA", "a- A+"},
       {"wrong servers come without a set",
        "wrong:a answer:ab answer:ab answer:b gone", "a! a! yes"},
@@ -331,6 +404,176 @@ static void test_other_addresses (void **state_)
     (void) state_;
 
     run (rows, COUNT (rows));
+}
+
+static void test_races_cut_short (void **state_)
+{
+    static const row_t rows[] = {
+      {"silence is remembered", "race:a=199A. answer:aA", "a~199"},
+      {"as failed, when it was the attempt delay", "race:a=250A. answer:aA",
+       "a-"},
+      {"and who had not had its turn is not", "race:a=300A=50 answer:aA",
+       "a- A~50"},
+      {"who failed", "race:a-A=10 answer:aA", "a- A~10"},
+      {"one address alone has no other", "race:a=200 gone", "yes"},
+      {"withdrawn ones do not count", "race:xa=200A=200 gone", "yes"},
+      {"it is over when another one wins", "race:a=199A. race:a.A+ answer:aA",
+       "a~199 A+"},
+      {"and when it wins itself", "race:a=199A. race:a+A. answer:aA first",
+       "a+ 6"},
+      {"failing altogether forgets it", "race:a=199A. race:a-A- gone", "yes"},
+      {"the last winner is silent", "race:a~A+ race:a.A=100 answer:aA first",
+       "a- A~100 6"},
+      {"those that go last stay", "wrong:a race:a=300A=9 answer:aA", "a! A~9"},
+      {"it expires", "race:a=199A. wait:600000 answer:aA gone", "yes"},
+    };
+    (void) state_;
+
+    run (rows, COUNT (rows));
+}
+
+/*  It adds up, race by race.  */
+static void test_silence_adds_up (void **state_)
+{
+    zds_race_t race;
+    (void) state_;
+
+    start_over ();
+    race_of (&race, "a=199A.");
+    zds_memory_learn (&memory, KEY, &race, now);
+    race_of (&race, "a=50A=1");
+    race.candidate[0].waited = 199;
+    zds_memory_learn (&memory, KEY, &race, now);
+    recall_for (KEY, &race, "aA");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
+    assert_int_equal (race.candidate[0].waited, 249);
+    race_of (&race, "a=1A.");
+    race.candidate[0].waited = 249;
+    zds_memory_learn (&memory, KEY, &race, now);
+    recall_for (KEY, &race, "aA");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
+    assert_int_equal (race.candidate[0].waited, 0);
+}
+
+static void test_connections_that_died (void **state_)
+{
+    static const row_t rows[] = {
+      {"go last", "died:a answer:aA", "a#"},
+      {"winning says nothing of them", "died:a race:a+A- answer:aA first",
+       "a# A- 6"},
+      {"a handshake does not, either", "died:a right:a answer:aA", "a#"},
+      {"nor does a look", "died:a works:a answer:aA", "a#"},
+      {"a race that fails forgets the others",
+       "race:a-A+ died:A race:a-A- "
+       "answer:aA",
+       "A#"},
+      {"it expires", "died:a wait:600000 answer:aA gone", "yes"},
+    };
+    (void) state_;
+
+    run (rows, COUNT (rows));
+}
+
+/*  The network.  */
+
+static bool is_quick (const char *key_, uint32_t network_)
+{
+    zds_race_config_t config;
+
+    zds_race_config_default (&config);
+    config.network = network_;
+    zds_memory_prepare (&memory, key_, &config, now);
+    return config.quick;
+}
+
+static void
+learn_on (const char *key_, const char *race_text_, uint32_t network_)
+{
+    zds_race_t race;
+
+    race_of (&race, race_text_);
+    race.config.network = network_;
+    zds_memory_learn (&memory, key_, &race, now);
+}
+
+static void test_c15_one_network_many_names (void **state_)
+{
+    static const char silent[] = "a~A+";
+    const zds_addr_t a = candidate_of ('a').addr;
+    (void) state_;
+
+    start_over ();
+    assert_false (is_quick ("x:1|t", 7));
+    learn_on ("one:1|t", silent, 7);
+    learn_on ("one:2|t", silent, 7);
+    assert_false (is_quick ("x:1|t", 7)); /* the same name */
+    learn_on ("two:1|t", silent, 7);
+    assert_true (is_quick ("x:1|t", 7));
+    assert_true (is_quick ("one:1|t", 7));
+    /*  What has another source, device or proxy goes another way.  */
+    assert_false (is_quick ("eth1:0;x:1|t", 7));
+    assert_false (is_quick ("x:1|teth1", 7));
+
+    /*  IPv4 says nothing; IPv6 ends it.  */
+    learn_on ("three:1|t", "a.A+", 7);
+    assert_true (is_quick ("x:1|t", 7));
+    learn_on ("four:1|teth1", "a+A.", 7);
+    assert_true (is_quick ("x:1|t", 7));
+    learn_on ("four:1|t", "a+A.", 7);
+    assert_false (is_quick ("x:1|t", 7));
+
+    /*  In a row.  */
+    learn_on ("one:1|t", silent, 7);
+    learn_on ("four:1|t", "a+A.", 7);
+    learn_on ("two:1|t", silent, 7);
+    assert_false (is_quick ("x:1|t", 7));
+    learn_on ("three:1|t", silent, 7);
+    assert_true (is_quick ("x:1|t", 7));
+    /*  A look that finds that it works.  */
+    zds_memory_probed (&memory, "two:1|t", &a, true, now);
+    assert_false (is_quick ("x:1|t", 7));
+
+    /*  Races cut short, and another scope in between.  */
+    learn_on ("one:1|t", "a=250A.", 7);
+    learn_on ("two:1|teth1", silent, 7);
+    learn_on ("three:1|teth1", silent, 7);
+    assert_false (is_quick ("x:1|t", 7));
+    assert_true (is_quick ("x:1|teth1", 7));
+}
+
+static void test_c8_another_network_forgets_all (void **state_)
+{
+    zds_race_t race;
+    (void) state_;
+
+    start_over ();
+    learn_on ("one:1|t", "a~A+", 7);
+    learn_on ("two:1|t", "a~A+", 7);
+    assert_true (is_quick ("x:1|t", 7));
+    /*  Not known is no other one.  */
+    assert_true (is_quick ("x:1|t", 0));
+    /*  A race that began before says nothing of this network.  */
+    assert_false (is_quick ("x:1|t", 8));
+    learn_on ("three:1|t", "a~A+", 7);
+    recall_for ("three:1|t", &race, "aA");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
+    recall_for ("one:1|t", &race, "aA");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
+}
+
+/*  ::1 is no network.  */
+static void test_c15_loopback (void **state_)
+{
+    zds_race_t race;
+    (void) state_;
+
+    start_over ();
+    learn_on ("one:1|t", "a~A+", 0);
+    learn_on ("two:1|t", "a~A+", 0);
+    race_of (&race, "a+A.");
+    race.candidate[0].addr = addr_of ("::1");
+    zds_memory_learn (&memory, "localhost:1|t", &race, now);
+    assert_true (is_quick ("x:1|t", 0));
 }
 
 static void test_marks_expire (void **state_)
@@ -379,11 +622,12 @@ static void test_what_is_news (void **state_)
         const char *race;
         bool expected;
     } rows[] = {
-      {"", false},     {"a+A.", false},  {"a+A/", false}, {"a+A-", true},
-      {"a+A~", true},  {"a~A+", true},   {"a/A+", true},  {"a.A+", true},
-      {"a-A-", false}, {"A+B.", false},  {"A-B+", true},  {"p.A+", false},
-      {"p+A.", true},  {"p+", false},    {"A.a+", false}, {"xa-b+", false},
-      {"xa+b.", true}, {"a+xA-", false}, {"?A+", true},   {"?a+A.", false},
+      {"", false},      {"a+A.", false},   {"a+A/", false},  {"a+A-", true},
+      {"a+A~", true},   {"a~A+", true},    {"a/A+", true},   {"a.A+", true},
+      {"a-A-", false},  {"A+B.", false},   {"A-B+", true},   {"A.a+", false},
+      {"xa-b+", false}, {"xa+b.", true},   {"a+xA-", false}, {"?A+", true},
+      {"?a+A.", true},  {"4A+a.", false},  {"4A.a+", true},  {"a=9", false},
+      {"a=9A.", true},  {"a=9xA.", false},
     };
     zds_race_t race;
     size_t i;
@@ -419,27 +663,31 @@ static void test_what_the_race_knew_does_not_count (void **state_)
 
 static void test_the_time_of_a_mark_is_told (void **state_)
 {
-    zds_candidate_t answer = candidate_of ('a');
+    const zds_addr_t addr = candidate_of ('a').addr;
+    zds_race_t race;
     (void) state_;
 
     start_over ();
-    zds_memory_wrong (&memory, KEY, &answer.addr, 1234);
-    zds_memory_recall (&memory, KEY, AF_INET6, &answer, 1, 5678);
-    assert_int_equal (answer.record, ZDS_RECORD_WRONG);
-    assert_int_equal (answer.record_time, 1234);
+    zds_memory_wrong (&memory, KEY, &addr, 1234);
+    now = 5678;
+    recall_for (KEY, &race, "a");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
+    assert_int_equal (race.candidate[0].record_time, 1234);
 }
 
 /*  Threads may come to the lock in another order than they looked at the
     clock.  */
 static void test_a_mark_may_be_younger_than_now (void **state_)
 {
-    zds_candidate_t answer = candidate_of ('a');
+    const zds_addr_t addr = candidate_of ('a').addr;
+    zds_race_t race;
     (void) state_;
 
     start_over ();
-    zds_memory_wrong (&memory, KEY, &answer.addr, 1001);
-    zds_memory_recall (&memory, KEY, AF_INET6, &answer, 1, 1000);
-    assert_int_equal (answer.record, ZDS_RECORD_WRONG);
+    zds_memory_wrong (&memory, KEY, &addr, 1001);
+    now = 1000;
+    recall_for (KEY, &race, "a");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
 }
 
 /*  Address 'n_' of a host that has many.  */
@@ -453,13 +701,14 @@ static zds_addr_t numbered (unsigned n_)
 
 static zds_record_t recorded (unsigned n_)
 {
-    zds_candidate_t answer;
+    zds_race_t race;
 
-    memset (&answer, 0, sizeof answer);
-    answer.addr = numbered (n_);
-    memory.host[0].fingerprint[0] = 0;
-    zds_memory_recall (&memory, KEY, AF_INET6, &answer, 1, now);
-    return answer.record;
+    memset (&race, 0, sizeof race);
+    race.candidate[0].addr = numbered (n_);
+    race.count = 1;
+    race.ask.outstanding = 1;
+    zds_memory_recall (&memory, KEY, &race, now);
+    return race.candidate[0].record;
 }
 
 static void learn_black_holes (unsigned from_, unsigned count_, char winner_)
@@ -468,6 +717,7 @@ static void learn_black_holes (unsigned from_, unsigned count_, char winner_)
     unsigned i;
 
     memset (&race, 0, sizeof race);
+    race.first_family = AF_INET6;
     for (i = 0; i < count_; i++) {
         race.candidate[i].addr = numbered (from_ + i);
         race.fate[i] = ZDS_FATE_SILENT;
@@ -495,7 +745,7 @@ static void test_more_addresses_than_marks (void **state_)
     learn_black_holes (0, HOLES, 'A');
     /*  The winner and the wrong one have their places, the rest goes to the
         first of those that failed.  */
-    assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
+    assert_int_equal (first_family (KEY), AF_INET);
     assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
     for (i = 0; i < HOLES; i++)
         assert_int_equal (recorded (i), i < ZDS_MEMORY_MARKS - 2
@@ -508,7 +758,7 @@ static void test_more_addresses_than_marks (void **state_)
     assert_int_equal (recorded (0), ZDS_RECORD_NONE);
     assert_int_equal (recorded (1), ZDS_RECORD_FAILED);
     assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
-    assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
+    assert_int_equal (first_family (KEY), AF_INET);
     /*  More wrong servers than places: the newest.  */
     for (i = 100; i < 100 + HOLES; i++) {
         wrong = numbered (i);
@@ -517,11 +767,11 @@ static void test_more_addresses_than_marks (void **state_)
     }
     assert_int_equal (recorded (WRONG), ZDS_RECORD_NONE);
     assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
-    assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
+    assert_int_equal (first_family (KEY), AF_INET);
     /*  The next winner still finds one.  */
     learn_black_holes (0, 0, 'b');
     learn_black_holes (0, 1, 'C');
-    assert_int_equal (zds_memory_first_family (&memory, KEY, now), AF_INET);
+    assert_int_equal (first_family (KEY), AF_INET);
     assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
 }
 
@@ -544,7 +794,7 @@ static void test_every_address_is_a_wrong_server (void **state_)
 
 static bool is_known (const char *key_)
 {
-    return zds_memory_first_family (&memory, key_, now) == AF_INET;
+    return first_family (key_) == AF_INET;
 }
 
 static void learn_for (const char *key_)
@@ -564,7 +814,7 @@ static const char *numbered_key (char *buffer_, unsigned n_)
 static void test_hosts_are_apart (void **state_)
 {
     const zds_addr_t addr = candidate_of ('a').addr;
-    zds_candidate_t answer = candidate_of ('b');
+    zds_race_t race;
     (void) state_;
 
     start_over ();
@@ -573,7 +823,7 @@ static void test_hosts_are_apart (void **state_)
     assert_false (is_known ("one:2"));
     assert_false (is_known ("one:"));
     assert_false (is_known ("one:11"));
-    zds_memory_recall (&memory, "two:1", AF_INET6, &answer, 1, now);
+    recall_for ("two:1", &race, "b");
     zds_memory_probed (&memory, "two:1", &addr, true, now);
     assert_true (is_known ("one:1"));
     learn_for ("two:1");
@@ -586,11 +836,11 @@ static void test_hosts_are_apart (void **state_)
 static void use (const char *key_, unsigned way_)
 {
     const zds_addr_t addr = candidate_of ('b').addr;
-    zds_candidate_t answer = candidate_of ('a');
+    zds_race_t race;
 
     switch (way_) {
         case 0:
-            zds_memory_recall (&memory, key_, AF_INET6, &answer, 1, now);
+            recall_for (key_, &race, "?a");
             break;
         case 1:
             learn_for (key_);
@@ -638,7 +888,7 @@ static void test_keys_that_are_none (void **state_)
 {
     char key[ZDS_MEMORY_KEY_SIZE + 1];
     const zds_addr_t addr = candidate_of ('a').addr;
-    zds_candidate_t answer = candidate_of ('a');
+    zds_race_t race;
     unsigned i;
     (void) state_;
 
@@ -650,10 +900,10 @@ static void test_keys_that_are_none (void **state_)
         learn_for (none);
         zds_memory_wrong (&memory, none, &addr, now);
         zds_memory_probed (&memory, none, &addr, true, now);
-        zds_memory_recall (&memory, none, AF_INET6, &answer, 1, now);
+        recall_for (none, &race, "a");
         assert_false (zds_memory_probe_due (&memory, none, now));
         assert_false (is_known (none));
-        assert_int_equal (answer.record, ZDS_RECORD_NONE);
+        assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
         assert_true (is_empty ());
     }
     /*  One less is one.  */
@@ -669,6 +919,12 @@ int main (void)
       cmocka_unit_test (test_races_failed),
       cmocka_unit_test (test_wrong_servers),
       cmocka_unit_test (test_other_addresses),
+      cmocka_unit_test (test_races_cut_short),
+      cmocka_unit_test (test_silence_adds_up),
+      cmocka_unit_test (test_connections_that_died),
+      cmocka_unit_test (test_c15_one_network_many_names),
+      cmocka_unit_test (test_c8_another_network_forgets_all),
+      cmocka_unit_test (test_c15_loopback),
       cmocka_unit_test (test_marks_expire),
       cmocka_unit_test (test_looks),
       cmocka_unit_test (test_what_is_news),

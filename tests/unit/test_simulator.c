@@ -24,8 +24,9 @@
 enum
 {
     MAX_ADDRESSES = 40, /* of one family, in the world; more than are taken */
-    MAX_ANSWERS = 8,
+    OTHER = 36,         /* from here on they are another host's */
     MAX_ROUNDS = 3,
+    MAX_ASKS = 6, /* rounds of look-ups until we have seen enough silence */
     HORIZON = 3600000
 };
 
@@ -61,15 +62,15 @@ typedef struct
     int error;
     uint64_t heals; /* from then on it connects, 'after' ms */
     zds_record_t record;
-    bool poor_source;
+    unsigned waited;
 } host_addr_t;
 
+/*  A look-up that is under way.  */
 typedef struct
 {
-    uint64_t time; /* ZDS_NEVER: was given, or is missing */
-    int family;
-    unsigned first, count; /* of the world's addresses */
-    bool with_doubles;
+    uint64_t time; /* of its answer; ZDS_NEVER: was given, or is missing */
+    bool is_lost;
+    unsigned first, count; /* of the world's addresses of each family */
 } answer_t;
 
 typedef struct
@@ -105,6 +106,10 @@ enum
     SAW_HANDED_OVER,
     SAW_HANDED_OVER_LATE,
     SAW_GREETED_AFTER_MUTE,
+    SAW_HELPER_STARTS,
+    SAW_PROOF_LACKING,
+    SAW_ASKED_AGAIN,
+    SAW_QUICK,
     SIGHTS
 };
 
@@ -112,14 +117,17 @@ typedef struct
 {
     random_t random;
     zds_race_config_t config;
-    unsigned asked;
-    bool plain; /* no memory, no poor source */
-    bool late;  /* wakes up after the deadline */
+    bool plain;      /* nothing is remembered */
+    bool ipv4_first; /* by the system's order */
+    bool mixed;      /* it does not keep the families together */
+    /*  The other family's helper leads to another host.  */
+    bool other_host;
+    bool late; /* wakes up after the deadline */
     unsigned interval;
     host_addr_t addr[ZDS_FAMILIES][MAX_ADDRESSES];
     unsigned count[ZDS_FAMILIES];
-    answer_t answer[MAX_ANSWERS];
-    unsigned answers;
+    answer_t answer[ZDS_LOOKS];
+    uint64_t runs_at; /* the last word's look-up is queued till then */
 
     zds_race_t race;
     model_t model;
@@ -130,9 +138,11 @@ typedef struct
 
     /*  What the laws below look at.  */
     unsigned starts, open, failures_since;
-    uint64_t first_start, last_start, last_connect,
-      first_positive[ZDS_FAMILIES], answered[ZDS_FAMILIES];
+    uint64_t first_start, last_start, last_connect;
     uint64_t last_answer;
+    unsigned asks; /* rounds of look-ups */
+    zds_answer_t last_word;
+    bool has_last_word, usual_is_empty;
     bool replaced;
     bool started[ZDS_FAMILIES][MAX_ADDRESSES]; /* in this round */
     const char *wrong;
@@ -205,16 +215,18 @@ static void draw_config (world_t *w_)
         if (chance (r, 20))
             c->first_count = 1 + draw (r, 4);
     }
-    if (chance (r, 15))
-        c->first_family = AF_INET;
     if (chance (r, 30))
         c->attempt_timeout = 1 + draw_time (r, 10000);
     c->greets = chance (r, 60);
     if (chance (r, 30))
         c->greeting_timeout = 1 + draw_time (r, 10000);
     c->mode = chance (r, 30) ? ZDS_MODE_V6 : ZDS_MODE_AUTO;
-    w_->asked = chance (r, 90) ? ZDS_ASK_IPV6 | ZDS_ASK_IPV4
-                               : (chance (r, 50) ? ZDS_ASK_IPV6 : ZDS_ASK_IPV4);
+    if (chance (r, 10))
+        c->look = ZDS_LOOK_IPV4;
+    if (chance (r, 5))
+        c->families = chance (r, 50) ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
+    c->hurry = !w_->plain && chance (r, 20);
+    c->quick = !w_->plain && chance (r, 20);
 }
 
 static void draw_addr (world_t *w_, host_addr_t *addr_, unsigned mood_)
@@ -240,30 +252,41 @@ static void draw_addr (world_t *w_, host_addr_t *addr_, unsigned mood_)
         addr_->heals = draw_time (r, 10000);
 
     addr_->record = ZDS_RECORD_NONE;
-    addr_->poor_source = false;
+    addr_->waited = 0;
     if (!w_->plain && chance (r, 40))
-        addr_->record = (zds_record_t) draw (r, 4);
-    if (!w_->plain && chance (r, 20))
-        addr_->poor_source = true;
+        addr_->record = (zds_record_t) draw (r, 5);
+    else if (!w_->plain && chance (r, 20))
+        addr_->waited = draw_time (r, 300);
 }
 
-static void draw_answer (world_t *w_, int family_, uint64_t from_)
+/*  Whether the look-up leads to the other host.  */
+static bool is_other (const world_t *w_, unsigned look_)
+{
+    return w_->other_host
+           && look_
+                == (unsigned) (w_->config.mode == ZDS_MODE_V6 ? ZDS_LOOK_IPV4
+                                                              : ZDS_LOOK_IPV6);
+}
+
+static void draw_answer (world_t *w_, unsigned look_)
 {
     random_t *const r = &w_->random;
-    const unsigned count = w_->count[family_];
-    answer_t *a;
+    answer_t *const a = &w_->answer[look_];
+    uint64_t from = w_->now;
 
-    if (w_->answers == MAX_ANSWERS)
-        return;
-    a = &w_->answer[w_->answers++];
-    a->family = family_;
-    a->time = chance (r, 3) ? ZDS_NEVER : from_ + draw_time (r, 3000);
-    a->first = 0;
-    a->count = chance (r, 8) ? 0 : count;
-    a->with_doubles = chance (r, 5);
-    if (count > 1 && chance (r, 5)) {
-        a->first = draw (r, count);
-        a->count = 1 + draw (r, count - a->first);
+    if (look_ == (unsigned) w_->config.look) {
+        w_->runs_at = chance (r, 20) ? w_->now + draw_time (r, 2000) : w_->now;
+        from = w_->runs_at;
+    }
+    a->time = chance (r, 3) ? ZDS_NEVER : from + draw_time (r, 3000);
+    a->is_lost = chance (r, 8);
+    a->first = is_other (w_, look_) ? OTHER : 0;
+    a->count = is_other (w_, look_) ? MAX_ADDRESSES - OTHER
+               : chance (r, 8)      ? 0
+                                    : OTHER;
+    if (a->count > 1 && chance (r, 5)) {
+        a->first += draw (r, 2);
+        a->count = 1 + draw (r, 3);
     }
 }
 
@@ -277,38 +300,152 @@ static void draw_world (world_t *w_)
     w_->plain = chance (r, 70);
     w_->late = chance (r, 10);
     w_->interval = 1 + draw_time (r, 2000);
+    w_->ipv4_first = chance (r, 20);
+    w_->mixed = chance (r, 20);
+    w_->other_host = chance (r, 20);
     draw_config (w_);
-    most = chance (r, 80) ? 3 : (chance (r, 85) ? 8 : MAX_ADDRESSES);
-    w_->answers = 0;
+    most = chance (r, 80) ? 3 : (chance (r, 85) ? 8 : OTHER);
     for (f = 0; f < ZDS_FAMILIES; f++) {
         w_->count[f] = draw (r, most + 1);
-        for (i = 0; i < w_->count[f]; i++)
+        for (i = 0; i < MAX_ADDRESSES; i++)
             draw_addr (w_, &w_->addr[f][i], mood);
-        if ((w_->asked & model_bit (f)) == 0)
-            continue;
-        draw_answer (w_, f, 0);
-        if (chance (r, 3))
-            draw_answer (w_, f, draw_time (r, 5000));
     }
 }
 
 static void begin (world_t *w_)
 {
+    unsigned i;
+
     w_->now = w_->begun = chance (&w_->random, 10) ? 0 : 1000000;
     w_->again = ZDS_NEVER;
     w_->rounds = 0;
     w_->starts = w_->open = w_->failures_since = 0;
     w_->first_start = w_->last_start = w_->last_connect = 0;
-    w_->first_positive[0] = w_->first_positive[1] = ZDS_NEVER;
-    w_->answered[0] = w_->answered[1] = ZDS_NEVER;
     w_->last_answer = w_->now;
+    w_->asks = 0;
+    w_->has_last_word = w_->usual_is_empty = false;
+    w_->runs_at = ZDS_NEVER;
+    for (i = 0; i < ZDS_LOOKS; i++)
+        w_->answer[i].time = ZDS_NEVER;
     w_->replaced = false;
     memset (w_->started, 0, sizeof w_->started);
     memset (w_->connection, 0, sizeof w_->connection);
     w_->wrong = NULL;
-    if (zds_race_init (&w_->race, &w_->config, w_->asked, w_->now) != 0)
+    if (zds_race_init (&w_->race, &w_->config, w_->now) != 0)
         wrong (w_, "zds_race_init");
-    model_init (&w_->model, &w_->config, w_->asked, w_->now);
+    model_init (&w_->model, &w_->config, w_->now);
+}
+
+/*  Look-ups.  */
+
+static void make_look_ups (world_t *w_, unsigned looks_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_LOOKS; i++)
+        if ((looks_ & ZDS_LOOK_BIT (i)) != 0) {
+            tell (w_, i == 0 ? "ask" : i == 1 ? "ask AAAA" : "ask A", NULL);
+            draw_answer (w_, i);
+            if (i == (unsigned) w_->config.look)
+                w_->saw[SAW_ASKED_AGAIN] += w_->asks++ > 0 && w_->rounds == 0;
+        }
+}
+
+static void add_family (const world_t *w_,
+                        const answer_t *a_,
+                        unsigned f_,
+                        zds_answer_t *answer_)
+{
+    const unsigned end = a_->first >= OTHER ? MAX_ADDRESSES : w_->count[f_];
+    unsigned i;
+
+    for (i = a_->first;
+         i < a_->first + a_->count && i < end && answer_->count < ZDS_MAX_ADDRS;
+         i++)
+        answer_->addr[answer_->count++] = known_addr[f_][i];
+}
+
+/*  What the libc says; duplicates now and then.  */
+static void compose (world_t *w_, unsigned look_, zds_answer_t *answer_)
+{
+    const answer_t *const a = &w_->answer[look_];
+    const unsigned first = w_->ipv4_first ? 1 : 0;
+    unsigned i;
+
+    memset (answer_, 0, sizeof *answer_);
+    answer_->status = a->is_lost ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
+    answer_->canonical[0] = is_other (w_, look_) ? 'o' : 'x';
+    answer_->is_exact = look_ != ZDS_LOOK_WHOLE && !w_->other_host && w_->mixed;
+    if (a->is_lost)
+        return;
+    if (look_ != ZDS_LOOK_IPV4 || w_->ipv4_first)
+        add_family (w_, a, look_ == ZDS_LOOK_WHOLE ? first : look_ - 1,
+                    answer_);
+    else
+        add_family (w_, a, 1, answer_);
+    if (look_ == ZDS_LOOK_WHOLE)
+        add_family (w_, a, 1 - first, answer_);
+    for (i = 0; w_->mixed && i + 1 < answer_->count; i++)
+        if (chance (&w_->random, 30)) {
+            const zds_addr_t one = answer_->addr[i];
+            answer_->addr[i] = answer_->addr[i + 1];
+            answer_->addr[i + 1] = one;
+        } else if (chance (&w_->random, 5))
+            answer_->addr[i + 1] = answer_->addr[i];
+}
+
+/*  As zds_memory_recall does.  */
+static void recall (world_t *w_)
+{
+    size_t i;
+
+    for (i = 0; i < w_->race.count; i++) {
+        zds_candidate_t *const c = &w_->race.candidate[i];
+        const int f = family_of (&c->addr);
+        const unsigned at = index_of (&c->addr);
+        c->record = w_->addr[f][at].record;
+        c->record_time = at * 2u + (unsigned) f;
+        c->waited = w_->addr[f][at].waited;
+    }
+}
+
+static void give_answer (world_t *w_, unsigned look_)
+{
+    static zds_answer_t answer;
+    const bool is_last = look_ == (unsigned) w_->config.look;
+    const char *text;
+    unsigned i;
+
+    tell (w_, look_ == 0 ? "whole" : look_ == 1 ? "AAAA" : "A", NULL);
+    compose (w_, look_, &answer);
+    w_->answer[look_].time = ZDS_NEVER;
+    for (i = 0; i < answer.count; i++)
+        tell (w_, "    ", &answer.addr[i]);
+    zds_race_answer (&w_->race, (zds_look_t) look_, &answer, w_->now);
+    recall (w_);
+    text = model_answer (&w_->model, &w_->race, (zds_look_t) look_, &answer);
+    LAW (text == NULL, text);
+    w_->last_answer = w_->now;
+    w_->saw[SAW_ALL_CANDIDATES] +=
+      w_->race.count >= ZDS_FAMILIES * ZDS_MAX_CANDIDATES;
+    if (answer.status != ZDS_LOOKUP_DONE)
+        return;
+    if (look_ == (unsigned) w_->model.ask.usual)
+        w_->usual_is_empty = answer.count == 0;
+    if (w_->has_last_word || (is_last && w_->starts > 0)) {
+        w_->replaced = true;
+        w_->saw[SAW_ANSWER_REPLACED]++;
+    }
+    if (is_last) {
+        w_->has_last_word = true;
+        w_->last_word = answer;
+        w_->runs_at = ZDS_NEVER;
+        for (i = 0; i < ZDS_LOOKS; i++)
+            w_->answer[i].time = ZDS_NEVER;
+    }
+    /*  What an answer leaves out may come back with the next one.  */
+    if (w_->replaced || w_->other_host)
+        memset (w_->started, 0, sizeof w_->started);
 }
 
 /*  Laws of RFC 8305 that need no model.  */
@@ -319,7 +456,7 @@ static unsigned place_of (const world_t *w_, int family_, unsigned index_)
 {
     const unsigned first_count = w_->config.first_count;
 
-    if (model_family (family_) != w_->config.first_family)
+    if (model_family (family_) != w_->model.first_family)
         return first_count + 2 * index_;
     if (index_ < first_count)
         return index_;
@@ -332,7 +469,7 @@ static void check_alternation (world_t *w_, int family_, unsigned index_)
     const unsigned place = place_of (w_, family_, index_);
     size_t f, i;
 
-    if (!w_->plain || w_->replaced)
+    if (!w_->plain || w_->replaced || m->order_is_loose)
         return;
     for (f = 0; f < ZDS_FAMILIES; f++)
         for (i = 0; i < m->count[f]; i++)
@@ -343,18 +480,46 @@ static void check_alternation (world_t *w_, int family_, unsigned index_)
 
 static void check_first_start (world_t *w_, int family_)
 {
-    const bool prefers6 = w_->config.first_family == AF_INET6;
-    const int first = prefers6 ? 0 : 1;
-    const int other = 1 - first;
+    const model_t *const m = &w_->model;
 
-    if (!w_->plain || family_ == first)
+    if (!w_->plain)
         return;
-    LAW (w_->first_positive[first] == ZDS_NEVER,
-         "the first attempt is not to the first family");
-    LAW (
-      w_->answered[first] != ZDS_NEVER || (w_->asked & model_bit (first)) == 0
-        || w_->now - w_->first_positive[other] >= w_->config.resolution_delay,
-      "the first attempt did not wait for the resolution delay");
+    if (m->ask.outstanding != 0) {
+        w_->saw[SAW_HELPER_STARTS]++;
+        LAW (family_ == 0 || w_->now - w_->begun >= w_->config.resolution_delay,
+             "IPv4 did not wait for the resolution delay");
+    } else if (w_->has_last_word)
+        LAW (model_family (family_) == m->first_family,
+             "the first attempt is not to the first family");
+}
+
+static bool is_in_last_word (const world_t *w_, const zds_addr_t *addr_)
+{
+    size_t i;
+
+    for (i = 0; i < w_->last_word.count; i++)
+        if (zds_addr_equal (&w_->last_word.addr[i], addr_))
+            return true;
+    return false;
+}
+
+/*  U-1: an address of the name, as the whole answer or libzmq's own look-up has it,
+    or with proof that it is of the same host.  */
+static void check_oracle (world_t *w_, const zds_addr_t *addr_)
+{
+    const bool is_usual =
+      family_of (addr_) == (w_->config.mode == ZDS_MODE_V6 ? 0 : 1);
+
+    LAW (!w_->has_last_word || w_->model.ask.outstanding != 0
+           || (w_->model.ask.lost & ZDS_LOOK_BIT (w_->config.look)) != 0
+           || is_in_last_word (w_, addr_),
+         "an address that the last word does not have");
+    if (w_->other_host)
+        w_->saw[SAW_PROOF_LACKING]++;
+    LAW (index_of (addr_) < OTHER || is_usual || w_->usual_is_empty
+           || (w_->config.mode == ZDS_MODE_V6
+               && (w_->model.ask.said & ZDS_LOOK_BIT (ZDS_LOOK_IPV6)) == 0),
+         "another host");
 }
 
 static void check_start (world_t *w_, const zds_race_step_t *step_)
@@ -366,9 +531,8 @@ static void check_start (world_t *w_, const zds_race_step_t *step_)
     w_->saw[SAW_SIX] += w_->open == ZDS_RACE_MAX_RUNNING - 1;
     w_->saw[SAW_MIN_GAP] +=
       w_->open > 0 && gap == ZDS_RACE_MIN_GAP && w_->config.attempt_delay > gap;
-    w_->saw[SAW_HOLD] +=
-      w_->starts == 0 && w_->model.outstanding != 0
-      && w_->now - w_->model.positive_at >= w_->config.resolution_delay;
+    w_->saw[SAW_HOLD] += w_->starts == 0 && w_->model.ask.outstanding != 0;
+    check_oracle (w_, &step_->addr);
     LAW (w_->open < ZDS_RACE_MAX_RUNNING, "more than six attempts");
     LAW (!w_->connection[step_->attempt].open, "the number is in use");
     LAW (!w_->started[f][index], "one address twice");
@@ -376,11 +540,14 @@ static void check_start (world_t *w_, const zds_race_step_t *step_)
         check_first_start (w_, f);
     else if (w_->open > 0) {
         LAW (gap >= ZDS_RACE_MIN_GAP, "within 10 ms of the last start");
-        LAW (gap >= w_->config.attempt_delay || w_->failures_since > 0,
+        LAW (gap >= w_->config.attempt_delay || w_->failures_since > 0
+               || !w_->plain,
              "within the attempt delay, and nothing failed");
         LAW (w_->last_connect == 0 || w_->failures_since > 0
-               || w_->now - w_->last_connect >= w_->config.attempt_delay,
+               || w_->now - w_->last_connect >= w_->config.attempt_delay
+               || !w_->plain,
              "within the attempt delay after one connected");
+        w_->saw[SAW_QUICK] += w_->config.quick && gap == ZDS_RACE_QUICK_DELAY;
     }
     w_->started[f][index] = true;
 }
@@ -590,7 +757,7 @@ static void check_winner (world_t *w_, const connection_t *winner_)
 static void check_outcome (world_t *w_, const zds_race_step_t *step_)
 {
     const bool won = step_->op == ZDS_RACE_WON;
-    zds_candidate_t late;
+    static zds_answer_t late;
     zds_race_step_t more;
     const char *text;
 
@@ -604,7 +771,7 @@ static void check_outcome (world_t *w_, const zds_race_step_t *step_)
         LAW (w_->open == 1, "WON, and others are open");
     } else {
         LAW (w_->open == 0, "FAILED, and an attempt runs");
-        LAW (w_->model.outstanding == 0, "FAILED, and an answer may come");
+        LAW (w_->model.ask.outstanding == 0, "FAILED, and an answer may come");
     }
     check_reached (w_, won);
     text = model_check_fates (&w_->model, &w_->race);
@@ -615,10 +782,10 @@ static void check_outcome (world_t *w_, const zds_race_step_t *step_)
     zds_race_connected (&w_->race, 0, w_->now + 1);
     zds_race_greeted (&w_->race, 0, w_->now + 1);
     zds_race_unsigned (&w_->race, 0);
-    zds_race_again (&w_->race, ZDS_ASK_IPV6, w_->now + 1);
-    memset (&late, 0, sizeof late);
-    late.addr = known_addr[0][MAX_ADDRESSES - 1];
-    zds_race_answer (&w_->race, AF_INET6, &late, 1, w_->now + 1);
+    zds_race_again (&w_->race);
+    late.count = 1;
+    late.addr[0] = known_addr[0][MAX_ADDRESSES - 1];
+    zds_race_answer (&w_->race, ZDS_LOOK_WHOLE, &late, w_->now + 1);
     more = zds_race_next (&w_->race, w_->now + 1000000);
     LAW (more.op == step_->op && more.error == step_->error
            && (!won || zds_addr_equal (&more.addr, &step_->addr)),
@@ -645,6 +812,9 @@ static uint64_t do_steps (world_t *w_)
             case ZDS_RACE_WAIT:
                 LAW (step.deadline > w_->now, "WAIT for the past");
                 return step.deadline;
+            case ZDS_RACE_ASK:
+                make_look_ups (w_, step.looks);
+                break;
             case ZDS_RACE_START: {
                 const char *start;
                 if (step.attempt >= ZDS_RACE_MAX_RUNNING) {
@@ -685,70 +855,15 @@ static uint64_t do_steps (world_t *w_)
     return 0;
 }
 
-static void give_answer (world_t *w_, answer_t *answer_)
-{
-    zds_candidate_t list[2 * MAX_ADDRESSES];
-    const int f = answer_->family;
-    unsigned i, n = 0;
-
-    tell (w_, f == 0 ? "AAAA" : "A", NULL);
-    for (i = 0; i < answer_->count; i++) {
-        const unsigned at = answer_->first + i;
-        zds_candidate_t *const c = &list[n++];
-        c->addr = known_addr[f][at];
-        c->record = w_->addr[f][at].record;
-        c->poor_source = w_->addr[f][at].poor_source;
-        c->record_time = at * 2u + (unsigned) f;
-        if (answer_->with_doubles) {
-            list[n] = *c;
-            if (chance (&w_->random, 50))
-                list[n].addr = known_addr[1 - f][at];
-            n++;
-        }
-        tell (w_, "    ", &c->addr);
-    }
-    if (w_->answered[f] != ZDS_NEVER) {
-        w_->replaced = true;
-        w_->saw[SAW_ANSWER_REPLACED]++;
-    }
-    w_->answered[f] = w_->last_answer = w_->now;
-    if (n > 0 && w_->first_positive[f] == ZDS_NEVER)
-        w_->first_positive[f] = w_->now;
-    answer_->time = ZDS_NEVER;
-    zds_race_answer (&w_->race, model_family (f), list, n, w_->now);
-    model_answer (&w_->model, model_family (f), list, n, w_->now);
-    w_->saw[SAW_ALL_CANDIDATES] +=
-      w_->race.count >= ZDS_FAMILIES * ZDS_MAX_CANDIDATES;
-    /*  What an answer leaves out may come back with the next one.  */
-    if (w_->replaced)
-        for (i = 0; i < MAX_ADDRESSES; i++) {
-            const int at = model_find (w_->model.list[f], w_->model.count[f],
-                                       &known_addr[f][i]);
-            if (at < 0 || w_->model.fate[f][at] == ZDS_FATE_UNTRIED)
-                w_->started[f][i] = false;
-        }
-}
-
 static void call_again (world_t *w_)
 {
-    unsigned families = 0, i, n = 0;
-
     tell (w_, "again", NULL);
     w_->rounds++;
     w_->again = ZDS_NEVER;
-    if (chance (&w_->random, 50))
-        families = w_->asked;
-    for (i = 0; i < w_->answers; i++)
-        if (w_->answer[i].time != ZDS_NEVER)
-            w_->answer[n++] = w_->answer[i];
-    w_->answers = n;
-    for (i = 0; i < ZDS_FAMILIES; i++)
-        if ((families & model_bit ((int) i)) != 0)
-            draw_answer (w_, (int) i, w_->now);
     w_->replaced = true;
     memset (w_->started, 0, sizeof w_->started);
-    zds_race_again (&w_->race, families, w_->now);
-    model_again (&w_->model, families);
+    zds_race_again (&w_->race);
+    model_again (&w_->model);
 }
 
 /*  The next thing to happen: of equal ones any may come first.  */
@@ -756,6 +871,7 @@ typedef enum
 {
     TIMER,
     ANSWER,
+    RUNS,
     CONNECTION,
     AGAIN
 } happening_t;
@@ -778,13 +894,16 @@ static bool let_happen (world_t *w_, uint64_t deadline_)
     unsigned which = 0, i;
     bool is_best;
 
-    for (i = 0; i < w_->answers; i++) {
+    for (i = 0; i < ZDS_LOOKS; i++) {
         consider (w_, w_->answer[i].time, &best, &is_best);
         if (is_best) {
             what = ANSWER;
             which = i;
         }
     }
+    consider (w_, w_->runs_at, &best, &is_best);
+    if (is_best)
+        what = RUNS;
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
         if (!w_->connection[i].open)
             continue;
@@ -810,7 +929,12 @@ static bool let_happen (world_t *w_, uint64_t deadline_)
         case TIMER:
             break;
         case ANSWER:
-            give_answer (w_, &w_->answer[which]);
+            give_answer (w_, which);
+            break;
+        case RUNS:
+            w_->runs_at = ZDS_NEVER;
+            zds_race_look_runs (&w_->race, w_->now);
+            zds_ask_runs (&w_->model.ask, w_->now);
             break;
         case CONNECTION:
             if (w_->connection[which].connects)
@@ -829,20 +953,17 @@ static bool let_happen (world_t *w_, uint64_t deadline_)
 static const char *run_race (world_t *w_, uint64_t seed_, uint64_t number_)
 {
     uint64_t deadline;
-    unsigned events, i;
+    unsigned events;
 
     seed (&w_->random, seed_, number_);
     draw_world (w_);
     begin (w_);
-    for (i = 0; i < w_->answers; i++)
-        if (w_->answer[i].time != ZDS_NEVER)
-            w_->answer[i].time += w_->now;
 
     deadline = do_steps (w_);
     for (events = 0; deadline != 0 && w_->wrong == NULL; events++) {
-        if (!let_happen (w_, deadline)) {
+        if (w_->asks > MAX_ASKS || !let_happen (w_, deadline)) {
             /*  Nothing but silence is left.  */
-            LAW (w_->open > 0 || w_->model.outstanding != 0,
+            LAW (w_->open > 0 || w_->model.ask.outstanding != 0,
                  "waits for nothing");
             check_reached (w_, false);
             w_->saw[SAW_SILENCE_TO_THE_END]++;

@@ -149,7 +149,7 @@ static void test_nothing_without_a_trace (void **state_)
     zds_trace_say (&nobody, "x");
     zds_trace_plan (&nobody, &plan, ZDS_MODE_AUTO);
     zds_trace_listener (&nobody, &listener, ZDS_AT_BIND, 0, 1);
-    zds_trace_answer (&nobody, AF_INET, NULL);
+    zds_trace_answer (&nobody, ZDS_LOOK_IPV4, NULL);
     zds_trace_step (&nobody, &race, &step);
     zds_trace_attempt (&nobody, &race, 0, 0, 0);
     zds_trace_close (NULL);
@@ -507,27 +507,27 @@ static void test_answers (void **state_)
     zds_answer_t *const answer = &room;
     unsigned i;
 
-    zds_trace_answer (&subject, AF_INET6, NULL);
+    zds_trace_answer (&subject, ZDS_LOOK_IPV6, NULL);
     expect_last (place->path,
                  "AAAA: no look-up: no memory, descriptor or thread");
     memset (&room, 0, sizeof room);
     answer->status = ZDS_LOOKUP_DONE;
-    zds_trace_answer (&subject, AF_INET, answer);
+    zds_trace_answer (&subject, ZDS_LOOK_IPV4, answer);
     expect_last (place->path, "A: no address");
     answer->status = ZDS_LOOKUP_TEMPORARY;
-    zds_trace_answer (&subject, AF_INET, answer);
+    zds_trace_answer (&subject, ZDS_LOOK_IPV4, answer);
     expect_last (place->path, "A: no answer now, a temporary failure");
     answer->status = ZDS_LOOKUP_DONE;
     answer->count = 64;
     for (i = 0; i < 64; i++)
         answer->addr[i] = addr_of ("2001:db8:aaaa:bbbb:cccc:dddd::1");
     answer->addr[0] = addr_of ("192.0.2.1");
-    zds_trace_answer (&subject, AF_INET, answer);
+    zds_trace_answer (&subject, ZDS_LOOK_IPV4, answer);
     assert_int_equal (count_lines (place->path, "A: 192.0.2.1, 2001:"), 1);
     assert_int_equal (count_lines (place->path, "...\n"), 1);
     answer->count = 2;
     answer->addr[1] = addr_of ("192.0.2.2");
-    zds_trace_answer (&subject, AF_INET, answer);
+    zds_trace_answer (&subject, ZDS_LOOK_IPV4, answer);
     expect_last (place->path, "A: 192.0.2.1, 192.0.2.2");
     zds_trace_close (subject.trace);
 }
@@ -546,23 +546,23 @@ static void test_races (void **state_)
     const place_t *const place = *state_;
     zds_subject_t subject = subject_on (place->path);
     zds_race_config_t config;
-    zds_candidate_t six, four;
+    zds_answer_t answer;
     zds_race_t race;
 
-    memset (&six, 0, sizeof six);
-    memset (&four, 0, sizeof four);
-    six.addr = addr_of ("2001:db8::1");
-    four.addr = addr_of ("192.0.2.1");
-    zds_addr_set_port (&six.addr, 5555);
-    zds_addr_set_port (&four.addr, 5555);
+    memset (&answer, 0, sizeof answer);
+    answer.addr[0] = addr_of ("2001:db8::1");
+    answer.addr[1] = addr_of ("192.0.2.1");
+    answer.count = 2;
     zds_race_config_default (&config);
-    zds_race_init (&race, &config, ZDS_ASK_IPV6 | ZDS_ASK_IPV4, 0);
-    zds_race_answer (&race, AF_INET6, &six, 1, 0);
-    zds_race_answer (&race, AF_INET, &four, 1, 0);
+    config.port = 5555;
+    zds_race_init (&race, &config, 0);
     step_now (&subject, &race, 0);
-    expect_last (
-      place->path,
-      "tries [2001:db8::1]:5555: IPv6 comes first; every answer is there");
+    expect_last (place->path,
+                 "looks up A and AAAA: what every program on this host gets");
+    zds_race_answer (&race, ZDS_LOOK_WHOLE, &answer, 0);
+    step_now (&subject, &race, 0);
+    expect_last (place->path, "tries [2001:db8::1]:5555: IPv6 comes first, as "
+                              "the system orders; the answer is there");
     step_now (&subject, &race, 1);
     step_now (&subject, &race, 250);
     expect_last (place->path, "tries 192.0.2.1:5555: the families take turns; "
@@ -575,7 +575,12 @@ static void test_races (void **state_)
     expect_last (place->path,
                  "tries what failed again after the reconnect interval: "
                  "something failed, and what is left is silent");
-    zds_race_again (&race, 0, 600);
+    zds_race_again (&race);
+    step_now (&subject, &race, 600);
+    expect_last (
+      place->path,
+      "looks up A and AAAA: once more, the reconnect interval is over");
+    zds_race_answer (&race, ZDS_LOOK_WHOLE, &answer, 600);
     step_now (&subject, &race, 850);
     zds_trace_attempt (&subject, &race, 1, 0, 854);
     expect_last (place->path, "192.0.2.1:5555 connects after 4 ms");
@@ -584,10 +589,11 @@ static void test_races (void **state_)
     expect_last (place->path, "gives [2001:db8::1]:5555 up: another one won");
     step_now (&subject, &race, 854);
     expect_last (place->path, "uses 192.0.2.1:5555: it connected first");
-    assert_int_equal (count_lines (place->path, "\n"), 8);
+    assert_int_equal (count_lines (place->path, "\n"), 10);
 
-    zds_race_init (&race, &config, ZDS_ASK_IPV4, 0);
-    zds_race_answer (&race, AF_INET, NULL, 0, 0);
+    zds_race_init (&race, &config, 0);
+    zds_race_next (&race, 0);
+    zds_race_answer (&race, ZDS_LOOK_WHOLE, NULL, 0);
     step_now (&subject, &race, 0);
     expect_last (place->path,
                  "fails, EHOSTUNREACH: there is no address to try");

@@ -13,24 +13,16 @@ typedef enum
 {
     GROUP_WON,
     GROUP_GOOD,
-    GROUP_POOR,
     GROUP_FAILED,
-    GROUP_WRONG
+    GROUP_LAST
 } group_t;
 
 static group_t group_of (const zds_candidate_t *candidate_)
 {
-    switch (candidate_->record) {
-        case ZDS_RECORD_WON:
-            return GROUP_WON;
-        case ZDS_RECORD_FAILED:
-            return GROUP_FAILED;
-        case ZDS_RECORD_WRONG:
-            return GROUP_WRONG;
-        case ZDS_RECORD_NONE:
-            break;
-    }
-    return candidate_->poor_source ? GROUP_POOR : GROUP_GOOD;
+    static const group_t groups[] = {GROUP_GOOD, GROUP_WON, GROUP_FAILED,
+                                     GROUP_LAST, GROUP_LAST};
+
+    return groups[candidate_->record];
 }
 
 /*  What is left of one group, by family, and where the order has come to.  */
@@ -124,19 +116,10 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
 
     /*  Each is of one group, and few groups have any.  */
     for (group = GROUP_WON; o.placed < count_; group++)
-        if (group == GROUP_WRONG)
-            place_longest_ago_first (&o, GROUP_WRONG);
+        if (group == GROUP_LAST)
+            place_longest_ago_first (&o, GROUP_LAST);
         else
             place_in_turns (&o, (group_t) group);
-}
-
-/*  Of the first of those of which nothing special is known.  */
-static const char *why_first (int family_, int first_family_)
-{
-    if (family_ == AF_INET6)
-        return "IPv6 comes first";
-    return first_family_ == AF_INET ? "IPv4 won the last time"
-                                    : "there is no better IPv6 address";
 }
 
 const char *zds_candidates_why (const zds_candidate_t *candidates_,
@@ -149,59 +132,27 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
       place_ > 0 ? &candidates_[order_[place_ - 1]] : NULL;
     const int family = zds_addr_family (&one->addr);
 
-    switch (group_of (one)) {
-        case GROUP_WON:
+    switch (one->record) {
+        case ZDS_RECORD_WON:
             return "it won the last time";
-        case GROUP_POOR:
-            return "no good source address for it here: after IPv4";
-        case GROUP_FAILED:
+        case ZDS_RECORD_FAILED:
             return "it failed the last time: after the others";
-        case GROUP_WRONG:
+        case ZDS_RECORD_DIED:
+            return "its last connection died: last";
+        case ZDS_RECORD_WRONG:
             return "somebody else answered there: last";
-        default:
+        case ZDS_RECORD_NONE:
             break;
     }
+    if (before == NULL && family != first_family_)
+        return family == AF_INET6 ? "there is no better IPv4 address"
+                                  : "there is no better IPv6 address";
     if (before == NULL)
-        return why_first (family, first_family_);
+        return family == AF_INET6 ? "IPv6 comes first, as the system orders"
+                                  : "IPv4 comes first, as the system orders";
     return zds_addr_family (&before->addr) != family
              ? "the families take turns"
-             : "next of its family, in the resolver's order";
-}
-
-/*  RFC 6724 section 2.1, the longest prefixes first.  */
-unsigned zds_addr_label (const zds_addr_t *addr_)
-{
-    static const struct
-    {
-        uint8_t prefix[16];
-        unsigned bits;
-        unsigned label;
-    } policy[] = {
-      {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, 0},
-      {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 4},
-      {{0}, 96, 3},                /* ::/96, IPv4-compatible */
-      {{0x20, 0x01, 0, 0}, 32, 5}, /* Teredo */
-      {{0x20, 0x02}, 16, 2},       /* 6to4 */
-      {{0x3f, 0xfe}, 16, 12},      /* 6bone */
-      {{0xfe, 0xc0}, 10, 11},      /* site-local */
-      {{0xfc}, 7, 13},             /* unique local */
-    };
-    const uint8_t *bytes;
-    size_t i;
-
-    if (zds_addr_family (addr_) != AF_INET6)
-        return 4;
-    bytes = (const uint8_t *) &addr_->v6.sin6_addr;
-    for (i = 0; i < sizeof policy / sizeof policy[0]; i++) {
-        const unsigned whole = policy[i].bits / 8;
-        const unsigned rest = policy[i].bits % 8;
-        const uint8_t mask = (uint8_t) (0xff00u >> rest);
-        if (memcmp (bytes, policy[i].prefix, whole) == 0
-            && (rest == 0
-                || ((bytes[whole] ^ policy[i].prefix[whole]) & mask) == 0))
-            return policy[i].label;
-    }
-    return 1;
+             : "next of its family, as the system orders";
 }
 
 /*  FNV-1a.  */
@@ -215,25 +166,10 @@ static uint32_t hash_of (const void *data_, size_t size_)
     return hash;
 }
 
-uint32_t zds_candidates_fingerprint (const zds_candidate_t *candidates_,
-                                     size_t count_,
-                                     int family_)
+uint32_t zds_addr_hash (const zds_addr_t *addr_)
 {
-    uint32_t sum = 0;
-    bool any = false;
-    size_t i;
-
-    for (i = 0; i < count_; i++) {
-        const zds_addr_t *addr = &candidates_[i].addr;
-        if (zds_addr_family (addr) != family_)
-            continue;
-        any = true;
-        /*  A sum, so that the order does not matter: name servers rotate it.  */
-        if (family_ == AF_INET6)
-            sum += hash_of (&addr->v6.sin6_addr, sizeof addr->v6.sin6_addr)
-                   + addr->v6.sin6_scope_id * 2654435761u;
-        else
-            sum += hash_of (&addr->v4.sin_addr, sizeof addr->v4.sin_addr);
-    }
-    return any && sum == 0 ? 1 : sum;
+    if (zds_addr_family (addr_) == AF_INET6)
+        return hash_of (&addr_->v6.sin6_addr, sizeof addr_->v6.sin6_addr)
+               + addr_->v6.sin6_scope_id * 2654435761u;
+    return hash_of (&addr_->v4.sin_addr, sizeof addr_->v4.sin_addr);
 }

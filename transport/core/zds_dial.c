@@ -6,91 +6,120 @@
 
 #include "zds_dial.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
-static const unsigned ask_at[ZDS_FAMILIES] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
+static const unsigned for_at[ZDS_FAMILIES] = {ZDS_FOR_IPV6, ZDS_FOR_IPV4};
 
-unsigned zds_dial_index (int family_)
+static unsigned index_of (int family_)
 {
     return family_ == AF_INET6 ? 0 : 1;
 }
 
-static void source_of_any (zds_addr_t *source_, uint16_t port_)
+static void source_of_any (zds_source_t *source_, uint16_t port_)
 {
     unsigned i;
 
     for (i = 0; i < ZDS_FAMILIES; i++) {
-        zds_addr_any (&source_[i], family_at[i]);
-        zds_addr_set_port (&source_[i], port_);
+        zds_addr_any (&source_->addr[i], family_at[i]);
+        zds_addr_set_port (&source_->addr[i], port_);
     }
 }
 
-int zds_dial_source (zds_addr_t *source_,
+static bool source_of_interface (zds_source_t *source_,
+                                 const zds_endpoint_t *endpoint_,
+                                 const zds_ifaddr_t *ifaddrs_,
+                                 size_t count_)
+{
+    unsigned i;
+
+    if (endpoint_->host[0] == '\0'
+        || strlen (endpoint_->host) >= sizeof source_->name)
+        return false;
+    for (i = 0; i < ZDS_FAMILIES; i++) {
+        const zds_ifaddr_t *best = zds_ifaddr_choose (
+          endpoint_->host, family_at[i], NULL, ifaddrs_, count_);
+        if (best == NULL)
+            continue;
+        source_->addr[i] = best->addr;
+        zds_addr_set_port (&source_->addr[i], endpoint_->port);
+        source_->is_interface = true;
+    }
+    strcpy (source_->name, endpoint_->host);
+    return source_->is_interface;
+}
+
+int zds_dial_source (zds_source_t *source_,
                      const zds_endpoint_t *endpoint_,
                      uint32_t zone_index_,
                      zds_mode_t mode_,
                      const zds_ifaddr_t *ifaddrs_,
                      size_t count_)
 {
-    zds_bind_plan_t plan;
-    unsigned i;
+    zds_addr_t addr;
     int rc;
 
-    memset (source_, 0, ZDS_FAMILIES * sizeof source_[0]);
+    memset (source_, 0, sizeof *source_);
     if (strcmp (endpoint_->host, "*") == 0) {
         source_of_any (source_, endpoint_->port);
         return 0;
     }
-    rc = zds_bind_plan_make (&plan, endpoint_, zone_index_, ZDS_MODE_AUTO,
-                             ifaddrs_, count_);
+    if (source_of_interface (source_, endpoint_, ifaddrs_, count_))
+        return 0;
+    rc = zds_endpoint_literal (endpoint_, zone_index_, &addr);
     if (rc != 0)
-        return rc;
-    for (i = 0; i < plan.count; i++) {
-        const zds_addr_t *addr = &plan.listener[i].addr;
-        source_[zds_dial_index (zds_addr_family (addr))] = *addr;
-    }
-    if (mode_ == ZDS_MODE_V6 && zds_addr_family (&source_[0]) != 0
-        && zds_addr_class (&source_[0]) == ZDS_CLASS_UNSPECIFIED)
+        return rc == EINVAL ? ENODEV : rc;
+    if (mode_ == ZDS_MODE_V6 && zds_addr_family (&addr) == AF_INET6
+        && zds_addr_class (&addr) == ZDS_CLASS_UNSPECIFIED)
         source_of_any (source_, endpoint_->port);
+    else
+        source_->addr[index_of (zds_addr_family (&addr))] = addr;
     return 0;
 }
 
+zds_addr_t zds_dial_from (const zds_source_t *source_,
+                          const zds_addr_t *to_,
+                          const zds_ifaddr_t *ifaddrs_,
+                          size_t count_)
+{
+    const int family = zds_addr_family (to_);
+    zds_addr_t addr = source_->addr[index_of (family)];
+    const zds_ifaddr_t *suits =
+      source_->is_interface
+        ? zds_ifaddr_choose (source_->name, family, to_, ifaddrs_, count_)
+        : NULL;
+
+    if (suits != NULL) {
+        const uint16_t port = zds_addr_port (&addr);
+        addr = suits->addr;
+        zds_addr_set_port (&addr, port);
+    }
+    return addr;
+}
+
 unsigned zds_dial_families (zds_mode_t mode_,
-                            const zds_addr_t *source_,
+                            const zds_source_t *source_,
                             const zds_addr_t *literal_)
 {
     unsigned all = 0, i;
 
     for (i = 0; i < ZDS_FAMILIES; i++)
-        if (source_ == NULL || zds_addr_family (&source_[i]) != 0)
-            all |= ask_at[i];
+        if (source_ == NULL || zds_addr_family (&source_->addr[i]) != 0)
+            all |= for_at[i];
     if (mode_ == ZDS_MODE_V4)
-        all &= ~(unsigned) ZDS_ASK_IPV6;
+        all &= ~(unsigned) ZDS_FOR_IPV6;
     if (literal_ != NULL)
-        all &= ask_at[zds_dial_index (zds_addr_family (literal_))];
+        all &= for_at[index_of (zds_addr_family (literal_))];
     return all;
 }
 
-void zds_dial_adopt (zds_candidate_t *candidates_,
-                     size_t count_,
-                     uint16_t port_,
-                     uint32_t zone_index_,
-                     bool from_known_)
+zds_look_t zds_dial_look (zds_mode_t mode_, unsigned families_, bool has_ipv6_)
 {
-    size_t i;
+    const bool only_ipv4 = families_ == ZDS_FOR_IPV4
+                           || (!has_ipv6_ && (families_ & ZDS_FOR_IPV4) != 0);
 
-    for (i = 0; i < count_; i++) {
-        zds_candidate_t *candidate = &candidates_[i];
-        zds_addr_set_port (&candidate->addr, port_);
-        if (zone_index_ != 0
-            && zds_addr_family (&candidate->addr) == AF_INET6) {
-            candidate->addr.v6.sin6_scope_id = zone_index_;
-            candidate->poor_source = false;
-        }
-        if (from_known_)
-            candidate->poor_source = false;
-    }
+    return mode_ != ZDS_MODE_V6 && only_ipv4 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE;
 }
 
 zds_addr_t zds_dial_through (zds_mode_t mode_, const zds_addr_t *addr_)
@@ -100,11 +129,6 @@ zds_addr_t zds_dial_through (zds_mode_t mode_, const zds_addr_t *addr_)
     if (mode_ == ZDS_MODE_V6)
         zds_addr_map (&addr);
     return addr;
-}
-
-bool zds_dial_is_lost (zds_mode_t mode_, int family_)
-{
-    return family_ == (mode_ == ZDS_MODE_V6 ? AF_INET6 : AF_INET);
 }
 
 bool zds_dial_may_be_name (const char *host_)

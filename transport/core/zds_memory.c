@@ -21,49 +21,30 @@ static bool same_address (const zds_addr_t *a_, const zds_addr_t *b_)
     return zds_addr_equal (&a, &b);
 }
 
-static bool holds (const zds_candidate_t *candidates_,
-                   size_t count_,
-                   const zds_addr_t *addr_)
+/*  Of the addresses that there are to try; 0 is none.  */
+static uint32_t fingerprint_of (const zds_race_t *race_)
 {
+    uint32_t sum = 0;
     size_t i;
 
-    for (i = 0; i < count_; i++)
-        if (same_address (&candidates_[i].addr, addr_))
-            return true;
-    return false;
-}
-
-/*  Of the addresses of one family, each counted once, so that an answer of the
-    resolver and the race that it went into have the same.  'withdrawn_' may be
-    NULL.  0: there are none.  */
-static uint32_t fingerprint_of (const zds_candidate_t *candidates_,
-                                const bool *withdrawn_,
-                                size_t count_,
-                                int family_)
-{
-    zds_candidate_t once[ZDS_MAX_CANDIDATES];
-    size_t i, n = 0;
-
-    for (i = 0; i < count_ && n < ZDS_MAX_CANDIDATES; i++)
-        if (zds_addr_family (&candidates_[i].addr) == family_
-            && (withdrawn_ == NULL || !withdrawn_[i])
-            && !holds (once, n, &candidates_[i].addr))
-            once[n++] = candidates_[i];
-    return zds_candidates_fingerprint (once, n, family_);
-}
-
-static unsigned family_index (int family_)
-{
-    return family_ == AF_INET6 ? 0 : 1;
+    for (i = 0; i < race_->count; i++)
+        if (!race_->withdrawn[i])
+            sum += zds_addr_hash (&race_->candidate[i].addr);
+    return sum;
 }
 
 /*  Marks.  */
 
-/*  Threads read the clock before they take the lock, so that a mark may be a
-    little younger than now.  */
-static bool is_expired (const zds_memory_mark_t *mark_, uint64_t now_)
+/*  Threads read the clock before they take the lock, so that what is remembered may be
+    a little younger than now.  */
+static bool is_expired (uint64_t time_, uint64_t now_)
 {
-    return now_ > mark_->time && now_ - mark_->time >= ZDS_MEMORY_SPAN;
+    return now_ > time_ && now_ - time_ >= ZDS_MEMORY_SPAN;
+}
+
+static bool is_free (const zds_memory_mark_t *mark_)
+{
+    return mark_->record == ZDS_RECORD_NONE && mark_->waited == 0;
 }
 
 static void clear_mark (zds_memory_mark_t *mark_)
@@ -78,7 +59,7 @@ static zds_memory_mark_t *mark_of (zds_memory_host_t *host_,
     size_t i;
 
     for (i = 0; i < ZDS_MEMORY_MARKS; i++)
-        if (host_->mark[i].record != ZDS_RECORD_NONE
+        if (!is_free (&host_->mark[i])
             && same_address (&host_->mark[i].addr, addr_))
             return &host_->mark[i];
     return NULL;
@@ -97,17 +78,20 @@ static void clear_all (zds_memory_host_t *host_, zds_record_t record_)
 static bool is_worth_less (const zds_memory_mark_t *a_,
                            const zds_memory_mark_t *b_)
 {
-    static const int worth[] = {0, 3, 1, 2}; /* by zds_record_t */
+    static const int worth[] = {0, 3, 1, 2, 2}; /* by zds_record_t */
 
-    if (a_->record != b_->record)
+    if (is_free (a_) != is_free (b_))
+        return is_free (a_);
+    if (worth[a_->record] != worth[b_->record])
         return worth[a_->record] < worth[b_->record];
     return a_->time < b_->time;
 }
 
-static void set_mark (zds_memory_host_t *host_,
-                      const zds_addr_t *addr_,
-                      zds_record_t record_,
-                      uint64_t now_)
+static void set_waited (zds_memory_host_t *host_,
+                        const zds_addr_t *addr_,
+                        zds_record_t record_,
+                        unsigned waited_,
+                        uint64_t now_)
 {
     zds_memory_mark_t *place = mark_of (host_, addr_);
     zds_memory_mark_t mark;
@@ -116,6 +100,7 @@ static void set_mark (zds_memory_host_t *host_,
     memset (&mark, 0, sizeof mark);
     mark.addr = *addr_;
     mark.record = record_;
+    mark.waited = waited_;
     mark.time = now_;
     if (place == NULL) {
         place = &host_->mark[0];
@@ -129,6 +114,14 @@ static void set_mark (zds_memory_host_t *host_,
     *place = mark;
 }
 
+static void set_mark (zds_memory_host_t *host_,
+                      const zds_addr_t *addr_,
+                      zds_record_t record_,
+                      uint64_t now_)
+{
+    set_waited (host_, addr_, record_, 0, now_);
+}
+
 /*  Hosts.  */
 
 static void forget (zds_memory_host_t *host_)
@@ -140,8 +133,10 @@ static void forget_if_empty (zds_memory_host_t *host_)
 {
     size_t i;
 
+    if (host_->is_late)
+        return;
     for (i = 0; i < ZDS_MEMORY_MARKS; i++)
-        if (host_->mark[i].record != ZDS_RECORD_NONE)
+        if (!is_free (&host_->mark[i]))
             return;
     forget (host_);
 }
@@ -176,8 +171,10 @@ find_host (zds_memory_t *memory_, const char *key_, uint64_t now_)
         return NULL;
     host = &memory_->host[index];
     for (i = 0; i < ZDS_MEMORY_MARKS; i++)
-        if (is_expired (&host->mark[i], now_))
+        if (is_expired (host->mark[i].time, now_))
             clear_mark (&host->mark[i]);
+    if (is_expired (host->late_time, now_))
+        host->is_late = false;
     forget_if_empty (host);
     if (host->key[0] == '\0')
         return NULL;
@@ -241,22 +238,29 @@ static size_t first_by_default (const zds_race_t *race_)
         }
     if (n == 0)
         return NONE;
-    zds_candidates_order (plain, n, AF_INET6, 1, order);
+    zds_candidates_order (plain, n, race_->first_family, 1, order);
     return index[order[0]];
 }
 
-/*  The answer with IPv6 addresses, which come first, had not come when IPv4 won:
-    the race waited for it in vain.  */
+/*  The whole answer had not come when the race was won.  */
 static bool waited_in_vain (const zds_race_t *race_)
 {
-    return (race_->outstanding & ZDS_ASK_IPV6) != 0
-           && zds_addr_family (&race_->candidate[winner_of (race_)].addr)
-                == AF_INET;
+    return (race_->ask.outstanding & ZDS_LOOK_BIT (ZDS_LOOK_WHOLE)) != 0;
 }
 
-static bool is_first (const zds_race_t *race_, size_t winner_)
+static bool is_cut_short (const zds_race_t *race_)
 {
-    return winner_ == first_by_default (race_) && !waited_in_vain (race_);
+    return !race_->failed && winner_of (race_) == NONE;
+}
+
+/*  Whether there is more than one address, so that an order matters.  */
+static bool has_choice (const zds_race_t *race_)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < race_->count; i++)
+        n += !race_->withdrawn[i];
+    return n > 1;
 }
 
 bool zds_memory_is_news (const zds_race_t *race_)
@@ -264,29 +268,46 @@ bool zds_memory_is_news (const zds_race_t *race_)
     const size_t winner = winner_of (race_);
     size_t i;
 
+    if (is_cut_short (race_))
+        return race_->begun && has_choice (race_);
     if (winner == NONE)
         return false;
     for (i = 0; i < race_->count; i++)
         if (lost (race_, i))
             return true;
-    return !is_first (race_, winner);
+    return winner != first_by_default (race_) || waited_in_vain (race_);
+}
+
+/*  A server that goes last connects every time.  */
+static bool goes_last (const zds_memory_mark_t *mark_)
+{
+    return mark_ != NULL
+           && (mark_->record == ZDS_RECORD_WRONG
+               || mark_->record == ZDS_RECORD_DIED);
 }
 
 static void
 learn_winner (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
 {
     const zds_addr_t *winner = &race_->candidate[winner_of (race_)].addr;
-    const zds_memory_mark_t *old = mark_of (host_, winner);
 
-    /*  A wrong server connects every time.  */
-    if (old != NULL && old->record == ZDS_RECORD_WRONG)
-        return;
-    /*  Who does not wait for an answer does not see that it would come; so that
-        is not remembered for longer because of it.  */
-    if (old != NULL && old->record == ZDS_RECORD_WON && waited_in_vain (race_))
+    if (goes_last (mark_of (host_, winner)))
         return;
     clear_all (host_, ZDS_RECORD_WON);
     set_mark (host_, winner, ZDS_RECORD_WON, now_);
+}
+
+/*  A race that does not wait for the whole answer does not see that it would have
+    come; so that is not remembered for longer because of it.  */
+static void learn_lateness (zds_memory_host_t *host_,
+                            const zds_race_t *race_,
+                            uint64_t now_)
+{
+    const bool is_late = waited_in_vain (race_);
+
+    if (is_late && !host_->is_late)
+        host_->late_time = now_;
+    host_->is_late = is_late;
 }
 
 static void
@@ -296,69 +317,198 @@ learn_losers (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
 
     for (i = 0; i < race_->count; i++) {
         const zds_addr_t *addr = &race_->candidate[i].addr;
-        const zds_memory_mark_t *old = mark_of (host_, addr);
-        if (lost (race_, i) && (old == NULL || old->record != ZDS_RECORD_WRONG))
+        if (lost (race_, i) && !goes_last (mark_of (host_, addr)))
             set_mark (host_, addr, ZDS_RECORD_FAILED, now_);
     }
 }
 
-static void learn_set (zds_memory_host_t *host_, const zds_race_t *race_)
+/*  Adds the silence of what still ran up; true if IPv6 is silent by that.  */
+static bool
+learn_silence (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
 {
-    static const int families[ZDS_FAMILIES] = {AF_INET6, AF_INET};
-    size_t i;
+    const unsigned enough = race_->config.attempt_delay;
+    bool ipv6_silent = false;
+    unsigned i;
 
-    for (i = 0; i < ZDS_FAMILIES; i++)
-        host_->fingerprint[family_index (families[i])] = fingerprint_of (
-          race_->candidate, race_->withdrawn, race_->count, families[i]);
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        const zds_race_slot_t *slot = &race_->slot[i];
+        const zds_candidate_t *candidate;
+        uint64_t waited;
+        if (slot->candidate < 0 || slot->to_cancel
+            || race_->withdrawn[slot->candidate])
+            continue;
+        candidate = &race_->candidate[slot->candidate];
+        if (candidate->record == ZDS_RECORD_FAILED
+            || goes_last (mark_of (host_, &candidate->addr)))
+            continue;
+        waited = candidate->waited + (now_ - slot->silent_since);
+        set_waited (host_, &candidate->addr,
+                    waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
+                    waited >= enough ? 0 : (unsigned) waited, now_);
+        if (waited >= enough && slot->progress == ZDS_PROGRESS_NONE
+            && zds_addr_family (&candidate->addr) == AF_INET6)
+            ipv6_silent = true;
+    }
+    return ipv6_silent;
+}
+
+/*  The network.  */
+
+static uint32_t hash_of (const char *text_, size_t len_, uint32_t hash_)
+{
+    while (len_-- > 0)
+        hash_ = (hash_ ^ (uint8_t) *text_++) * 16777619u; /* FNV-1a */
+    return hash_;
+}
+
+/*  The name in the key, and all that is beside name and port.  */
+static void split_key (const char *key_, uint32_t *name_, uint32_t *scope_)
+{
+    const char *const bar = key_ + strcspn (key_, "|");
+    const char *begin = bar, *end = bar;
+
+    while (begin > key_ && begin[-1] != ';')
+        begin--;
+    while (end > begin && end[-1] != ':')
+        end--;
+    *name_ = hash_of (begin, (size_t) (end - begin), 2166136261u);
+    *scope_ = hash_of (key_, (size_t) (begin - key_), 2166136261u);
+    *scope_ = hash_of (bar, strlen (bar), *scope_);
+}
+
+static void ipv6_is_silent (zds_memory_t *memory_, const char *key_)
+{
+    uint32_t name, scope;
+
+    split_key (key_, &name, &scope);
+    if (memory_->silent_names == 0 || memory_->silent_scope != scope) {
+        memory_->silent_scope = scope;
+        memory_->silent_names = 0;
+    } else if (memory_->silent_name == name)
+        return;
+    memory_->silent_name = name;
+    memory_->silent_names++;
+}
+
+static void ipv6_works (zds_memory_t *memory_, const char *key_)
+{
+    uint32_t name, scope;
+
+    split_key (key_, &name, &scope);
+    if (memory_->silent_scope == scope)
+        memory_->silent_names = 0;
+}
+
+/*  This host itself is no network.  */
+static bool is_over_ipv6 (const zds_addr_t *addr_)
+{
+    return zds_addr_family (addr_) == AF_INET6
+           && zds_addr_class (addr_) != ZDS_CLASS_LOOPBACK;
+}
+
+static void learn_of_network (zds_memory_t *memory_,
+                              const char *key_,
+                              const zds_race_t *race_,
+                              bool ipv6_silent_)
+{
+    const size_t winner = winner_of (race_);
+
+    if (winner != NONE && is_over_ipv6 (&race_->candidate[winner].addr))
+        ipv6_works (memory_, key_);
+    else if (ipv6_silent_)
+        ipv6_is_silent (memory_, key_);
 }
 
 /*  The interface.  */
 
-int zds_memory_first_family (const zds_memory_t *memory_,
-                             const char *key_,
-                             uint64_t now_)
+void zds_memory_prepare (zds_memory_t *memory_,
+                         const char *key_,
+                         zds_race_config_t *config_,
+                         uint64_t now_)
 {
-    const size_t index = index_of (memory_, key_);
-    size_t i;
+    const zds_memory_host_t *host;
+    uint32_t name, scope;
 
-    if (index == NONE)
-        return AF_INET6;
-    for (i = 0; i < ZDS_MEMORY_MARKS; i++) {
-        const zds_memory_mark_t *mark = &memory_->host[index].mark[i];
-        if (mark->record == ZDS_RECORD_WON && !is_expired (mark, now_))
-            return zds_addr_family (&mark->addr);
+    if (config_->network != 0 && memory_->network != config_->network) {
+        if (memory_->network != 0)
+            memset (memory_, 0, sizeof *memory_);
+        memory_->network = config_->network;
     }
-    return AF_INET6;
+    host = find_host (memory_, key_, now_);
+    split_key (key_, &name, &scope);
+    config_->hurry = host != NULL && host->is_late;
+    config_->quick = memory_->silent_names >= ZDS_MEMORY_SILENT_NAMES
+                     && memory_->silent_scope == scope;
+}
+
+/*  Forgets a host that has other addresses now.  No address at all is no sign of a
+    change: name servers fail.  */
+static zds_memory_host_t *compare_set (zds_memory_host_t *host_,
+                                       const zds_race_t *race_)
+{
+    const uint32_t fingerprint = fingerprint_of (race_);
+
+    if (host_ == NULL || race_->ask.outstanding != 0 || fingerprint == 0)
+        return host_;
+    if (host_->fingerprint != 0 && host_->fingerprint != fingerprint) {
+        forget (host_);
+        return NULL;
+    }
+    host_->fingerprint = fingerprint;
+    return host_;
 }
 
 void zds_memory_recall (zds_memory_t *memory_,
                         const char *key_,
-                        int family_,
-                        zds_candidate_t *candidates_,
-                        size_t count_,
+                        zds_race_t *race_,
                         uint64_t now_)
 {
-    const uint32_t fingerprint =
-      fingerprint_of (candidates_, NULL, count_, family_);
-    zds_memory_host_t *host = find_host (memory_, key_, now_);
+    zds_memory_host_t *const host =
+      compare_set (find_host (memory_, key_, now_), race_);
     size_t i;
 
-    /*  No answer at all is no sign of a change: name servers fail.  */
-    if (host != NULL && fingerprint != 0) {
-        uint32_t *known = &host->fingerprint[family_index (family_)];
-        if (*known != 0 && *known != fingerprint) {
-            forget (host);
-            host = NULL;
-        } else
-            *known = fingerprint;
-    }
-
-    for (i = 0; i < count_; i++) {
+    for (i = 0; i < race_->count; i++) {
+        zds_candidate_t *candidate = &race_->candidate[i];
         const zds_memory_mark_t *mark =
-          host == NULL ? NULL : mark_of (host, &candidates_[i].addr);
-        candidates_[i].record = mark == NULL ? ZDS_RECORD_NONE : mark->record;
-        candidates_[i].record_time = mark == NULL ? 0 : mark->time;
+          host == NULL ? NULL : mark_of (host, &candidate->addr);
+        candidate->record = mark == NULL ? ZDS_RECORD_NONE : mark->record;
+        candidate->record_time = mark == NULL ? 0 : mark->time;
+        candidate->waited = mark == NULL ? 0 : mark->waited;
     }
+}
+
+static void forget_all_but_last (zds_memory_host_t *host_)
+{
+    size_t i;
+
+    for (i = 0; i < ZDS_MEMORY_MARKS; i++)
+        if (!goes_last (&host_->mark[i]))
+            clear_mark (&host_->mark[i]);
+    host_->is_late = false;
+    forget_if_empty (host_);
+}
+
+/*  What a race that was won, or cut short, says of the host.  */
+static void learn_of_host (zds_memory_t *memory_,
+                           zds_memory_host_t *host_,
+                           bool known_,
+                           const char *key_,
+                           const zds_race_t *race_,
+                           uint64_t now_)
+{
+    const size_t winner = winner_of (race_);
+    bool ipv6_silent = race_->ipv6_silent;
+
+    if (winner == NONE)
+        ipv6_silent = learn_silence (host_, race_, now_);
+    else {
+        if (known_ || winner != first_by_default (race_))
+            learn_winner (host_, race_, now_);
+        learn_lateness (host_, race_, now_);
+    }
+    learn_losers (host_, race_, now_);
+    forget_if_empty (host_);
+    learn_of_network (memory_, key_, race_, ipv6_silent);
 }
 
 void zds_memory_learn (zds_memory_t *memory_,
@@ -366,28 +516,31 @@ void zds_memory_learn (zds_memory_t *memory_,
                        const zds_race_t *race_,
                        uint64_t now_)
 {
-    const size_t winner = winner_of (race_);
-    zds_memory_host_t *host = find_host (memory_, key_, now_);
-    const bool known = host != NULL;
+    zds_memory_host_t *host;
+    const uint32_t network = race_->config.network;
+    bool known;
 
-    if (winner == NONE) {
-        if (known) {
-            clear_all (host, ZDS_RECORD_WON);
-            clear_all (host, ZDS_RECORD_FAILED);
-            forget_if_empty (host);
-        }
+    /*  It was another network's race.  */
+    if (network != 0 && memory_->network != 0 && network != memory_->network)
+        return;
+    host = find_host (memory_, key_, now_);
+    if (race_->failed) {
+        if (host != NULL)
+            forget_all_but_last (host);
         return;
     }
+    known = host != NULL;
     if (!known && zds_memory_is_news (race_)) {
         host = add_host (memory_, key_, now_);
-        if (host != NULL)
-            learn_set (host, race_);
+        if (host != NULL && race_->ask.outstanding == 0)
+            host->fingerprint = fingerprint_of (race_);
     }
-    if (host == NULL)
-        return;
-    if (known || !is_first (race_, winner))
-        learn_winner (host, race_, now_);
-    learn_losers (host, race_, now_);
+    if (network != 0)
+        memory_->network = network;
+    if (host != NULL)
+        learn_of_host (memory_, host, known, key_, race_, now_);
+    else
+        learn_of_network (memory_, key_, race_, race_->ipv6_silent);
 }
 
 static void mark (zds_memory_t *memory_,
@@ -417,7 +570,7 @@ void zds_memory_died (zds_memory_t *memory_,
                       const zds_addr_t *addr_,
                       uint64_t now_)
 {
-    mark (memory_, key_, addr_, ZDS_RECORD_FAILED, now_);
+    mark (memory_, key_, addr_, ZDS_RECORD_DIED, now_);
 }
 
 void zds_memory_right (zds_memory_t *memory_,
@@ -426,9 +579,9 @@ void zds_memory_right (zds_memory_t *memory_,
                        uint64_t now_)
 {
     zds_memory_host_t *host = find_host (memory_, key_, now_);
-    const zds_memory_mark_t *mark = host == NULL ? NULL : mark_of (host, addr_);
+    const zds_memory_mark_t *old = host == NULL ? NULL : mark_of (host, addr_);
 
-    if (mark == NULL || mark->record != ZDS_RECORD_WRONG)
+    if (old == NULL || old->record != ZDS_RECORD_WRONG)
         return;
     clear_all (host, ZDS_RECORD_WON);
     set_mark (host, addr_, ZDS_RECORD_WON, now_);
@@ -465,8 +618,11 @@ void zds_memory_probed (zds_memory_t *memory_,
             mark->time = now_;
         return;
     }
+    if (is_over_ipv6 (addr_))
+        ipv6_works (memory_, key_);
     if (mark != NULL)
         clear_mark (mark);
     clear_all (host, ZDS_RECORD_WON);
+    host->is_late = false;
     forget_if_empty (host);
 }

@@ -30,13 +30,18 @@ enum
     ZDS_MEMORY_KEY_SIZE = 256,
     ZDS_MEMORY_SPAN = 600000, /* 10 minutes */
     /*  At least so long between two looks at the addresses of one host.  */
-    ZDS_MEMORY_PROBE_GAP = 5000
+    ZDS_MEMORY_PROBE_GAP = 5000,
+    /*  Names in a row with silent IPv6 after which it is taken to be silent for
+        others.  */
+    ZDS_MEMORY_SILENT_NAMES = 2
 };
 
 typedef struct
 {
     zds_addr_t addr;
-    zds_record_t record; /* NONE: a free place */
+    zds_record_t record;
+    unsigned
+      waited; /* ms of silence in races cut short; a free place has neither */
     uint64_t time;
 } zds_memory_mark_t;
 
@@ -44,8 +49,10 @@ typedef struct
 {
     char key[ZDS_MEMORY_KEY_SIZE]; /* empty: a free place */
     uint64_t used;
-    uint64_t probe_at;                  /* not before */
-    uint32_t fingerprint[ZDS_FAMILIES]; /* 0: not known */
+    uint64_t probe_at;    /* not before */
+    bool is_late;         /* the whole answer was waited for in vain, ... */
+    uint64_t late_time;   /* ... then */
+    uint32_t fingerprint; /* of the host's addresses; 0: not known */
     zds_memory_mark_t mark[ZDS_MEMORY_MARKS];
 } zds_memory_host_t;
 
@@ -53,34 +60,40 @@ typedef struct
     memory.  */
 typedef struct
 {
+    uint32_t network; /* the set of this host's own addresses; 0: not known */
+    /*  Names in a row for which IPv6 was silent, by hash; and for which source
+        address, device and proxy.  */
+    uint32_t silent_name, silent_scope;
+    unsigned silent_names;
     zds_memory_host_t host[ZDS_MEMORY_HOSTS];
 } zds_memory_t;
 
-/*  'key_' says what is not shared with others: host and port, source address,
-    device, proxy.  */
+/*  'key_' says what is not shared with others: "[SOURCE;]HOST:PORT|..." with device and
+    proxy behind the bar.  */
 
-/*  The family of the address that won the last time; AF_INET6 if none is
-    known.  */
-int zds_memory_first_family (const zds_memory_t *memory_,
-                             const char *key_,
-                             uint64_t now_);
+/*  Before a race: sets 'hurry' and 'quick' of its configuration.  Where this host's own
+    addresses (network) are others than they were, all is forgotten.  */
+void zds_memory_prepare (zds_memory_t *memory_,
+                         const char *key_,
+                         zds_race_config_t *config_,
+                         uint64_t now_);
 
-/*  Fills in 'record' and 'record_time' of the candidates, which are the
-    resolver's answer for 'family_'.  Where they are not the addresses that they
-    were, everything about the host is forgotten.  */
+/*  After each answer: fills in what is remembered of the race's candidates.  Where the
+    whole answer has other addresses than it had, everything about the host is
+    forgotten.  */
 void zds_memory_recall (zds_memory_t *memory_,
                         const char *key_,
-                        int family_,
-                        zds_candidate_t *candidates_,
-                        size_t count_,
+                        zds_race_t *race_,
                         uint64_t now_);
 
 /*  Whether zds_memory_learn would change anything, and so a memory is needed.  */
 bool zds_memory_is_news (const zds_race_t *race_);
 
-/*  Takes in how a race ended.  A race that was won: who won and who failed, and
-    that the answer for IPv6 was waited for in vain.  One that failed altogether says nothing about the addresses: all are forgotten,
-    but for wrong servers.  */
+/*  Takes in how a race ended, or was cut short.  Won: who won, who failed, and whether
+    the whole answer was waited for in vain.  Cut short: who failed, and for how long
+    the others were silent; an address whose silence adds up to the attempt delay has
+    failed.  One that failed altogether says nothing about the addresses: all are
+    forgotten, but for those that go last.  */
 void zds_memory_learn (zds_memory_t *memory_,
                        const char *key_,
                        const zds_race_t *race_,
@@ -92,19 +105,19 @@ void zds_memory_wrong (zds_memory_t *memory_,
                        const zds_addr_t *addr_,
                        uint64_t now_);
 
+/*  A connection to this address ended because nothing came through any more (a
+    heartbeat, keepalive or ETIMEDOUT): the address goes last.  */
+void zds_memory_died (zds_memory_t *memory_,
+                      const char *key_,
+                      const zds_addr_t *addr_,
+                      uint64_t now_);
+
 /*  A handshake with the server at this address was completed: if it was known as
     a wrong one, it is the winner now.  */
 void zds_memory_right (zds_memory_t *memory_,
                        const char *key_,
                        const zds_addr_t *addr_,
                        uint64_t now_);
-
-/*  A connection to this address, once made, ended because nothing came through any
-    more: the address goes last.  */
-void zds_memory_died (zds_memory_t *memory_,
-                      const char *key_,
-                      const zds_addr_t *addr_,
-                      uint64_t now_);
 
 /*  Whether a look at an address that failed is due; if so, the next one is not
     before ZDS_MEMORY_PROBE_GAP.  */

@@ -14,10 +14,10 @@
 /*  Facts about the race.  Nothing below is kept: what to do next is derived from
     what is known, so an answer that comes late costs no code.  */
 
-static unsigned ask_bit (int family_)
+static unsigned family_bit (int family_)
 {
-    return family_ == AF_INET6  ? ZDS_ASK_IPV6
-           : family_ == AF_INET ? ZDS_ASK_IPV4
+    return family_ == AF_INET6  ? ZDS_FOR_IPV6
+           : family_ == AF_INET ? ZDS_FOR_IPV4
                                 : 0u;
 }
 
@@ -71,9 +71,8 @@ static size_t next_candidate (const zds_race_t *race_)
 
     /*  Over the complete list: an address that came late takes the place that it
         would have had from the start (RFC 8305 section 6).  */
-    zds_candidates_order (race_->candidate, race_->count,
-                          race_->config.first_family, race_->config.first_count,
-                          order);
+    zds_candidates_order (race_->candidate, race_->count, race_->first_family,
+                          race_->config.first_count, order);
     for (i = 0; i < race_->count; i++)
         if (is_untried (race_, order[i]))
             return order[i];
@@ -89,11 +88,27 @@ static size_t count_of_family (const zds_race_t *race_, int family_)
     return n;
 }
 
+/*  Whether libzmq without dual stack would have no address, and would ask again.  */
+static bool lacks_usual (const zds_race_t *race_)
+{
+    size_t i;
+
+    if (race_->is_literal || race_->config.mode == ZDS_MODE_V6
+        || (race_->config.families & ZDS_FOR_IPV4) == 0
+        || zds_ask_may_bring (&race_->ask, AF_INET))
+        return false;
+    for (i = 0; i < race_->count; i++)
+        if (!race_->withdrawn[i]
+            && zds_addr_family (&race_->candidate[i].addr) == AF_INET)
+            return false;
+    return true;
+}
+
 static bool any_failed (const zds_race_t *race_)
 {
     size_t i;
 
-    if (race_->lost != 0)
+    if (zds_ask_is_lost (&race_->ask) || lacks_usual (race_))
         return true;
     for (i = 0; i < race_->count; i++)
         if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
@@ -101,30 +116,28 @@ static bool any_failed (const zds_race_t *race_)
     return false;
 }
 
-/*  Whether no answer that is still to come could hold a better one.  */
-static bool is_unbeatable (const zds_race_t *race_,
-                           const zds_candidate_t *candidate_)
+/*  Whether it need not wait for an answer that may hold a better one.  */
+static bool is_unbeatable (const zds_candidate_t *candidate_)
 {
-    if (candidate_->record == ZDS_RECORD_WON)
-        return true;
-    return candidate_->record == ZDS_RECORD_NONE && !candidate_->poor_source
-           && zds_addr_family (&candidate_->addr) == race_->config.first_family;
+    return candidate_->record == ZDS_RECORD_WON
+           || (candidate_->record == ZDS_RECORD_NONE
+               && zds_addr_family (&candidate_->addr) == AF_INET6);
 }
 
 /*  The earliest time at which 'candidate_' may be started, a free slot given.  */
 static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
 {
     if (!race_->begun) {
-        if (race_->outstanding == 0
-            || is_unbeatable (race_, &race_->candidate[candidate_]))
+        if (race_->ask.outstanding == 0 || race_->config.hurry
+            || is_unbeatable (&race_->candidate[candidate_]))
             return 0;
-        return race_->hold_until;
+        return race_->ask.since + race_->config.resolution_delay;
     }
     if (running (race_) == 0)
         return 0;
     /*  Each failure brings one start forward, but never into the minimum gap.  */
     return race_->owed > 0 ? race_->last_start + ZDS_RACE_MIN_GAP
-                           : race_->quiet_since + race_->config.attempt_delay;
+                           : race_->quiet_since + race_->delay;
 }
 
 /*  The attempt that has been silent longest; -1 if none runs.  */
@@ -143,19 +156,17 @@ static int oldest (const zds_race_t *race_)
 
 void zds_race_config_default (zds_race_config_t *config_)
 {
+    memset (config_, 0, sizeof *config_);
     config_->attempt_delay = 250;
     config_->resolution_delay = 50;
     config_->first_count = 1;
-    config_->first_family = AF_INET6;
-    config_->attempt_timeout = 0;
-    config_->greets = false;
-    config_->greeting_timeout = 0;
     config_->mode = ZDS_MODE_AUTO;
+    config_->look = ZDS_LOOK_WHOLE;
+    config_->families = ZDS_FOR_IPV6 | ZDS_FOR_IPV4;
 }
 
 int zds_race_init (zds_race_t *race_,
                    const zds_race_config_t *config_,
-                   unsigned families_,
                    uint64_t now_)
 {
     unsigned i;
@@ -163,21 +174,33 @@ int zds_race_init (zds_race_t *race_,
     if (config_->attempt_delay < ZDS_RACE_MIN_ATTEMPT_DELAY
         || config_->attempt_delay > ZDS_RACE_MAX_ATTEMPT_DELAY
         || config_->resolution_delay > ZDS_RACE_MAX_RESOLUTION_DELAY
-        || config_->first_count < 1 || ask_bit (config_->first_family) == 0
-        || families_ == 0
-        || (families_ & ~(unsigned) (ZDS_ASK_IPV6 | ZDS_ASK_IPV4)) != 0)
+        || config_->first_count < 1 || config_->families == 0
+        || (config_->families & ~(unsigned) (ZDS_FOR_IPV6 | ZDS_FOR_IPV4)) != 0)
         return EINVAL;
 
     memset (race_, 0, sizeof *race_);
     race_->config = *config_;
-    race_->outstanding = families_;
+    zds_ask_init (&race_->ask, config_->look, config_->mode,
+                  config_->resolution_delay, config_->hurry);
+    race_->ask_again = ZDS_RACE_ASK_AGAIN;
+    race_->first_family = AF_INET6;
     race_->last_start = race_->quiet_since = now_;
+    race_->delay = config_->attempt_delay;
+    race_->delay_why = "";
     race_->all_refused = true;
     race_->last_error = EHOSTUNREACH;
     race_->winner = -1;
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         race_->slot[i].candidate = -1;
     return 0;
+}
+
+void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_)
+{
+    memset (&race_->candidate[0], 0, sizeof race_->candidate[0]);
+    race_->candidate[0].addr = *addr_;
+    race_->count = 1;
+    race_->is_literal = true;
 }
 
 static size_t find (const zds_candidate_t *candidates_,
@@ -199,19 +222,31 @@ typedef struct
     zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
     size_t was[ZDS_RACE_MAX_CANDIDATES];
     bool withdrawn[ZDS_RACE_MAX_CANDIDATES];
+    bool from_helper[ZDS_RACE_MAX_CANDIDATES];
     size_t count;
 } revision_t;
 
-static void revise (revision_t *revision_,
-                    const zds_candidate_t *candidate_,
-                    size_t was_,
-                    bool withdrawn_)
+static size_t
+revise (revision_t *revision_, const zds_candidate_t *candidate_, size_t was_)
 {
     const size_t at = revision_->count++;
 
     revision_->candidate[at] = *candidate_;
     revision_->was[at] = was_;
-    revision_->withdrawn[at] = withdrawn_;
+    revision_->withdrawn[at] = revision_->from_helper[at] = false;
+    return at;
+}
+
+/*  A candidate of before, as it was.  */
+static size_t
+keep (revision_t *revision_, const zds_race_t *race_, size_t candidate_)
+{
+    const size_t at =
+      revise (revision_, &race_->candidate[candidate_], candidate_);
+
+    revision_->withdrawn[at] = race_->withdrawn[candidate_];
+    revision_->from_helper[at] = race_->from_helper[candidate_];
+    return at;
 }
 
 static void take_over (zds_race_t *race_, const revision_t *revision_)
@@ -225,6 +260,7 @@ static void take_over (zds_race_t *race_, const revision_t *revision_)
         const size_t was = revision_->was[i];
         race_->candidate[i] = revision_->candidate[i];
         race_->withdrawn[i] = revision_->withdrawn[i];
+        race_->from_helper[i] = revision_->from_helper[i];
         race_->fate[i] = was == NONE ? (uint8_t) ZDS_FATE_UNTRIED : fate[was];
         if (was != NONE)
             now_at[was] = (int) i;
@@ -246,64 +282,146 @@ static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
     return false;
 }
 
-/*  Withdrawn, and its attempt is over: as if it had never been there.  */
+/*  Withdrawn, and its attempt is over: as if it had never been there.  One that only
+    lacks proof waits for it.  */
 static bool is_gone (const zds_race_t *race_, size_t candidate_)
 {
-    return race_->withdrawn[candidate_] && !in_a_slot (race_, candidate_);
+    return race_->withdrawn[candidate_] && !in_a_slot (race_, candidate_)
+           && !(race_->from_helper[candidate_]
+                && race_->fate[candidate_] == ZDS_FATE_UNTRIED);
 }
 
-void zds_race_answer (zds_race_t *race_,
-                      int family_,
-                      const zds_candidate_t *candidates_,
-                      size_t count_,
-                      uint64_t now_)
+/*  An address of an answer as a candidate; false if it cannot be one.  */
+static bool adopt (const zds_race_t *race_,
+                   unsigned families_,
+                   const zds_addr_t *addr_,
+                   zds_candidate_t *candidate_)
 {
-    revision_t revision;
-    size_t i, was, taken = 0;
+    if ((families_ & family_bit (zds_addr_family (addr_))) == 0)
+        return false;
+    memset (candidate_, 0, sizeof *candidate_);
+    candidate_->addr = *addr_;
+    zds_addr_set_port (&candidate_->addr, race_->config.port);
+    if (race_->config.zone != 0 && zds_addr_family (addr_) == AF_INET6)
+        candidate_->addr.v6.sin6_scope_id = race_->config.zone;
+    return true;
+}
 
-    if (ask_bit (family_) == 0 || race_->winner >= 0 || race_->failed)
-        return;
-    race_->outstanding &= ~ask_bit (family_);
-    race_->lost &= ~ask_bit (family_);
+static size_t count_in (const revision_t *revision_, int family_)
+{
+    size_t i, n = 0;
 
-    revision.count = 0;
-    for (i = 0; i < race_->count; i++)
-        if (zds_addr_family (&race_->candidate[i].addr) != family_
-            && !is_gone (race_, i))
-            revise (&revision, &race_->candidate[i], i, race_->withdrawn[i]);
-    for (i = 0; i < count_ && taken < ZDS_MAX_CANDIDATES; i++) {
-        const zds_addr_t *addr = &candidates_[i].addr;
-        if (zds_addr_family (addr) != family_
-            || find (candidates_, i, addr) != NONE)
+    for (i = 0; i < revision_->count; i++)
+        n += zds_addr_family (&revision_->candidate[i].addr) == family_;
+    return n;
+}
+
+/*  Takes the addresses of these families out of the answer.  */
+static void take_addrs (const zds_race_t *race_,
+                        unsigned families_,
+                        const zds_answer_t *answer_,
+                        bool from_helper_,
+                        revision_t *revision_)
+{
+    zds_candidate_t candidate;
+    size_t i, at, was;
+
+    for (i = 0; i < answer_->count; i++) {
+        if (!adopt (race_, families_, &answer_->addr[i], &candidate)
+            || find (revision_->candidate, revision_->count, &candidate.addr)
+                 != NONE
+            || count_in (revision_, zds_addr_family (&candidate.addr))
+                 == ZDS_MAX_CANDIDATES)
             continue;
-        was = find (race_->candidate, race_->count, addr);
+        was = find (race_->candidate, race_->count, &candidate.addr);
         if (was != NONE && is_gone (race_, was))
             was = NONE;
-        revise (&revision, &candidates_[i], was, false);
-        taken++;
+        at = revise (revision_, &candidate, was);
+        /*  What the last word had stays its, if a helper says it too.  */
+        revision_->from_helper[at] =
+          from_helper_
+          && (was == NONE || race_->from_helper[was] || race_->withdrawn[was]);
+        revision_->withdrawn[at] =
+          revision_->from_helper[at] && (was == NONE || race_->withdrawn[was]);
     }
-    if (taken == 0)
-        return;
+}
 
+/*  The last word withdraws what it does not have; only attempts go on.  */
+static void take_last_word (zds_race_t *race_, const zds_answer_t *answer_)
+{
+    revision_t revision;
+    size_t i;
+
+    revision.count = 0;
+    take_addrs (race_, race_->config.families, answer_, false, &revision);
+    if (revision.count > 0)
+        race_->first_family = zds_addr_family (&revision.candidate[0].addr);
     for (i = 0; i < race_->count; i++)
-        if (zds_addr_family (&race_->candidate[i].addr) == family_
-            && in_a_slot (race_, i)
+        if (in_a_slot (race_, i)
             && find (revision.candidate, revision.count,
                      &race_->candidate[i].addr)
                  == NONE)
-            revise (&revision, &race_->candidate[i], i, true);
+            revision.withdrawn[revise (&revision, &race_->candidate[i], i)] =
+              true;
     take_over (race_, &revision);
-
-    if (race_->hold_until == 0)
-        race_->hold_until = now_ + race_->config.resolution_delay;
 }
 
-void zds_race_lost (zds_race_t *race_, int family_, uint64_t now_)
+/*  A helper's addresses come ahead of what is known of their family.  */
+static void
+take_help (zds_race_t *race_, int family_, const zds_answer_t *answer_)
 {
+    revision_t revision;
+    size_t i;
+
+    revision.count = 0;
+    take_addrs (race_, race_->config.families & family_bit (family_), answer_,
+                true, &revision);
+    for (i = 0; i < race_->count; i++) {
+        const zds_addr_t *addr = &race_->candidate[i].addr;
+        if (!is_gone (race_, i)
+            && find (revision.candidate, revision.count, addr) == NONE
+            && (in_a_slot (race_, i)
+                || count_in (&revision, zds_addr_family (addr))
+                     < ZDS_MAX_CANDIDATES))
+            keep (&revision, race_, i);
+    }
+    take_over (race_, &revision);
+    for (i = 0; i < race_->count; i++) {
+        const int family = zds_addr_family (&race_->candidate[i].addr);
+        if (!race_->from_helper[i])
+            continue;
+        if (zds_ask_is_proven (&race_->ask, family))
+            race_->withdrawn[i] = false;
+        else if (race_->ask.is_compared)
+            race_->withdrawn[i] = true;
+    }
+}
+
+void zds_race_answer (zds_race_t *race_,
+                      zds_look_t look_,
+                      const zds_answer_t *answer_,
+                      uint64_t now_)
+{
+    (void) now_;
     if (race_->winner >= 0 || race_->failed)
         return;
-    zds_race_answer (race_, family_, NULL, 0, now_);
-    race_->lost |= ask_bit (family_);
+    switch (zds_ask_answer (&race_->ask, look_, answer_)) {
+        case ZDS_WORD_LAST:
+            take_last_word (race_, answer_);
+            break;
+        case ZDS_WORD_HELPER:
+            take_help (race_, look_ == ZDS_LOOK_IPV6 ? AF_INET6 : AF_INET,
+                       answer_);
+            break;
+        case ZDS_WORD_LOST:
+        case ZDS_WORD_NONE:
+            break;
+    }
+}
+
+void zds_race_look_runs (zds_race_t *race_, uint64_t since_)
+{
+    zds_ask_runs (&race_->ask, since_);
 }
 
 /*  The attempt has ended by itself, or is going to be cancelled.  */
@@ -347,9 +465,14 @@ win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
         slot->cancel_why = "another one won";
         race_->fate[slot->candidate] =
           slot->progress == ZDS_PROGRESS_UNSIGNED
-              || now_ - slot->silent_since >= race_->config.attempt_delay
+              || now_ - slot->silent_since >= slot->delay
             ? ZDS_FATE_SILENT
             : ZDS_FATE_CUT;
+        if (slot->progress == ZDS_PROGRESS_NONE
+            && race_->fate[slot->candidate] == ZDS_FATE_SILENT
+            && zds_addr_family (&race_->candidate[slot->candidate].addr)
+                 == AF_INET6)
+            race_->ipv6_silent = true;
     }
 }
 
@@ -411,7 +534,7 @@ static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
             *attempt_ = (int) i;
     if (*attempt_ < 0 || next_candidate (race_) != NONE)
         return ZDS_NEVER;
-    return running (race_) == 1 && race_->outstanding == 0
+    return running (race_) == 1 && race_->ask.outstanding == 0
              ? 0
              : race_->quiet_since + race_->config.attempt_delay;
 }
@@ -445,18 +568,24 @@ void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
     hand_over (race_, now_);
 }
 
-void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_)
+static void ask_again (zds_race_t *race_, const char *why_)
+{
+    if (race_->is_literal)
+        return;
+    zds_ask_again (&race_->ask);
+    race_->round_why = why_;
+}
+
+void zds_race_again (zds_race_t *race_)
 {
     size_t i;
 
-    (void) now_;
     if (race_->winner >= 0 || race_->failed)
         return;
     for (i = 0; i < race_->count; i++)
         if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
             race_->fate[i] = ZDS_FATE_UNTRIED;
-    race_->outstanding |= families_ & (ZDS_ASK_IPV6 | ZDS_ASK_IPV4);
-    race_->lost = 0;
+    ask_again (race_, "once more, the reconnect interval is over");
     race_->retry_said = false;
     race_->is_repeat = true;
     /*  What failed in the round before is no reason to hurry through this one;
@@ -557,11 +686,13 @@ static const char *why_now (const zds_race_t *race_, size_t candidate_)
     if (!race_->begun) {
         if (race_->candidate[candidate_].record == ZDS_RECORD_WON)
             return "at once";
-        if (race_->outstanding == 0)
-            return "every answer is there";
-        if (is_unbeatable (race_, &race_->candidate[candidate_]))
-            return "its family's answer is there";
-        return "the other answer has not come within the resolution delay";
+        if (race_->ask.outstanding == 0)
+            return "the answer is there";
+        if (race_->config.hurry)
+            return "the whole answer was late the last time";
+        return is_unbeatable (&race_->candidate[candidate_])
+                 ? "IPv6 does not wait for the whole answer"
+                 : "the whole answer has not come within the resolution delay";
     }
     if (race_->is_repeat)
         return "once more, the reconnect interval is over";
@@ -570,7 +701,32 @@ static const char *why_now (const zds_race_t *race_, size_t candidate_)
     return race_->owed > 0 ? "another one failed"
            : any_awaits_greeting (race_)
              ? "the one before connected and sent nothing for the attempt delay"
-             : "silence for the attempt delay";
+             : race_->delay_why;
+}
+
+/*  How long the next attempt waits for this one.  What other races saw of its silence
+    counts.  */
+static void set_delay (zds_race_t *race_, size_t candidate_)
+{
+    const zds_candidate_t *const candidate = &race_->candidate[candidate_];
+    const unsigned waited = candidate->waited;
+
+    race_->delay = race_->config.attempt_delay;
+    race_->delay_why = "silence for the attempt delay";
+    if (!race_->begun && race_->config.quick
+        && race_->delay > ZDS_RACE_QUICK_DELAY
+        && zds_addr_family (&candidate->addr) == AF_INET6) {
+        race_->delay = ZDS_RACE_QUICK_DELAY;
+        race_->delay_why =
+          "silence for 100 ms; IPv6 is silent for other names too";
+    }
+    if (waited == 0)
+        return;
+    race_->delay = waited + ZDS_RACE_MIN_GAP < race_->delay
+                     ? race_->delay - waited
+                     : ZDS_RACE_MIN_GAP;
+    race_->delay_why =
+      "silence for the attempt delay, the races before included";
 }
 
 static zds_race_step_t
@@ -580,6 +736,8 @@ start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
     zds_race_slot_t *slot = &race_->slot[attempt_];
 
     step.why = why_now (race_, candidate_);
+    set_delay (race_, candidate_);
+    slot->delay = race_->delay;
     slot->candidate = (int) candidate_;
     slot->started = slot->silent_since = now_;
     slot->progress = ZDS_PROGRESS_NONE;
@@ -627,15 +785,16 @@ static zds_race_step_t won (const zds_race_t *race_)
 /*  An address that a look-up did not tell this time may not refuse.  */
 static zds_race_step_t failed (zds_race_t *race_)
 {
-    const bool refused = race_->begun && race_->all_refused && race_->lost == 0;
+    const bool is_lost = zds_ask_is_lost (&race_->ask);
+    const bool refused = race_->begun && race_->all_refused && !is_lost;
     zds_race_step_t step = step_of (ZDS_RACE_FAILED);
 
     race_->failed = true;
     step.error = refused ? ECONNREFUSED : race_->last_error;
-    step.why = !race_->begun      ? "there is no address to try"
-               : refused          ? "every attempt was refused"
-               : race_->lost == 0 ? "every attempt failed"
-                                  : "every attempt failed, and a look-up";
+    step.why = !race_->begun ? "there is no address to try"
+               : refused     ? "every attempt was refused"
+               : is_lost     ? "every attempt failed, and a look-up"
+                             : "every attempt failed";
     return step;
 }
 
@@ -649,30 +808,59 @@ static uint64_t retry_time (const zds_race_t *race_, size_t waiting_)
              : ZDS_NEVER;
 }
 
+/*  When the name is to be asked again because all of it is silent: a server that moved
+    is found when DNS says so.  */
+static uint64_t ask_again_time (const zds_race_t *race_, size_t waiting_)
+{
+    if (race_->is_literal || waiting_ != NONE || race_->ask.outstanding != 0
+        || running (race_) == 0)
+        return ZDS_NEVER;
+    return later (race_->last_start, race_->ask.since) + race_->ask_again;
+}
+
+static uint64_t ask_time (const zds_race_t *race_, uint64_t now_)
+{
+    return race_->is_literal ? ZDS_NEVER : zds_ask_time (&race_->ask, now_);
+}
+
+static zds_race_step_t ask (zds_race_t *race_, uint64_t now_)
+{
+    zds_race_step_t step = step_of (ZDS_RACE_ASK);
+
+    step.looks = zds_ask_take (&race_->ask, now_, &step.why);
+    if (race_->round_why != NULL
+        && (step.looks & ZDS_LOOK_BIT (race_->config.look)) != 0)
+        step.why = race_->round_why;
+    return step;
+}
+
+static void at_most (uint64_t *time_, uint64_t limit_)
+{
+    if (limit_ < *time_)
+        *time_ = limit_;
+}
+
 /*  What to wait for when nothing can be started, and until when.  */
-static zds_race_step_t wait_for (const zds_race_t *race_, size_t waiting_)
+static zds_race_step_t
+wait_for (const zds_race_t *race_, size_t waiting_, uint64_t now_)
 {
     zds_race_step_t step = step_of (ZDS_RACE_WAIT);
-    const uint64_t limit = next_limit (race_, waiting_);
-    const uint64_t retry = retry_time (race_, waiting_);
     int attempt;
 
     step.deadline = hand_over_time (race_, &attempt);
-    if (limit < step.deadline)
-        step.deadline = limit;
-    if (retry < step.deadline)
-        step.deadline = retry;
-    step.why = race_->outstanding != 0       ? "for an answer"
+    at_most (&step.deadline, next_limit (race_, waiting_));
+    at_most (&step.deadline, retry_time (race_, waiting_));
+    at_most (&step.deadline, ask_time (race_, now_));
+    at_most (&step.deadline, ask_again_time (race_, waiting_));
+    step.why = race_->ask.outstanding != 0   ? "for an answer"
                : any_awaits_greeting (race_) ? "for a greeting"
                                              : "for an attempt to end";
     if (waiting_ == NONE)
         return step;
     step.why = "for an attempt's place";
     if (free_slot (race_) >= 0) {
-        const uint64_t start = start_time (race_, waiting_);
-        if (start < step.deadline)
-            step.deadline = start;
-        step.why = !race_->begun ? "for the other family's answer"
+        at_most (&step.deadline, start_time (race_, waiting_));
+        step.why = !race_->begun ? "for the whole answer"
                                  : "for the next attempt's turn";
     }
     return step;
@@ -689,6 +877,12 @@ static size_t bring_up_to_date (zds_race_t *race_, uint64_t now_)
     candidate = next_candidate (race_);
     check_times (race_, candidate, now_);
     hand_over (race_, now_);
+    if (race_->winner < 0 && ask_again_time (race_, candidate) <= now_) {
+        ask_again (race_, "all is silent: the server may have moved");
+        race_->ask_again = race_->ask_again * 2 < ZDS_RACE_MAX_ASK_AGAIN
+                             ? race_->ask_again * 2
+                             : ZDS_RACE_MAX_ASK_AGAIN;
+    }
     return candidate;
 }
 
@@ -702,7 +896,10 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
         return step;
     if (race_->winner >= 0)
         return won (race_);
-    if (candidate == NONE && race_->outstanding == 0 && running (race_) == 0)
+    if (ask_time (race_, now_) <= now_)
+        return ask (race_, now_);
+    if (candidate == NONE && race_->ask.outstanding == 0
+        && running (race_) == 0)
         return failed (race_);
     if (retry_time (race_, candidate) <= now_) {
         race_->retry_said = true;
@@ -713,7 +910,7 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
     slot = candidate == NONE ? -1 : free_slot (race_);
     if (slot >= 0 && start_time (race_, candidate) <= now_)
         return start (race_, candidate, (unsigned) slot, now_);
-    return wait_for (race_, candidate);
+    return wait_for (race_, candidate, now_);
 }
 
 /*  What the order would be if nothing were remembered, up to the winner.  */
@@ -728,7 +925,7 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
     memcpy (plain, race_->candidate, race_->count * sizeof plain[0]);
     for (i = 0; i < race_->count; i++)
         plain[i].record = ZDS_RECORD_NONE;
-    zds_candidates_order (plain, race_->count, AF_INET6,
+    zds_candidates_order (plain, race_->count, race_->first_family,
                           race_->config.first_count, order);
 
     for (i = 0; i < race_->count; i++) {
@@ -749,19 +946,12 @@ const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
 
     if (attempt_ >= ZDS_RACE_MAX_RUNNING || race_->slot[attempt_].candidate < 0)
         return "";
-    zds_candidates_order (race_->candidate, race_->count,
-                          race_->config.first_family, race_->config.first_count,
-                          order);
+    zds_candidates_order (race_->candidate, race_->count, race_->first_family,
+                          race_->config.first_count, order);
     while (order[place] != race_->slot[attempt_].candidate)
         place++;
-    return zds_candidates_why (race_->candidate, race_->config.first_family,
-                               order, place);
-}
-
-void zds_race_prefer (zds_race_t *race_, int family_)
-{
-    if (!race_->begun && ask_bit (family_) != 0)
-        race_->config.first_family = family_;
+    return zds_candidates_why (race_->candidate, race_->first_family, order,
+                               place);
 }
 
 int zds_race_usual_family (const zds_race_t *race_)
@@ -769,7 +959,7 @@ int zds_race_usual_family (const zds_race_t *race_)
     if (race_->config.mode != ZDS_MODE_V6)
         return AF_INET;
     return count_of_family (race_, AF_INET6) > 0
-               || (race_->outstanding & ZDS_ASK_IPV6) != 0
+               || zds_ask_may_bring (&race_->ask, AF_INET6)
              ? AF_INET6
              : AF_INET;
 }
@@ -780,7 +970,7 @@ unsigned zds_race_rest (const zds_race_t *race_)
     unsigned rest = 0;
     size_t i;
 
-    if ((race_->outstanding & ask_bit (usual)) != 0)
+    if (zds_ask_may_bring (&race_->ask, usual))
         rest |= ZDS_REST_USUAL;
     for (i = 0; i < race_->count; i++) {
         if (race_->fate[i] == ZDS_FATE_WON || race_->withdrawn[i]
@@ -788,7 +978,7 @@ unsigned zds_race_rest (const zds_race_t *race_)
             continue;
         if (zds_addr_family (&race_->candidate[i].addr) == usual)
             rest |= ZDS_REST_USUAL;
-        if (race_->candidate[i].record != ZDS_RECORD_FAILED
+        if (race_->candidate[i].record <= ZDS_RECORD_WON
             && (race_->fate[i] == ZDS_FATE_UNTRIED
                 || race_->fate[i] == ZDS_FATE_CUT))
             rest |= ZDS_REST_FRESH;

@@ -21,6 +21,7 @@
 #ifndef ZDS_RACE_H_INCLUDED
 #define ZDS_RACE_H_INCLUDED
 
+#include "zds_ask.h"
 #include "zds_candidate.h"
 #include "zds_mode.h"
 
@@ -41,17 +42,22 @@ enum
     ZDS_RACE_MAX_RESOLUTION_DELAY = 2000,
     /*  For how long an attempt may be silent while others wait for its place.
         Three transmissions of SYN (at 0, 1 and 3 s) have gone unanswered then.  */
-    ZDS_RACE_PATIENCE = 4000
+    ZDS_RACE_PATIENCE = 4000,
+    /*  The attempt delay where IPv6 is silent for other names too: the least that
+        section 5 recommends.  */
+    ZDS_RACE_QUICK_DELAY = 100,
+    /*  When all is silent, the name is asked again after 4 s, then after 8, 16, 32
+        and 60 more, and every 60 from then on.  */
+    ZDS_RACE_ASK_AGAIN = 4000,
+    ZDS_RACE_MAX_ASK_AGAIN = 60000
 };
 
-/*  Both families, for 'families_' below.  */
+/*  Sets of families.  */
 enum
 {
-    ZDS_ASK_IPV6 = 1,
-    ZDS_ASK_IPV4 = 2
+    ZDS_FOR_IPV6 = 1,
+    ZDS_FOR_IPV4 = 2
 };
-
-#define ZDS_NEVER ((uint64_t) -1)
 
 /*  Values in ms.  */
 typedef struct
@@ -59,7 +65,6 @@ typedef struct
     unsigned attempt_delay;    /* of section 5; 250 is recommended */
     unsigned resolution_delay; /* of section 3; 50 is recommended */
     unsigned first_count;      /* of section 4: First Address Family Count; 1 */
-    int first_family;          /* AF_INET6, unless the last winner was IPv4 */
     unsigned
       attempt_timeout; /* how long one attempt may take to connect; 0: the
                                   system's own limit */
@@ -69,6 +74,15 @@ typedef struct
                                   connected; 0: for ever */
     zds_mode_t mode; /* of the socket: says which family it would use if it knew
                         of no other */
+    /*  The name.  */
+    zds_look_t look;   /* ZDS_LOOK_WHOLE, or the only look-up to make */
+    unsigned families; /* ZDS_FOR_...: those that may be used */
+    uint16_t port;     /* of its addresses, in host byte order */
+    uint32_t zone;     /* of its IPv6 addresses; 0: their own */
+    /*  What is remembered (zds_memory_prepare).  */
+    bool hurry;       /* the whole answer was late the last time */
+    bool quick;       /* IPv6 is silent for other names too */
+    uint32_t network; /* the set of this host's addresses; 0: not known */
 } zds_race_config_t;
 
 /*  What became of a candidate.  */
@@ -85,8 +99,9 @@ typedef enum
 
 typedef enum
 {
-    ZDS_RACE_WAIT,   /* nothing to do before 'deadline' or the next event */
-    ZDS_RACE_START,  /* connect to 'addr'; from now on it is 'attempt' */
+    ZDS_RACE_WAIT,  /* nothing to do before 'deadline' or the next event */
+    ZDS_RACE_ASK,   /* make the look-ups in 'looks' and tell the race of each */
+    ZDS_RACE_START, /* connect to 'addr'; from now on it is 'attempt' */
     ZDS_RACE_CANCEL, /* close 'attempt', without telling the race */
     ZDS_RACE_RETRY,  /* what is left is silent, but something has failed: call
                         zds_race_again when the reconnect interval is over; said
@@ -99,6 +114,7 @@ typedef enum
 typedef struct
 {
     zds_race_op_t op;
+    unsigned looks;   /* ASK: ZDS_LOOK_BIT of each */
     unsigned attempt; /* below ZDS_RACE_MAX_RUNNING; used again after its end */
     zds_addr_t addr;  /* START, CANCEL, WON */
     uint64_t deadline; /* WAIT: absolute, ZDS_NEVER if only an event can help */
@@ -120,15 +136,16 @@ typedef enum
     ZDS_PROGRESS_UNSIGNED   /* the peer may speak ZMTP 1.0, or anything else */
 } zds_progress_t;
 
-/*  Of the fields below only 'candidate', 'fate', 'withdrawn', 'count' and
-    'outstanding' are for readers outside zds_race.c: what there was to try and
-    what became of it.  */
+/*  Of the fields below only 'config', 'candidate', 'fate', 'withdrawn', 'count',
+    'slot', 'ask', 'first_family' and 'ipv6_silent' are for readers outside
+    zds_race.c: what there was to try and what became of it.  */
 typedef struct
 {
     int candidate; /* -1: the slot is free */
     uint64_t started;
     zds_progress_t progress;
     uint64_t silent_since; /* its start, or when it connected */
+    unsigned delay;        /* after which it counts as silent */
     bool to_cancel; /* not running any more; the caller has not been told yet */
     int cancel_error;
     const char *cancel_why;
@@ -138,15 +155,23 @@ typedef struct
 {
     zds_race_config_t config;
     zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
-    uint8_t fate[ZDS_RACE_MAX_CANDIDATES];   /* zds_fate_t */
-    bool withdrawn[ZDS_RACE_MAX_CANDIDATES]; /* by a later answer */
+    uint8_t fate[ZDS_RACE_MAX_CANDIDATES]; /* zds_fate_t */
+    bool
+      withdrawn[ZDS_RACE_MAX_CANDIDATES]; /* by a later answer, or unproven */
+    bool
+      from_helper[ZDS_RACE_MAX_CANDIDATES]; /* and the whole answer is late */
     size_t count;
     zds_race_slot_t slot[ZDS_RACE_MAX_RUNNING];
-    unsigned outstanding; /* ZDS_ASK_..., families not answered yet */
-    unsigned lost;        /* ZDS_ASK_..., families whose look-up failed */
-    bool begun;           /* the first attempt has started */
-    uint64_t hold_until; /* before that: the Resolution Delay; 0: not waiting */
+    zds_ask_t ask;
+    bool is_literal;       /* nothing is asked */
+    unsigned ask_again;    /* the next interval of ZDS_RACE_ASK_AGAIN, in ms */
+    const char *round_why; /* why it is asked again; NULL in the first round */
+    int first_family;      /* the one that the libc puts first */
+    bool begun;            /* the first attempt has started */
     uint64_t last_start;
+    unsigned delay;        /* after it, till the next one */
+    const char *delay_why; /* why it is what it is */
+    bool ipv6_silent; /* when the race was won, IPv6 had no TCP connection */
     uint64_t quiet_since; /* the last start, or the last attempt that connected
                              since: from then on the attempt delay counts */
     unsigned owed; /* starts that failures have earned ahead of the delay */
@@ -162,30 +187,34 @@ typedef struct
 /*  The values that RFC 8305 recommends.  */
 void zds_race_config_default (zds_race_config_t *config_);
 
-/*  Begins a race for a host of which the families in 'families_' (ZDS_ASK_...)
-    have been asked.  EINVAL when a value is out of the bounds above, the first
-    family is none, or no family is asked; else 0.  */
+/*  Begins a race for a name.  EINVAL when a value is out of the bounds above, or no
+    family may be used; else 0.  */
 int zds_race_init (zds_race_t *race_,
                    const zds_race_config_t *config_,
-                   unsigned families_,
                    uint64_t now_);
 
-/*  The resolver's answer for one family, in its order (RFC 6724); none: it has
-    no address, or failed.  Duplicates, other families and what is beyond
-    ZDS_MAX_CANDIDATES are left out.  An answer to a family that was answered
-    before replaces that, unless it is empty: new addresses take the place in the
-    order that they would have had from the start, attempts that run are left
-    alone (section 6).  */
+/*  After zds_race_init: it is no name but this one address, and nothing is asked.  */
+void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_);
+
+/*  The answer to a look-up that ASK wanted; NULL: none to be had.  Duplicates, families
+    that may not be used and what is beyond ZDS_MAX_CANDIDATES are left out.
+
+    The whole answer says which family is first, and withdraws what it does not have;
+    an answer to a single family adds to what is known.  New addresses take the place
+    in the order that they would have had from the start, attempts that run are left
+    alone (section 6).  A failure takes nothing back; it is a reason to call
+    zds_race_again although something silent is left.  What was not asked is ignored.
+
+    Afterwards the caller fills in the records of the candidates
+    (zds_memory_recall).  */
 void zds_race_answer (zds_race_t *race_,
-                      int family_,
-                      const zds_candidate_t *candidates_,
-                      size_t count_,
+                      zds_look_t look_,
+                      const zds_answer_t *answer_,
                       uint64_t now_);
 
-/*  The look-up for one family failed for reasons that may be over the next time.
-    Until then it is an empty answer, but like a failed attempt a reason to call
-    zds_race_again although something silent is left.  */
-void zds_race_lost (zds_race_t *race_, int family_, uint64_t now_);
+/*  Since when the look-up with the last word runs; ZDS_NEVER while it is queued.  A
+    fact to be told before zds_race_next.  */
+void zds_race_look_runs (zds_race_t *race_, uint64_t since_);
 
 /*  TCP connected.  Here and below: ignored for an attempt that does not run.  The
     attempt runs on until its peer greets; a race of peers that do not greet is won.  */
@@ -206,8 +235,8 @@ void zds_race_failed (zds_race_t *race_,
                       uint64_t now_);
 
 /*  The reconnect interval that ZDS_RACE_RETRY asked for is over: what failed may
-    be tried again.  The families in 'families_' have been asked anew.  */
-void zds_race_again (zds_race_t *race_, unsigned families_, uint64_t now_);
+    be tried again, and the name is asked again.  */
+void zds_race_again (zds_race_t *race_);
 
 /*  What to do now.  The caller does it, tells how it ended where that is known
     at once, and asks again.  WAIT, WON and FAILED repeat; the others are said
@@ -217,10 +246,6 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
 /*  Why the attempt that was just started is the next one: static text, for
     people (zds_candidates_why); empty for an attempt that there is not.  */
 const char *zds_race_why (const zds_race_t *race_, unsigned attempt_);
-
-/*  Puts another family first, before the first attempt.  Ignored later, and for
-    what is no family.  */
-void zds_race_prefer (zds_race_t *race_, int family_);
 
 /*  Whether the attempt has connected and its peer is still to greet.  */
 bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <algorithm>
 #include <new>
 
 #include "dualstack_dial.hpp"
@@ -23,10 +22,6 @@
 #include "zds_host.h"
 #include "zds_lookup.h"
 #include "zds_thread.h"
-
-static const int family_at[] = {AF_INET6, AF_INET};
-static const unsigned ask_at[] = {ZDS_ASK_IPV6, ZDS_ASK_IPV4};
-static const zds_look_t look_at[] = {ZDS_LOOK_IPV6, ZDS_LOOK_IPV4};
 
 zmq::dualstack_dial_t::attempt_t::attempt_t () :
     _dial (NULL),
@@ -175,11 +170,11 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     memset (&_subject, 0, sizeof _subject);
     memset (&_race, 0, sizeof _race);
     memset (_lookup, 0, sizeof _lookup);
-    memset (_source, 0, sizeof _source);
+    memset (&_source, 0, sizeof _source);
     memset (_local_family, 0, sizeof _local_family);
-    for (unsigned i = 0; i < ZDS_FAMILIES; i++) {
+    for (unsigned i = 0; i < ZDS_LOOKS; i++) {
         _lookup[i].dial = this;
-        _lookup[i].look = look_at[i];
+        _lookup[i].look = static_cast<zds_look_t> (i);
         _lookup[i].plain = dualstack_mode (options_) == ZDS_MODE_V6
                              ? ZDS_LOOK_IPV6
                              : ZDS_LOOK_IPV4;
@@ -214,7 +209,6 @@ zds_addr_t zmq::dualstack_dial_t::peer_address () const
 int zmq::dualstack_dial_t::set_source (const std::string &source_)
 {
     zds_endpoint_t endpoint;
-    dualstack_ifaddrs_t ifaddrs;
     uint32_t zone;
     int ifaddrs_rc = 0;
 
@@ -224,24 +218,34 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
     if (rc != 0)
         return rc;
     if (strcmp (endpoint.host, "*") != 0)
-        ifaddrs_rc = dualstack_ifaddrs (endpoint, &ifaddrs);
-    rc =
-      zds_dial_source (_source, &endpoint, zone, dualstack_mode (_options),
-                       ifaddrs.empty () ? NULL : &ifaddrs[0], ifaddrs.size ());
+        ifaddrs_rc = dualstack_ifaddrs (endpoint, &_ifaddrs);
+    rc = zds_dial_source (&_source, &endpoint, zone, dualstack_mode (_options),
+                          _ifaddrs.empty () ? NULL : &_ifaddrs[0],
+                          _ifaddrs.size ());
     return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
 }
 
-//  The families that may be used at all (ZDS_ASK_...).
+//  The families that may be used at all (ZDS_FOR_...).
 unsigned zmq::dualstack_dial_t::families (const zds_addr_t *literal_) const
 {
-    const zds_mode_t mode = dualstack_mode (_options);
-    const unsigned all =
-      zds_dial_families (mode, _has_source ? _source : NULL, literal_);
+    return zds_dial_families (dualstack_mode (_options),
+                              _has_source ? &_source : NULL, literal_);
+}
 
-    return literal_ != NULL || mode != ZDS_MODE_AUTO
-               || zds_lookup_asks (_endpoint->host, AF_INET6)
-             ? all
-             : all & ~ZDS_ASK_IPV6;
+//  What is known of the name before it is looked up.
+void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
+{
+    const bool asks_host = dualstack_mode (_options) == ZDS_MODE_AUTO
+                           && config_->families != ZDS_FOR_IPV4;
+    bool has_ipv6 = true;
+
+    if (asks_host)
+        has_ipv6 = zds_lookup_asks (_endpoint->host, AF_INET6);
+    config_->look =
+      zds_dial_look (dualstack_mode (_options), config_->families, has_ipv6);
+    config_->port = _endpoint->port;
+    config_->zone = _zone;
+    _io_thread->dualstack ().net ().prepare (_key, config_, zds_clock_ms ());
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.
@@ -261,7 +265,8 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     if (rc != 0)
         return rc;
 
-    memset (_source, 0, sizeof _source);
+    memset (&_source, 0, sizeof _source);
+    _ifaddrs.clear ();
     _has_source = source_len > 0;
     if (_has_source)
         rc = set_source (address_.substr (0, source_len - 1));
@@ -276,14 +281,13 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     if (wanted == 0)
         return EAFNOSUPPORT;
 
-    const uint64_t now = zds_clock_ms ();
     _key = dualstack_key (address_, _purpose, _options);
     zds_race_config_default (&config);
     config.attempt_delay = settings.attempt_delay;
     config.resolution_delay = settings.resolution_delay;
-    config.first_family =
-      _is_literal ? zds_addr_family (&literal)
-                  : _io_thread->dualstack ().net ().first_family (_key, now);
+    config.families = wanted;
+    if (!_is_literal)
+        set_name (&config);
     if (_options.connect_timeout > 0)
         config.attempt_timeout = _options.connect_timeout;
     config.mode = dualstack_mode (_options);
@@ -291,20 +295,10 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     config.greets = _purpose == dualstack_for_tcp && !_options.raw_socket;
     if (_options.handshake_ivl > 0)
         config.greeting_timeout = _options.handshake_ivl;
-    rc = zds_race_init (&_race, &config, wanted, now);
+    rc = zds_race_init (&_race, &config, zds_clock_ms ());
     if (rc == 0 && _is_literal)
-        add_literal (literal);
+        zds_race_literal (&_race, &literal);
     return rc;
-}
-
-void zmq::dualstack_dial_t::add_literal (zds_addr_t addr_)
-{
-    zds_candidate_t candidate;
-
-    memset (&candidate, 0, sizeof candidate);
-    candidate.addr = addr_;
-    zds_race_answer (&_race, zds_addr_family (&addr_), &candidate, 1,
-                     zds_clock_ms ());
 }
 
 void zmq::dualstack_dial_t::start (const std::string &address_)
@@ -329,86 +323,52 @@ void zmq::dualstack_dial_t::start (const std::string &address_)
         return;
     }
     _idle = false;
-    if (_is_literal)
-        zds_trace_say (&_subject, "mode %s, numeric: only this address",
-                       zds_mode_name (dualstack_mode (_options)));
-    else
-        ask (_race.outstanding);
+    zds_trace_say (&_subject,
+                   _is_literal ? "mode %s, numeric: only this address"
+                               : "mode %s, a name",
+                   zds_mode_name (dualstack_mode (_options)));
     pump ();
 }
 
 void zmq::dualstack_dial_t::again ()
 {
-    const unsigned wanted = _is_literal ? 0 : families (NULL);
-    unsigned anew = 0;
-
-    //  A look-up that still runs is not asked for twice.
-    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
-        if ((wanted & ask_at[i]) != 0 && !_lookup[i].waiting)
-            anew |= ask_at[i];
-    zds_race_again (&_race, anew, zds_clock_ms ());
-    ask (anew);
+    zds_race_again (&_race);
     pump ();
 }
 
-//  IPv6 first (RFC 8305 section 3).
-void zmq::dualstack_dial_t::ask (unsigned families_)
+void zmq::dualstack_dial_t::ask (const zds_race_step_t &step_)
 {
-    if (families_ != 0)
-        zds_trace_say (&_subject, "mode %s, looks up %s:%s%s",
-                       zds_mode_name (dualstack_mode (_options)),
-                       _endpoint->host,
-                       (families_ & ZDS_ASK_IPV6) != 0 ? " AAAA" : "",
-                       (families_ & ZDS_ASK_IPV4) != 0 ? " A" : "");
-    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
-        if ((families_ & ask_at[i]) != 0
+    for (unsigned i = 0; i < ZDS_LOOKS; i++)
+        if ((step_.looks & ZDS_LOOK_BIT (i)) != 0
             && _io_thread->dualstack ().ask (_endpoint->host, &_lookup[i]))
-            take_answer (_lookup[i]);
+            take_answer (&_lookup[i]);
 }
 
 void zmq::dualstack_dial_t::answered (dualstack_lookup_t *lookup_)
 {
-    take_answer (*lookup_);
+    take_answer (lookup_);
     pump ();
 }
 
-//  The look-up failed, as it may not the next time.
-bool zmq::dualstack_dial_t::is_lost (const dualstack_lookup_t &lookup_) const
+void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
 {
-    const zds_answer_t *const answer = lookup_.waiter.answer;
-
-    return zds_dial_is_lost (dualstack_mode (_options),
-                             family_at[&lookup_ - _lookup])
-           && (answer == NULL || answer->status == ZDS_LOOKUP_TEMPORARY);
-}
-
-void zmq::dualstack_dial_t::take_answer (const dualstack_lookup_t &lookup_)
-{
-    zds_candidate_t candidate[ZDS_MAX_CANDIDATES];
-    const zds_answer_t *const answer = lookup_.waiter.answer;
-    const size_t count =
-      answer == NULL ? 0 : std::min<size_t> (answer->count, ZDS_MAX_CANDIDATES);
-    const bool lost = is_lost (lookup_);
-    const unsigned i = static_cast<unsigned> (&lookup_ - _lookup);
-    const int family = family_at[i];
+    const zds_answer_t *const answer = lookup_->waiter.answer;
     const uint64_t now = zds_clock_ms ();
 
-    zds_trace_answer (&_subject, family, answer);
-    memset (candidate, 0, sizeof candidate);
-    for (size_t k = 0; k < count; k++)
-        candidate[k].addr = answer->addr[k];
-    zds_dial_adopt (candidate, count, _endpoint->port, _zone,
-                    _has_source || !_options.bound_device.empty ());
-    _io_thread->dualstack ().drop (&_lookup[i]);
-    _io_thread->dualstack ().net ().recall (_key, family, candidate, count,
-                                            now);
-    //  The memory may just have seen that it knows nothing of these addresses.
-    zds_race_prefer (&_race,
-                     _io_thread->dualstack ().net ().first_family (_key, now));
-    if (lost)
-        zds_race_lost (&_race, family, now);
-    else
-        zds_race_answer (&_race, family, candidate, count, now);
+    zds_trace_answer (&_subject, lookup_->look, answer);
+    zds_race_answer (&_race, lookup_->look, answer, now);
+    _io_thread->dualstack ().drop (lookup_);
+    _io_thread->dualstack ().net ().recall (_key, &_race, now);
+}
+
+//  What is still asked has the last word only once it runs.
+void zmq::dualstack_dial_t::see_what_runs ()
+{
+    const dualstack_lookup_t &lookup = _lookup[_race.config.look];
+
+    if (!_is_literal && lookup.waiting
+        && _io_thread->dualstack ().runs (lookup))
+        zds_race_look_runs (&_race, zds_clock_ms ());
 }
 
 //  Of the order among addresses there is nothing to say where there is only one.
@@ -429,9 +389,13 @@ void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
 void zmq::dualstack_dial_t::pump ()
 {
     for (;;) {
+        see_what_runs ();
         const zds_race_step_t step = zds_race_next (&_race, zds_clock_ms ());
         tell (step);
         switch (step.op) {
+            case ZDS_RACE_ASK:
+                ask (step);
+                break;
             case ZDS_RACE_START:
                 start_attempt (step.attempt, step.addr);
                 break;
@@ -500,8 +464,9 @@ void zmq::dualstack_dial_t::timer_event (int)
 
 int zmq::dualstack_dial_t::open (const zds_addr_t &addr_, fd_t *fd_) const
 {
-    const zds_addr_t &source =
-      _source[zds_dial_index (zds_addr_family (&addr_))];
+    const zds_addr_t source =
+      zds_dial_from (&_source, &addr_, _ifaddrs.empty () ? NULL : &_ifaddrs[0],
+                     _ifaddrs.size ());
     const zds_addr_t through =
       zds_dial_through (dualstack_mode (_options), &addr_);
     const zds_addr_t from =
@@ -655,7 +620,7 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
         //  what happens when it dies.
         if (zds_addr_family (&winner.addr) != zds_race_usual_family (&_race))
             dualstack_keep_alive (fd, _options);
-        _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+        learn ();
         look_again ();
     }
     finish ();
@@ -688,12 +653,18 @@ void zmq::dualstack_dial_t::look_again ()
     net.probed (_key, candidate->addr, rc == 0, now);
 }
 
+//  Whatever became of the race.
+void zmq::dualstack_dial_t::learn ()
+{
+    if (!_is_literal)
+        _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+}
+
 void zmq::dualstack_dial_t::failed (int error_)
 {
     const fd_t fd = _last_fd;
 
-    if (!_is_literal)
-        _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+    learn ();
     finish ();
     _events->dial_failed (error_, fd);
 }
@@ -701,7 +672,7 @@ void zmq::dualstack_dial_t::failed (int error_)
 //  Nothing of ours is left in the poller or with the resolver.
 void zmq::dualstack_dial_t::finish ()
 {
-    for (unsigned i = 0; i < ZDS_FAMILIES; i++)
+    for (unsigned i = 0; i < ZDS_LOOKS; i++)
         _io_thread->dualstack ().cancel (&_lookup[i]);
     cancel_timer_if_any ();
     delete _endpoint;
@@ -725,6 +696,7 @@ zmq::fd_t zmq::dualstack_dial_t::stop ()
 {
     if (_idle)
         return retired_fd;
+    learn ();
     finish ();
     return close_attempts ();
 }

@@ -6,10 +6,12 @@
 #include <string>
 
 #include "dualstack_io.hpp"
+#include "dualstack_listen.hpp"
 #include "dualstack_peer.hpp"
 #include "fd.hpp"
 #include "io_object.hpp"
 #include "macros.hpp"
+#include "zds_dial.h"
 #include "zds_endpoint.h"
 #include "zds_greeting.h"
 #include "zds_race.h"
@@ -127,10 +129,10 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     int prepare (const std::string &address_);
     int set_source (const std::string &source_);
     unsigned families (const zds_addr_t *literal_) const;
-    void ask (unsigned families_);
-    bool is_lost (const dualstack_lookup_t &lookup_) const;
-    void take_answer (const dualstack_lookup_t &lookup_);
-    void add_literal (zds_addr_t addr_);
+    void set_name (zds_race_config_t *config_);
+    void ask (const zds_race_step_t &step_);
+    void see_what_runs ();
+    void take_answer (dualstack_lookup_t *lookup_);
     void tell (const zds_race_step_t &step_) const;
     void pump ();
     void set_timer (uint64_t deadline_);
@@ -150,6 +152,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     fd_t close_attempts ();
     void won (unsigned attempt_);
     void failed (int error_);
+    void learn ();
 
     io_thread_t *const _io_thread;
     const dualstack_purpose_t _purpose;
@@ -163,10 +166,11 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     uint32_t _zone;
     bool _is_literal;
     bool _has_source;
-    zds_addr_t _source[ZDS_FAMILIES]; //  IPv6, IPv4; family 0: none
+    zds_source_t _source;
+    dualstack_ifaddrs_t _ifaddrs; //  of the source, if it is an interface
 
     zds_race_t _race;
-    dualstack_lookup_t _lookup[ZDS_FAMILIES];
+    dualstack_lookup_t _lookup[ZDS_LOOKS]; //  by zds_look_t
     attempt_t _attempt[ZDS_RACE_MAX_RUNNING];
     bool _delayed_said;
     fd_t _last_fd;

@@ -69,26 +69,24 @@ zds_memory_t *zmq::dualstack_net_t::memory (bool make_)
     return _memory;
 }
 
-int zmq::dualstack_net_t::first_family (const std::string &key_, uint64_t now_)
+void zmq::dualstack_net_t::prepare (const std::string &key_,
+                                    zds_race_config_t *config_,
+                                    uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    return memory (false) == NULL
-             ? AF_INET6
-             : zds_memory_first_family (_memory, key_.c_str (), now_);
+    if (memory (false) != NULL)
+        zds_memory_prepare (_memory, key_.c_str (), config_, now_);
 }
 
 void zmq::dualstack_net_t::recall (const std::string &key_,
-                                   int family_,
-                                   zds_candidate_t *candidates_,
-                                   size_t count_,
+                                   zds_race_t *race_,
                                    uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
     if (memory (false) != NULL)
-        zds_memory_recall (_memory, key_.c_str (), family_, candidates_, count_,
-                           now_);
+        zds_memory_recall (_memory, key_.c_str (), race_, now_);
 }
 
 void zmq::dualstack_net_t::learn (const std::string &key_,

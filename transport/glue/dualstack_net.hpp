@@ -33,12 +33,10 @@ class dualstack_net_t
 
     //  The functions of zds_memory.h, for one host at a time. Without memory
     //  for it, nothing is remembered.
-    int first_family (const std::string &key_, uint64_t now_);
-    void recall (const std::string &key_,
-                 int family_,
-                 zds_candidate_t *candidates_,
-                 size_t count_,
-                 uint64_t now_);
+    void prepare (const std::string &key_,
+                  zds_race_config_t *config_,
+                  uint64_t now_);
+    void recall (const std::string &key_, zds_race_t *race_, uint64_t now_);
     void
     learn (const std::string &key_, const zds_race_t &race_, uint64_t now_);
     void

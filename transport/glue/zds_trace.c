@@ -437,6 +437,8 @@ void zds_trace_listener (const zds_subject_t *subject_,
                        listener_->freebind ? ", which is still tentative" : "");
 }
 
+static const char *const look_names[ZDS_LOOKS] = {"A and AAAA", "AAAA", "A"};
+
 /*  As many addresses as fit.  */
 static void
 list_addresses (char *list_, size_t size_, const zds_answer_t *answer_)
@@ -453,10 +455,10 @@ list_addresses (char *list_, size_t size_, const zds_answer_t *answer_)
 }
 
 void zds_trace_answer (const zds_subject_t *subject_,
-                       int family_,
+                       zds_look_t look_,
                        const zds_answer_t *answer_)
 {
-    const char *const kind = family_ == AF_INET6 ? "AAAA" : "A";
+    const char *const kind = look_names[look_];
     char list[ZDS_TRACE_LINE_SIZE];
 
     if (subject_->trace == NULL)
@@ -506,10 +508,17 @@ void zds_trace_step (const zds_subject_t *subject_,
                      const zds_race_step_t *step_)
 {
     char text[ZDS_ADDR_TEXT_SIZE];
+    unsigned i;
 
     if (subject_->trace == NULL)
         return;
     switch (step_->op) {
+        case ZDS_RACE_ASK:
+            for (i = 0; i < ZDS_LOOKS; i++)
+                if ((step_->looks & ZDS_LOOK_BIT (i)) != 0)
+                    zds_trace_say (subject_, "looks up %s: %s", look_names[i],
+                                   step_->why);
+            break;
         case ZDS_RACE_START:
             zds_addr_format (&step_->addr, text, sizeof text);
             zds_trace_say (subject_, "tries %s: %s; %s", text,

@@ -80,9 +80,9 @@ void zds_trace_listener (const zds_subject_t *subject_,
                          int error_,
                          uint16_t port_);
 
-/*  An answer for one family; 'answer_' is NULL where a look-up could not be made.  */
+/*  An answer; 'answer_' is NULL where a look-up could not be made.  */
 void zds_trace_answer (const zds_subject_t *subject_,
-                       int family_,
+                       zds_look_t look_,
                        const zds_answer_t *answer_);
 
 /*  What a race says is to be done.  WAIT is not told: it follows from the rest.

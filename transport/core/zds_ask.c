@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "zds_ask.h"
+
+#include <string.h>
+
+static zds_look_t helper_of (int family_)
+{
+    return family_ == AF_INET6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4;
+}
+
+static zds_look_t other_helper (const zds_ask_t *ask_)
+{
+    return ask_->usual == ZDS_LOOK_IPV6 ? ZDS_LOOK_IPV4 : ZDS_LOOK_IPV6;
+}
+
+static bool is_in (unsigned set_, zds_look_t look_)
+{
+    return (set_ & ZDS_LOOK_BIT (look_)) != 0;
+}
+
+void zds_ask_init (zds_ask_t *ask_,
+                   zds_look_t last_word_,
+                   zds_mode_t mode_,
+                   unsigned resolution_delay_,
+                   bool hurry_)
+{
+    memset (ask_, 0, sizeof *ask_);
+    ask_->last_word = last_word_;
+    ask_->usual = mode_ == ZDS_MODE_V6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4;
+    ask_->delay = resolution_delay_;
+    ask_->hurry = hurry_;
+    ask_->runs_since = ZDS_NEVER;
+}
+
+void zds_ask_runs (zds_ask_t *ask_, uint64_t since_)
+{
+    if (since_ < ask_->runs_since)
+        ask_->runs_since = since_;
+}
+
+/*  Helpers are for a whole answer that is late.  */
+static bool may_help (const zds_ask_t *ask_, zds_look_t look_)
+{
+    return ask_->last_word == ZDS_LOOK_WHOLE
+           && is_in (ask_->outstanding, ZDS_LOOK_WHOLE)
+           && !is_in (ask_->asked, look_);
+}
+
+/*  A look-up that others have asked for may run longer than we wait for it.  */
+static uint64_t late_at (const zds_ask_t *ask_)
+{
+    const uint64_t since =
+      ask_->runs_since < ask_->since ? ask_->runs_since : ask_->since;
+
+    return since + ask_->delay;
+}
+
+static uint64_t usual_time (const zds_ask_t *ask_)
+{
+    if (!may_help (ask_, ask_->usual))
+        return ZDS_NEVER;
+    return ask_->hurry ? ask_->since : late_at (ask_);
+}
+
+/*  A name that the hosts file pins is answered as soon as the whole look-up runs, so
+    IPv6 is not asked for before it has for a while: DNS may know another host.  */
+static uint64_t other_time (const zds_ask_t *ask_, uint64_t now_)
+{
+    if (!may_help (ask_, other_helper (ask_)))
+        return ZDS_NEVER;
+    if (ask_->usual == ZDS_LOOK_IPV6)
+        return late_at (ask_);
+    if (ask_->runs_since != ZDS_NEVER)
+        return ask_->runs_since + ask_->delay;
+    return now_ + ZDS_ASK_QUEUE_LOOK
+           - (now_ - ask_->since) % ZDS_ASK_QUEUE_LOOK;
+}
+
+uint64_t zds_ask_time (const zds_ask_t *ask_, uint64_t now_)
+{
+    uint64_t usual, other;
+
+    if (!is_in (ask_->asked, ask_->last_word))
+        return now_;
+    usual = usual_time (ask_);
+    other = other_time (ask_, now_);
+    return usual < other ? usual : other;
+}
+
+unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_)
+{
+    unsigned looks = 0;
+
+    *why_ = ask_->hurry ? "the whole answer was late the last time"
+                        : "the whole answer is late";
+    if (!is_in (ask_->asked, ask_->last_word)) {
+        looks = ZDS_LOOK_BIT (ask_->last_word);
+        ask_->since = now_;
+        ask_->runs_since = ZDS_NEVER;
+        *why_ = ask_->last_word == ZDS_LOOK_WHOLE
+                  ? "what every program on this host gets"
+                  : "nothing else could be used";
+    } else {
+        if (usual_time (ask_) <= now_)
+            looks |= ZDS_LOOK_BIT (ask_->usual);
+        if (other_time (ask_, now_) <= now_)
+            looks |= ZDS_LOOK_BIT (other_helper (ask_));
+    }
+    ask_->asked |= looks;
+    ask_->outstanding |= looks;
+    return looks;
+}
+
+static char lower (char c_)
+{
+    return c_ >= 'A' && c_ <= 'Z' ? (char) (c_ - 'A' + 'a') : c_;
+}
+
+/*  Names in the DNS do not tell capital letters from small ones (RFC 4343).  */
+static bool is_same_name (const char *a_, const char *b_)
+{
+    while (*a_ != '\0' && lower (*a_) == lower (*b_)) {
+        a_++;
+        b_++;
+    }
+    return *a_ == *b_;
+}
+
+/*  Whether what the helpers have said is of the same host, once that can be told.  */
+static void compare (zds_ask_t *ask_, bool is_empty_, zds_look_t look_)
+{
+    const char *usual = ask_->canonical[ask_->usual];
+
+    if (look_ == ask_->usual)
+        ask_->usual_is_empty = is_empty_;
+    ask_->said |= ZDS_LOOK_BIT (look_);
+    if (!is_in (ask_->said, ask_->usual))
+        return;
+    if (ask_->usual_is_empty)
+        ask_->is_compared = ask_->is_same_host = true;
+    else if (is_in (ask_->said, other_helper (ask_))) {
+        ask_->is_compared = true;
+        ask_->is_same_host =
+          usual[0] != '\0'
+          && is_same_name (usual, ask_->canonical[other_helper (ask_)]);
+    }
+}
+
+zds_word_t
+zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_)
+{
+    const unsigned bit = ZDS_LOOK_BIT (look_);
+
+    if ((ask_->outstanding & bit) == 0)
+        return ZDS_WORD_NONE;
+    ask_->outstanding &= ~bit;
+    if (answer_ == NULL || answer_->status != ZDS_LOOKUP_DONE) {
+        ask_->done &= ~bit;
+        ask_->lost |= bit;
+        return ZDS_WORD_LOST;
+    }
+    ask_->done |= bit;
+    ask_->lost &= ~bit;
+    if (look_ == ask_->last_word) {
+        ask_->outstanding = ask_->lost = 0;
+        return ZDS_WORD_LAST;
+    }
+    ask_->is_exact[look_] = answer_->is_exact;
+    memcpy (ask_->canonical[look_], answer_->canonical,
+            sizeof answer_->canonical);
+    compare (ask_, answer_->count == 0, look_);
+    return ZDS_WORD_HELPER;
+}
+
+void zds_ask_again (zds_ask_t *ask_)
+{
+    ask_->asked = ask_->outstanding;
+    ask_->lost = 0;
+    if (!is_in (ask_->outstanding, ask_->last_word))
+        ask_->done = 0;
+}
+
+bool zds_ask_is_proven (const zds_ask_t *ask_, int family_)
+{
+    const zds_look_t look = helper_of (family_);
+
+    if (look == ask_->usual || ask_->is_exact[look])
+        return true;
+    if (ask_->is_compared)
+        return ask_->is_same_host;
+    /*  IPv4 does not wait for IPv6 for ever (C-4).  */
+    return look == ZDS_LOOK_IPV4 && !is_in (ask_->said, ask_->usual);
+}
+
+bool zds_ask_is_lost (const zds_ask_t *ask_)
+{
+    return (is_in (ask_->lost, ask_->last_word)
+            || is_in (ask_->lost, ask_->usual))
+           && !is_in (ask_->done | ask_->outstanding, ask_->usual);
+}
+
+bool zds_ask_may_bring (const zds_ask_t *ask_, int family_)
+{
+    return is_in (ask_->outstanding, helper_of (family_))
+           || is_in (ask_->outstanding, ZDS_LOOK_WHOLE);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/*  Asking for a name: which look-ups to make, when, and what an answer is worth.
+
+    The whole answer (AF_UNSPEC) is what every program on the host gets, and has the
+    last word.  It waits for the slowest name server of both families, so when it is
+    not there within the Resolution Delay (RFC 8305 section 3), single families are
+    asked for too.  These helpers may lead to another host than the whole answer:
+    the hosts file pins one family, a search list has the two in two domains.  So
+    what libzmq itself would have asked for (the usual family) counts as it is, and
+    the other family only with proof that it is of the same host.
+
+    Pure data: no clock, no heap, no lock.  Times are ms of a clock that never goes
+    back.  */
+
+#ifndef ZDS_ASK_H_INCLUDED
+#define ZDS_ASK_H_INCLUDED
+
+#include "zds_candidate.h"
+#include "zds_mode.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ZDS_NEVER ((uint64_t) -1)
+
+enum
+{
+    /*  How often it is looked whether a queued look-up runs by now.  */
+    ZDS_ASK_QUEUE_LOOK = 250
+};
+
+/*  The bit of a look-up in a set of them.  */
+#define ZDS_LOOK_BIT(look) (1u << (look))
+
+/*  What an answer is.  */
+typedef enum
+{
+    ZDS_WORD_NONE,   /* to nothing that is still asked */
+    ZDS_WORD_LOST,   /* a failure that may be over the next time */
+    ZDS_WORD_HELPER, /* adds addresses */
+    ZDS_WORD_LAST    /* says what there is to try, and nothing else is */
+} zds_word_t;
+
+/*  Of these fields only 'outstanding' is for readers outside zds_ask.c.  */
+typedef struct
+{
+    zds_look_t last_word;
+    zds_look_t usual;     /* what libzmq without dual stack asks for */
+    unsigned delay;       /* the Resolution Delay */
+    bool hurry;           /* the whole answer was late the last time */
+    unsigned asked;       /* in this round: ZDS_LOOK_BIT */
+    unsigned outstanding; /* asked and not answered */
+    unsigned done, lost;  /* how those that were answered ended */
+    uint64_t since;       /* when 'last_word' was asked */
+    uint64_t runs_since;  /* when it began to run; ZDS_NEVER: queued */
+    /*  Of the helpers' answers of all rounds, by zds_look_t.  */
+    unsigned said; /* which have answered */
+    bool is_exact[ZDS_LOOKS];
+    char canonical[ZDS_LOOKS][ZDS_NAME_SIZE];
+    bool usual_is_empty;
+    bool is_compared; /* then they are of the same host, or not: */
+    bool is_same_host;
+} zds_ask_t;
+
+/*  Begins.  'last_word_' is ZDS_LOOK_WHOLE, or the only look-up to be made.  'hurry_':
+    the helper of the usual family is asked at once.  */
+void zds_ask_init (zds_ask_t *ask_,
+                   zds_look_t last_word_,
+                   zds_mode_t mode_,
+                   unsigned resolution_delay_,
+                   bool hurry_);
+
+/*  Since when the look-up with the last word runs; ZDS_NEVER while it is queued.  */
+void zds_ask_runs (zds_ask_t *ask_, uint64_t since_);
+
+/*  When to look again whether there is something to ask; not after 'now_' if there is
+    now, ZDS_NEVER if only an answer or another round can change that.  */
+uint64_t zds_ask_time (const zds_ask_t *ask_, uint64_t now_);
+
+/*  The look-ups to make now (ZDS_LOOK_BIT), which count as made.  '*why_' says why:
+    static text, for people.  */
+unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_);
+
+/*  The answer to a look-up; NULL: none to be had.  */
+zds_word_t
+zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_);
+
+/*  Another round: all is asked again that is not under way.  */
+void zds_ask_again (zds_ask_t *ask_);
+
+/*  Whether the helper's answer for 'family_' may be used.  */
+bool zds_ask_is_proven (const zds_ask_t *ask_, int family_);
+
+/*  Whether what libzmq without dual stack would have asked has failed, as it may not
+    the next time.  */
+bool zds_ask_is_lost (const zds_ask_t *ask_);
+
+/*  Whether an address of the family may still come with an answer.  */
+bool zds_ask_may_bring (const zds_ask_t *ask_, int family_);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
