@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MPL-2.0
+"""U-7: the process is the application's; what threads, memory and forks of it meet."""
+import os
+import subprocess
+
+import pytest
+from conftest import PLAIN_PROGRAM
+from lab import environment, libdir
+from street import DEAD, DUAL, FAR4, SERVER4, Street
+from test_run import build
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAMS = os.path.join(HERE, "programs")
+HASTY = "nameserver 127.0.0.1\noptions timeout:3 attempts:1\n"
+# Contexts that give up, and what one of them has for itself.
+LOOP, OWN_THREADS = 250, 4
+# Names below dead.test get no answer at all.
+NOTHING = {"*_dead_test": {"drop": ["A", "AAAA"]}}
+# zds_thread.h
+MOST_THREADS = 128
+
+pytestmark = PLAIN_PROGRAM
+
+
+class Citizen:
+    """programs/citizen.c on the client of a street."""
+
+    def __init__(self, street, lib="patched"):
+        self.street, self.lib = street, lib
+        self.program = build(street.client.lab.dir, os.path.join(PROGRAMS, "citizen.c"),
+                             libdir(lib))
+
+    def __call__(self, *arguments, timeout=60, **env):
+        done = self.street.client.run([self.program] + [str(one) for one in arguments],
+                                      timeout=timeout, env=dict(environment(self.lib), **env))
+        return done.stdout.splitlines()
+
+
+@pytest.fixture
+def street(lab):
+    street = Street(lab, resolv=HASTY)
+    street.serve_both()
+    return street
+
+
+@pytest.mark.parametrize("host", ["dual.test", "localhost"])
+@pytest.mark.parametrize("what", ["nproc", "memlock", "as"])
+def test_u7_no_thread_to_be_had(street, what, host):
+    """Stock looks the name up on its I/O thread.  Catches: a name that is never looked up, or
+    only on the reconnect timer."""
+    street.client.worker("stock").serve("tcp://127.0.0.1:5555")
+    line, = Citizen(street)("poor", what, "tcp://%s:5555" % host)
+    assert 0 <= int(line.split()[-1]) < 5000
+
+
+def test_u7_no_thread_and_no_aaaa(street):
+    """Catches: both families looked up on the I/O thread, which stock does not wait for."""
+    street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
+    line, = Citizen(street)("poor", "nproc", DUAL)
+    assert 0 <= int(line.split()[-1]) < 1500
+
+
+def test_u7_locked_memory(street):
+    """mlockall locks the stacks of threads to come.  Catches: stacks of the default size."""
+    line, = Citizen(street)("locked", DUAL)
+    words = line.split()
+    assert 0 <= int(words[2]) < 5000
+    assert int(words[4]) < 6000
+
+
+def test_u7_abandoned_look_ups_are_bounded(street):
+    """Contexts by name in a loop, DNS dead.  Catches: a bound for each context only."""
+    street.dns.set(**NOTHING)
+    line, = Citizen(street)("loop", LOOP, "dead.test:5555", timeout=120)
+    threads, descriptors = int(line.split()[0]), int(line.split()[2])
+    assert threads <= MOST_THREADS + OWN_THREADS
+    assert descriptors <= MOST_THREADS + 40
+
+
+def test_u7_children_look_up_for_themselves(street):
+    """glibc gives the threads of a child the memory of its parent's, with the sockets of a
+    look-up in it.  Catches: answers that go to the other process."""
+    street.dns.set(**NOTHING)
+    took = [int(line) for line in
+            Citizen(street)("children", 30, "dead.test:5555", DUAL, timeout=180)]
+    assert len(took) == 30
+    assert [ms for ms in took if not 0 <= ms < 2500] == []
+
+
+def test_u7_threads_are_the_contexts(street):
+    """Catches: ZMQ_THREAD_NAME_PREFIX and the other thread options that were not for these."""
+    lines = Citizen(street)("names", 42, DEAD)
+    ours = [line for line in lines if line.startswith("42/ZMQbg/resolv")]
+    assert ours and len(ours) <= 3
+    for line in ours:
+        assert line.split()[-4:] == ["Cpus_allowed_list:", "0", "policy", "3"]
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_u7_context_ended_in_a_destructor(lab, joins):
+    """During dlclose, with the loader's lock.  Catches: dlopen from there, which glibc asserts
+    against; a thread that waits for that lock."""
+    street = Street(lab, resolv=HASTY)
+    flags = ["-shared", "-fPIC"] + ["-DJOINS"] * joins
+    plugin = build(lab.dir, os.path.join(PROGRAMS, "plugin.c"), libdir("patched"), "libzmq.so.5",
+                   *flags)
+    host = lab.path("host")
+    subprocess.run(["cc", "-o", host, os.path.join(PROGRAMS, "plugin_host.c"), "-ldl"],
+                   check=True)
+    with street.client.background([host, plugin, DEAD], stdin=-1, text=True,
+                                  env=environment("patched")) as process:
+        assert process.stdout.readline() == "connected\n"
+        street.dns.wait_asked("dead.test", "A", "AAAA")
+        process.stdin.write("close\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "closed\n"
+        # The look-up ends meanwhile, in a library that is still there.
+        assert street.client.run(["sleep", "4"]).returncode == 0
+        process.stdin.write("end\n")
+        process.stdin.flush()
+        assert process.wait(10) == 0
+
+
+def test_u7_hosts_only(lab):
+    """40 names of the hosts file, DNS dead.  Catches: look-ups that leave the hosts file for the
+    other family."""
+    names = ["h%d.dead.test" % n for n in range(40)]
+    street = Street(lab, resolv=HASTY, hosts="".join("%s %s\n" % (SERVER4, n) for n in names))
+    street.dns.set(**NOTHING)
+    street.serve(4)
+    worker = street.caller()
+    worker.context()
+    socks = [worker.socket("DEALER", LINGER=0) for _ in names]
+    for sock, name in zip(socks, names):
+        assert sock.reach("tcp://%s:5555" % name).ms < 1000
+
+
+@pytest.mark.parametrize("count", [100])
+def test_c13_a_crowd_without_aaaa(lab, count):
+    """So many new names at once, and no AAAA is ever answered.  Catches: what stock would have
+    looked up in a queue behind what it would not."""
+    street = Street(lab, {"*.crowd.test": {"A": [SERVER4], "drop": ["AAAA"]}})
+    street.serve(4)
+    line, = Citizen(street)("crowd", count, "crowd.test:5555")
+    assert 0 <= int(line) < 3000
+
+
+def test_c13_shared_answers_in_turns(lab):
+    """Forty sockets, four rotating addresses.  Catches: one answer for all of them."""
+    street = Street(lab, {"turn.test": {"A": FAR4[:4], "rotate": True}})
+    for address in FAR4[:4]:
+        street.serve(4, address=address)
+    worker = street.caller()
+    worker.context()
+    names = [worker.socket("DEALER", LINGER=0).name for _ in range(40)]
+    result = worker.do("reach_all", ids=names, ep="tcp://turn.test:5555", timeout=10)
+    assert result["missing"] == 0
+    assert sorted(result["peers"]) == sorted(FAR4[:4])
+    assert min(result["peers"].values()) >= 7
+    assert street.dns.kinds("turn.test").count("A") <= 5
