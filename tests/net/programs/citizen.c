@@ -48,7 +48,8 @@ static long reach (void *ctx_, const char *endpoint_)
     const long begin = now ();
     long took = -1;
 
-    if (zmq_connect (socket, endpoint_) == 0 && zmq_send (socket, "", 0, 0) == 0)
+    if (zmq_connect (socket, endpoint_) == 0
+        && zmq_send (socket, "", 0, 0) == 0)
         took = now () - begin;
     zmq_close (socket);
     return took;
@@ -245,10 +246,9 @@ int main (int argc, char **argv)
         const char *name;
         int arguments;
         int (*run) (char **argument_);
-    } actions[] = {{"poor", 2, poor},         {"locked", 1, locked},
-                   {"loop", 2, loop},         {"children", 3, children},
-                   {"crowd", 2, crowd},
-                   {"names", 2, names}};
+    } actions[] = {{"poor", 2, poor},   {"locked", 1, locked},
+                   {"loop", 2, loop},   {"children", 3, children},
+                   {"crowd", 2, crowd}, {"names", 2, names}};
     size_t i;
 
     for (i = 0; i < sizeof actions / sizeof actions[0]; i++)
