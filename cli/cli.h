@@ -23,11 +23,14 @@ enum
 int cli_run (int argc_, char **argv_);
 int cli_explain (int argc_, char **argv_);
 int cli_status (int argc_, char **argv_);
+int cli_service (int argc_, char **argv_);
+int cli_choose (int argc_, char **argv_); /* for audit.c */
 
 /*  What --help says, all of it and of each command.  */
 extern const char cli_run_help[];
 extern const char cli_explain_help[];
 extern const char cli_status_help[];
+extern const char cli_service_help[];
 
 /*  "zmq-dualstack: WHAT: WHY" on stderr; returns 'status_'.  */
 int cli_fail (int status_, const char *what_, const char *why_);
@@ -37,10 +40,6 @@ int cli_usage (int status_, const char *what_, const char *why_);
 
 /*  What a command printed has to reach its reader: 'status_' if it did.  */
 int cli_flush (int status_);
-
-/*  The absolute path of the patched library; NULL, with a message unless
-    'quietly_', if it is not there.  The caller frees it.  */
-char *cli_find_library (bool quietly_);
 
 /*  "ECONNREFUSED"; "errno 123" for what has no name here, in a static buffer.  */
 const char *cli_errno_name (int error_);
@@ -56,6 +55,9 @@ bool cli_is_utf8 (void);
     control characters, which terminals obey, become \xNN.  Returns how many bytes
     that made.  */
 unsigned cli_put (const char *text_, size_t len_);
+
+/*  Its beginning, in at least so many columns.  */
+void cli_put_padded (const char *text_, unsigned width_);
 
 /*  Prints text in lines of at most 'width_' columns, the first one after
     'first_', the others after as many blanks; the text as cli_put does.  */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "library.h"
 #include "zds_host.h"
 
 const char cli_explain_help[] =
@@ -24,7 +25,7 @@ const char cli_explain_help[] =
   "bind      Which sockets zmq_bind opens, in which order, and why.\n"
   "connect   Which addresses zmq_connect tries, in which order, and why.\n"
   "\n"
-  "  --try                 do it: open the sockets, or race the addresses\n"
+  "  --try                 do it, with the library, and show what it says\n"
   "  --mode auto|v6|v4     of a program that never set ZMQ_IPV6 (the "
   "default),\n"
   "                        that set it to 1, that set it to 0\n"
@@ -33,7 +34,7 @@ const char cli_explain_help[] =
   "  --json                for programs\n"
   "\n"
   "Exit status: 0 if it works, or would; 1 if not; 2 for wrong usage.\n"
-  "The environment variable ZMQ_DUALSTACK is read as libzmq reads it.\n";
+  "ZMQ_DUALSTACK and /etc/zmq-dualstack.conf are read as libzmq reads them.\n";
 
 int trouble_set (trouble_t *trouble_, int error_, const char *why_, ...)
 {
@@ -55,25 +56,16 @@ const char *family_name (int family_)
 static int
 blame (const char *text_, zds_port_rule_t port_rule_, trouble_t *trouble_)
 {
-    const char *colon = strrchr (text_, ':');
-    zds_endpoint_t host;
-    char *copy;
-    int rc;
+    const char *const colon = strrchr (text_, ':');
 
     if (colon == NULL)
         return trouble_set (trouble_, EINVAL,
                             "%.100s has no port: HOST:PORT is wanted", text_);
-    copy = strndup (text_, (size_t) (colon - text_));
-    if (copy == NULL)
-        return trouble_set (trouble_, ENOMEM, "out of memory");
-    rc = zds_endpoint_parse (&host, copy, ZDS_PORT_NONE);
-    free (copy);
-    if (rc != 0)
+    if (colon > text_ && colon[-1] == '%')
         return trouble_set (trouble_, EINVAL,
-                            "there is no zone behind the %%, or a very long "
-                            "one: %.100s",
-                            text_);
-    return trouble_set (trouble_, EINVAL, "%.100s is no port: a number%s is",
+                            "there is no zone behind the %%: %.100s", text_);
+    return trouble_set (trouble_, EINVAL,
+                        "%.100s is no port: a number up to 65535%s is",
                         colon[1] == '\0' ? "nothing" : colon + 1,
                         port_rule_ == ZDS_PORT_BIND ? ", or *," : "");
 }
@@ -86,6 +78,10 @@ int explain_parse (zds_endpoint_t *endpoint_,
 {
     if (zds_endpoint_parse (endpoint_, text_, port_rule_) != 0)
         return blame (text_, port_rule_, trouble_);
+    if (endpoint_->host_too_long)
+        return trouble_set (trouble_,
+                            port_rule_ == ZDS_PORT_BIND ? ENODEV : EINVAL,
+                            "the host is too long");
     if (zds_host_zone (endpoint_, zone_index_) != 0)
         return trouble_set (trouble_, EINVAL,
                             "the zone %.100s is no interface of this host",
@@ -101,6 +97,19 @@ void explain_print_trouble (const trouble_t *trouble_)
               cli_errno_name (trouble_->error), strerror (trouble_->error),
               trouble_->why);
     cli_wrap ("fails: ", text, cli_width ());
+}
+
+void explain_print_head (const question_t *question_)
+{
+    const size_t len = strlen (question_->endpoint);
+
+    printf ("%s ", question_->command);
+    cli_put (question_->endpoint, len < 200 ? len : 200);
+    printf ("%s, mode %s%s\n", len < 200 ? "" : "...",
+            zds_mode_name (question_->mode),
+            question_->settings.off ? " (off, by ZMQ_DUALSTACK or "
+                                      "/etc/zmq-dualstack.conf)"
+                                    : "");
 }
 
 void explain_json_head (json_t *json_, const question_t *question_)
@@ -141,7 +150,7 @@ static int answer_shortly (const question_t *question_,
         explain_json_trouble (&json, trouble_);
         json_close (&json, '}');
     } else {
-        printf ("%s %s\n", question_->command, question_->endpoint);
+        explain_print_head (question_);
         if (trouble_->error == 0)
             cli_wrap ("  ", why_, cli_width ());
         else
@@ -235,6 +244,7 @@ static bool take_mode (question_t *question_, const char *text_)
 
     for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++)
         if (strcmp (text_, zds_mode_name (mode)) == 0) {
+            question_->wanted = mode;
             question_->mode = mode == ZDS_MODE_AUTO
                                 ? zds_settings_mode (&question_->settings)
                                 : mode;
@@ -298,11 +308,13 @@ int cli_explain (int argc_, char **argv_)
       {NULL, 0, NULL, 0}};
     static char name[] = "zmq-dualstack: explain";
     question_t question;
+    char *library;
     int option;
 
     memset (&question, 0, sizeof question);
     question.settings = zds_host_settings ();
     question.mode = zds_settings_mode (&question.settings);
+    question.wanted = ZDS_MODE_AUTO;
     question.limit = 10000;
     argv_[0] = name;
     while ((option = getopt_long (argc_, argv_, "h", options, NULL)) != -1) {
@@ -322,5 +334,9 @@ int cli_explain (int argc_, char **argv_)
         && strcmp (question.command, "connect") != 0)
         return cli_usage (STATUS_USAGE, question.command,
                           "neither bind nor connect");
+    library = library_chosen ("explain");
+    if (library == NULL)
+        return STATUS_USAGE;
+    free (library);
     return cli_flush (answer (&question));
 }

@@ -18,7 +18,8 @@ typedef struct
     const char *endpoint;
     const char *address; /* behind the :// */
     zds_settings_t settings;
-    zds_mode_t mode;
+    zds_mode_t wanted; /* AUTO unless --mode says otherwise */
+    zds_mode_t mode;   /* what comes of it */
     bool json, really;
     unsigned limit;           /* ms, for all of it */
     unsigned connect_timeout; /* ms, of one attempt; 0: none */
@@ -48,6 +49,9 @@ int explain_parse (zds_endpoint_t *endpoint_,
 
 /*  "IPv6", "IPv4".  */
 const char *family_name (int family_);
+
+/*  "bind tcp://...".  */
+void explain_print_head (const question_t *question_);
 
 /*  "ENODEV (No such device): WHY" under the first line.  */
 void explain_print_trouble (const trouble_t *trouble_);

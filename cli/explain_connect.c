@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zmq-dualstack explain connect.  */
+/*  zmq-dualstack explain connect: what the libc answers now, and in which order the
+    core puts it.  */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -10,492 +11,384 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "race.h"
 #include "timeline.h"
-
-static const char *const record_name[ZDS_FAMILIES] = {"AAAA", "A"};
-static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
+#include "try.h"
+#include "zds_dial.h"
+#include "zds_host.h"
+#include "zds_lookup.h"
 
 typedef struct
 {
     const question_t *question;
     bool refused; /* zmq_connect itself fails */
     trouble_t trouble;
-    race_t race;
+    zds_endpoint_t endpoint;
+    uint32_t zone;
+    bool is_literal;
+    unsigned families; /* 1: IPv6, 2: IPv4 */
+    zds_candidate_t candidate[ZDS_MAX_ADDRS];
+    size_t count;
+    uint8_t order[ZDS_MAX_ADDRS];
+    int first_family;
+    bool asked, answered;
+    zds_answer_t answer;
+    long answer_us;
+    tried_t tried;
 } report_t;
 
-/*  What zmq_connect looks at before anything else.  */
-
-static bool is_rough_address (const char *text_)
-{
-    const unsigned char *at = (const unsigned char *) text_;
-    const char *colon = strrchr (text_, ':');
-
-    if (isalnum (*at) || *at == '[' || *at == ':')
-        while (isalnum (*at) || (*at != '\0' && strchr (".-:%;[]_*", *at)))
-            at++;
-    return *at == '\0' && colon != NULL && isdigit ((unsigned char) colon[1]);
-}
+/*  --- what zmq_connect looks at before anything else ---------------------------  */
 
 /*  The rough check of libzmq's socket_base.cpp.  */
 static int check_tcp (report_t *report_)
 {
-    const char *text = report_->question->address;
-    const char *colon = strrchr (text, ':');
+    const char *const text = report_->question->address;
+    const unsigned char *at = (const unsigned char *) text;
+    const char *const colon = strrchr (text, ':');
 
-    if (is_rough_address (text))
+    if (isalnum (*at) || *at == '[' || *at == ':')
+        while (isalnum (*at) || (*at != '\0' && strchr (".-:%;[]_*", *at)))
+            at++;
+    if (*at == '\0' && colon != NULL && isdigit ((unsigned char) colon[1]))
         return 0;
     report_->refused = true;
-    if (colon == NULL || !isdigit ((unsigned char) colon[1]))
-        return trouble_set (&report_->trouble, EINVAL,
-                            "zmq_connect wants a number behind the last colon");
     return trouble_set (&report_->trouble, EINVAL,
-                        "zmq_connect takes no such characters there");
+                        colon == NULL || !isdigit ((unsigned char) colon[1])
+                          ? "zmq_connect wants a number behind the last colon"
+                          : "zmq_connect takes no such characters there");
+}
+
+/*  A port above 65535 is taken modulo 65536 by libzmq, which nobody means.  */
+static int check_port (report_t *report_)
+{
+    const char *const colon = strrchr (report_->question->address, ':');
+
+    if (colon == NULL || strtol (colon + 1, NULL, 10) <= 65535)
+        return 0;
+    return trouble_set (&report_->trouble, EINVAL,
+                        "there is no port %.20s: 65535 is the last", colon + 1);
+}
+
+static int
+read_source (report_t *report_, const char *text_, zds_addr_t *source_)
+{
+    const char *const end = zds_endpoint_destination (text_);
+    char *const copy = strndup (text_, (size_t) (end - 1 - text_));
+    zds_endpoint_t endpoint;
+    zds_ifaddr_t *ifaddrs = NULL;
+    size_t count = 0;
+    uint32_t zone;
+    int rc;
+
+    if (copy == NULL)
+        return trouble_set (&report_->trouble, ENOMEM, "out of memory");
+    rc =
+      explain_parse (&endpoint, &zone, copy, ZDS_PORT_BIND, &report_->trouble);
+    free (copy);
+    if (rc != 0)
+        return rc;
+    zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
+    rc = zds_dial_source (source_, &endpoint, zone, report_->question->mode,
+                          ifaddrs, count);
+    free (ifaddrs);
+    return rc == 0
+             ? 0
+             : trouble_set (&report_->trouble, rc,
+                            "%.100s is no source: neither an interface of "
+                            "this host nor a numeric address",
+                            endpoint.host);
+}
+
+/*  Takes [SOURCE;]HOST:PORT apart.  */
+static int prepare (report_t *report_, const char *text_)
+{
+    const char *const destination = zds_endpoint_destination (text_);
+    zds_addr_t source[ZDS_FAMILIES], literal;
+    int rc = explain_parse (&report_->endpoint, &report_->zone, destination,
+                            ZDS_PORT_CONNECT, &report_->trouble);
+
+    if (rc == 0 && destination != text_)
+        rc = read_source (report_, text_, source);
+    if (rc != 0)
+        return rc;
+    report_->is_literal =
+      zds_endpoint_literal (&report_->endpoint, report_->zone, &literal) == 0;
+    report_->families = zds_dial_families (
+      report_->question->mode, destination != text_ ? source : NULL,
+      report_->is_literal ? &literal : NULL);
+    if (report_->families == 0)
+        return trouble_set (
+          &report_->trouble, EAFNOSUPPORT,
+          "the mode, the source and the address have no family in common");
+    if (report_->is_literal)
+        report_->candidate[report_->count++].addr = literal;
+    return 0;
 }
 
 /*  ws://HOST:PORT[/PATH]: libzmq reads the host in zmq_connect already.  */
-static int check_ws (report_t *report_, const char *text_)
+static int prepare_ws (report_t *report_)
 {
-    const race_t *race = &report_->race;
-    const int rc = race_prepare (&report_->race, report_->question, text_,
-                                 &report_->trouble);
+    char *const text = strdup (report_->question->address);
+    int rc;
 
-    report_->refused =
-      rc != 0
-        ? rc != EAFNOSUPPORT
-        : !race->is_literal && !zds_dial_may_be_name (race->endpoint.host);
+    if (text == NULL)
+        return trouble_set (&report_->trouble, ENOMEM, "out of memory");
+    if (strrchr (text, '/') != NULL)
+        *strrchr (text, '/') = '\0';
+    rc = prepare (report_, text);
+    free (text);
+    report_->refused = rc != 0
+                         ? rc != EAFNOSUPPORT
+                         : !report_->is_literal
+                             && !zds_dial_may_be_name (report_->endpoint.host);
     if (rc == 0 && report_->refused)
         return trouble_set (&report_->trouble, EINVAL,
                             "the host is neither an address nor a name");
     return rc;
 }
 
-static int prepare (report_t *report_)
+/*  --- the look-up ---------------------------------------------------------------  */
+
+/*  Shared with a thread that may outlive the question.  */
+typedef struct
 {
-    const question_t *question = report_->question;
-    char *text;
-    int rc;
+    pthread_mutex_t mutex;
+    pthread_cond_t done;
+    bool is_done;
+    char host[ZDS_HOST_SIZE];
+    zds_look_t look;
+    zds_answer_t answer;
+} asking_t;
 
-    if (strncmp (question->endpoint, "tcp:", 4) == 0) {
-        rc = check_tcp (report_);
-        return rc != 0 ? rc
-                       : race_prepare (&report_->race, question,
-                                       question->address, &report_->trouble);
-    }
-    text = strdup (question->address);
-    if (text == NULL)
-        return trouble_set (&report_->trouble, ENOMEM, "out of memory");
-    if (strrchr (text, '/') != NULL)
-        *strrchr (text, '/') = '\0';
-    rc = check_ws (report_, text);
-    free (text);
-    return rc;
-}
-
-/*  What came out.  */
-
-static bool is_pending (const race_t *race_)
+static void *ask (void *asking_)
 {
-    return race_->lookup[0].waiting || race_->lookup[1].waiting;
-}
+    asking_t *const asking = asking_;
+    zds_answer_t answer;
 
-static void no_address (report_t *report_)
-{
-    const race_t *race = &report_->race;
-    const char *host = race->endpoint.host;
-
-    if (is_pending (race))
-        trouble_set (
-          &report_->trouble, ETIMEDOUT,
-          "no answer for %.100s within %u ms; libzmq goes on waiting", host,
-          report_->question->limit);
-    else if (race->lookup[0].temporary || race->lookup[1].temporary)
-        trouble_set (&report_->trouble, EHOSTUNREACH,
-                     "%.100s cannot be looked up now; libzmq asks again after "
-                     "ZMQ_RECONNECT_IVL",
-                     host);
-    else
-        trouble_set (&report_->trouble, EHOSTUNREACH,
-                     "there is no %.100s, or it has no address that may be "
-                     "used; libzmq asks again after ZMQ_RECONNECT_IVL",
-                     host);
-}
-
-static void judge (report_t *report_)
-{
-    const race_t *race = &report_->race;
-
-    if (race->count == 0)
-        no_address (report_);
-    else if (!report_->question->really || race->winner >= 0)
-        return;
-    else if (race->is_over)
-        trouble_set (&report_->trouble, race->error,
-                     "%s; libzmq starts again after ZMQ_RECONNECT_IVL",
-                     race->why);
-    else
-        trouble_set (&report_->trouble, ETIMEDOUT,
-                     "nobody answered within %u ms; libzmq goes on%s",
-                     report_->question->limit,
-                     race->retries ? ", and tries what failed again" : "");
-}
-
-/*  Words.  */
-
-static const char *lookup_why (const race_t *race_, unsigned i_)
-{
-    static const unsigned ask_at[] = {ZDS_FOR_IPV6, ZDS_FOR_IPV4};
-
-    if ((race_->families & ask_at[i_]) == 0)
-        return race_->question->mode == ZDS_MODE_V4 && i_ == 0
-                 ? "the socket is IPv4-only"
-                 : "the source has no address of this family";
-    if (!race_->lookup[i_].asks)
-        return "this host has no IPv6 address beyond its own links; only "
-               "loopback addresses of the hosts file count";
+    zds_lookup (NULL, asking->host, asking->look, &answer);
+    pthread_mutex_lock (&asking->mutex);
+    asking->answer = answer;
+    asking->is_done = true;
+    pthread_cond_signal (&asking->done);
+    pthread_mutex_unlock (&asking->mutex);
     return NULL;
 }
 
-static const char *lookup_status (const lookup_t *lookup_)
+/*  Asks as libzmq does at first, and waits as long as the question allows.  */
+static int look_up (report_t *report_)
 {
-    if (!lookup_->wanted)
-        return "not asked";
-    if (lookup_->end < 0)
-        return "no answer";
-    if (lookup_->temporary)
-        return "temporary failure";
-    return lookup_->count > 0 ? "answer" : "no address";
+    static asking_t asking = {PTHREAD_MUTEX_INITIALIZER,
+                              PTHREAD_COND_INITIALIZER,
+                              false,
+                              "",
+                              ZDS_LOOK_WHOLE,
+                              {0}};
+    const zds_mode_t mode = report_->question->mode;
+    struct timespec begin, end, now;
+    pthread_t thread;
+    int rc;
+
+    if (mode == ZDS_MODE_V4 || (mode == ZDS_MODE_AUTO && !zds_host_has_ipv6 ()))
+        asking.look = ZDS_LOOK_IPV4;
+    strcpy (asking.host, report_->endpoint.host);
+    clock_gettime (CLOCK_REALTIME, &begin);
+    end = begin;
+    end.tv_sec += report_->question->limit / 1000;
+    end.tv_nsec += report_->question->limit % 1000 * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    rc = pthread_create (&thread, NULL, ask, &asking);
+    if (rc != 0)
+        return trouble_set (&report_->trouble, rc, "no thread for the look-up");
+    pthread_detach (thread);
+    report_->asked = true;
+    pthread_mutex_lock (&asking.mutex);
+    while (!asking.is_done && rc == 0)
+        rc = pthread_cond_timedwait (&asking.done, &asking.mutex, &end);
+    report_->answered = asking.is_done;
+    report_->answer = asking.answer;
+    pthread_mutex_unlock (&asking.mutex);
+    clock_gettime (CLOCK_REALTIME, &now);
+    report_->answer_us = (now.tv_sec - begin.tv_sec) * 1000000
+                         + (now.tv_nsec - begin.tv_nsec) / 1000;
+    return 0;
 }
 
-static void
-lookup_text (const lookup_t *lookup_, char *text_, size_t size_, bool long_)
+/*  The answer's addresses of the families that may be used.  */
+static void adopt (report_t *report_)
 {
-    char time[32];
-
-    timeline_time (lookup_->end < 0 ? 0 : lookup_->end, time, sizeof time);
-    if (lookup_->end < 0)
-        snprintf (text_, size_, "no answer so far");
-    else if (lookup_->temporary)
-        snprintf (text_, size_,
-                  long_ ? "temporary failure after %s: the name servers do not "
-                          "answer, or fail"
-                        : "failed after %s",
-                  time);
-    else if (lookup_->count == 0)
-        snprintf (text_, size_,
-                  long_ ? "no such name, or no address of this family, after %s"
-                        : "no address, %s",
-                  time);
-    else
-        snprintf (text_, size_, "%zu address%s%s%s", lookup_->count,
-                  lookup_->count == 1 ? "" : "es", long_ ? " after " : ", ",
-                  time);
-}
-
-static void attempt_text (const attempt_t *attempt_, char *text_, size_t size_)
-{
-    char time[32];
-
-    timeline_time (attempt_->end - attempt_->start, time, sizeof time);
-    switch (attempt_->fate) {
-        case ATTEMPT_WON:
-            snprintf (text_, size_, "won after %s", time);
-            break;
-        case ATTEMPT_FAILED:
-            if (attempt_->error == ECONNREFUSED)
-                snprintf (text_, size_, "refused after %s", time);
-            else
-                snprintf (text_, size_, "%s after %s",
-                          cli_errno_name (attempt_->error), time);
-            break;
-        case ATTEMPT_CANCELLED:
-            snprintf (text_, size_, "%s %s",
-                      attempt_->silent ? "silent for" : "cut after", time);
-            break;
-        case ATTEMPT_RUNS:
-            snprintf (text_, size_, "silent so far");
-            break;
-    }
-}
-
-/*  The address, and how its socket has it where that differs.  */
-static void candidate_text (const race_t *race_,
-                            const zds_addr_t *addr_,
-                            char *text_,
-                            size_t size_)
-{
-    const zds_addr_t through = race_through (race_, addr_);
-    char plain[ZDS_ADDR_TEXT_SIZE], mapped[ZDS_ADDR_TEXT_SIZE];
-
-    zds_addr_format (addr_, plain, sizeof plain);
-    zds_addr_format (&through, mapped, sizeof mapped);
-    if (zds_addr_equal (&through, addr_))
-        snprintf (text_, size_, "%s", plain);
-    else
-        snprintf (text_, size_, "%s (as %s)", plain, mapped);
-}
-
-/*  Text.  */
-
-static void print_lookups (const race_t *race_, unsigned width_)
-{
-    char first[16], text[ZDS_MAX_CANDIDATES * 64], addr[ZDS_ADDR_TEXT_SIZE];
-    unsigned i;
-    size_t k;
-
-    if (race_->is_literal)
-        return;
-    printf ("Look-ups of %s:\n", race_->endpoint.host);
-    for (i = 0; i < ZDS_FAMILIES; i++) {
-        const lookup_t *lookup = &race_->lookup[i];
-        const char *why = lookup_why (race_, i);
-        snprintf (first, sizeof first, "  %-5s ", record_name[i]);
-        if (why != NULL)
-            snprintf (text, sizeof text, "not asked: %s", why);
-        else
-            lookup_text (lookup, text, sizeof text, true);
-        for (k = 0; k < lookup->count; k++) {
-            zds_addr_t host = lookup->candidate[k].addr;
-            size_t len = strlen (text);
-            zds_addr_set_port (&host, 0);
-            zds_addr_format (&host, addr, sizeof addr);
-            snprintf (text + len, sizeof text - len, "%s %s",
-                      k == 0 ? ":" : ",", addr);
-        }
-        cli_wrap (first, text, width_);
-    }
-}
-
-static void print_plan (const race_t *race_, unsigned width_)
-{
-    char first[24], time[32], text[1200], addr[2 * ZDS_ADDR_TEXT_SIZE + 8];
     size_t i;
 
-    if (race_->count == 0)
+    for (i = 0; report_->answered && i < report_->answer.count; i++) {
+        zds_addr_t addr = report_->answer.addr[i];
+        const unsigned index = zds_dial_index (zds_addr_family (&addr));
+        if ((report_->families & 1u << index) == 0)
+            continue;
+        zds_addr_set_port (&addr, report_->endpoint.port);
+        if (report_->zone != 0 && zds_addr_family (&addr) == AF_INET6)
+            addr.v6.sin6_scope_id = report_->zone;
+        report_->candidate[report_->count++].addr = addr;
+    }
+    if (report_->count == 0)
+        trouble_set (
+          &report_->trouble, report_->answered ? EHOSTUNREACH : ETIMEDOUT,
+          !report_->answered
+            ? "no answer for %.100s within %u ms; libzmq goes on "
+              "waiting"
+          : report_->answer.status == ZDS_LOOKUP_TEMPORARY
+            ? "%.100s cannot be looked up now; libzmq asks again after "
+              "ZMQ_RECONNECT_IVL"
+            : "there is no %.100s, or it has no address that may be used; "
+              "libzmq "
+              "asks again after ZMQ_RECONNECT_IVL",
+          report_->endpoint.host, report_->question->limit);
+}
+
+static void put_in_order (report_t *report_)
+{
+    if (report_->count == 0)
         return;
-    puts ("Tried in this order, until one connects:");
-    for (i = 0; i < race_->count; i++) {
-        const attempt_t *attempt = &race_->attempt[i];
-        candidate_text (race_, &attempt->addr, addr, sizeof addr);
-        timeline_time (attempt->start, time, sizeof time);
-        if (race_->is_literal)
-            snprintf (text, sizeof text,
-                      "%s at once: a numeric address is only that address.",
-                      addr);
-        else if (i == 0)
-            snprintf (text, sizeof text, "%s after %s (%s): %s.", addr, time,
-                      attempt->why, attempt->place);
+    report_->first_family = zds_addr_family (&report_->candidate[0].addr);
+    zds_candidates_order (report_->candidate, report_->count,
+                          report_->first_family, 1, report_->order);
+}
+
+static const zds_addr_t *addr_at (const report_t *report_, size_t place_)
+{
+    return &report_->candidate[report_->order[place_]].addr;
+}
+
+static const char *why_at (const report_t *report_, size_t place_)
+{
+    return report_->is_literal
+             ? "a numeric address is only that address"
+             : zds_candidates_why (report_->candidate, report_->first_family,
+                                   report_->order, place_);
+}
+
+/*  --- text ----------------------------------------------------------------------  */
+
+static const char *status_of (const report_t *report_)
+{
+    return !report_->answered ? "no answer"
+           : report_->answer.status == ZDS_LOOKUP_TEMPORARY
+             ? "temporary failure"
+           : report_->answer.count == 0 ? "no address"
+                                        : "answer";
+}
+
+static void print_lookup (const report_t *report_, unsigned width_)
+{
+    char text[ZDS_MAX_ADDRS * 64], addr[ZDS_ADDR_TEXT_SIZE], time[32];
+    size_t i, len;
+
+    timeline_time (report_->answer_us, time, sizeof time);
+    snprintf (text, sizeof text, "%s after %s", status_of (report_), time);
+    for (i = 0; report_->answered && i < report_->answer.count; i++) {
+        zds_addr_format (&report_->answer.addr[i], addr, sizeof addr);
+        len = strlen (text);
+        snprintf (text + len, sizeof text - len, "%s %s", i == 0 ? ":" : ",",
+                  addr);
+    }
+    printf ("Looks up ");
+    cli_put (report_->endpoint.host, strlen (report_->endpoint.host));
+    putchar ('\n');
+    cli_wrap ("  ", text, width_);
+}
+
+static void print_plan (const report_t *report_, unsigned width_)
+{
+    const zds_settings_t *const settings = &report_->question->settings;
+    char first[24], text[600], addr[ZDS_ADDR_TEXT_SIZE];
+    size_t i;
+
+    puts ("Tries, until one works:");
+    for (i = 0; i < report_->count; i++) {
+        zds_addr_format (addr_at (report_, i), addr, sizeof addr);
+        if (i == 0)
+            snprintf (text, sizeof text, "%s at once: %s", addr,
+                      why_at (report_, i));
         else
             snprintf (text, sizeof text,
-                      "%s after %s of silence, or at once when one fails: %s.",
-                      addr, time, attempt->place);
+                      "%s after %u ms of silence, or when one fails: %s", addr,
+                      settings->attempt_delay, why_at (report_, i));
         snprintf (first, sizeof first, "  %zu. ", i + 1);
         cli_wrap (first, text, width_);
     }
-}
-
-static void print_source (const race_t *race_)
-{
-    char text[ZDS_ADDR_TEXT_SIZE];
-    unsigned i;
-
-    if (!race_->has_source)
+    if (report_->is_literal)
         return;
-    for (i = 0; i < ZDS_FAMILIES; i++)
-        if (zds_addr_family (&race_->source.addr[i]) != 0) {
-            zds_addr_format (&race_->source.addr[i], text, sizeof text);
-            printf ("From %s for %s.\n", text, family_name (family_at[i]));
-        }
-}
-
-static size_t fill_rows (const race_t *race_, timeline_row_t *rows_)
-{
-    size_t count = 0, i;
-
-    for (i = 0; i < ZDS_FAMILIES; i++) {
-        const lookup_t *lookup = &race_->lookup[i];
-        timeline_row_t *row = &rows_[count];
-        if (!lookup->wanted)
-            continue;
-        strcpy (row->label, record_name[i]);
-        lookup_text (lookup, row->text, sizeof row->text, false);
-        row->start = 0;
-        row->end = lookup->end < 0 ? race_->end : lookup->end;
-        row->kind = lookup->end < 0 ? TIMELINE_RUNS : TIMELINE_ANSWER;
-        count++;
-    }
-    for (i = 0; i < race_->count; i++) {
-        static const timeline_kind_t kinds[] = {
-          TIMELINE_RUNS, TIMELINE_WON, TIMELINE_FAILED, TIMELINE_CANCELLED};
-        attempt_t attempt = race_->attempt[i];
-        timeline_row_t *row = &rows_[count++];
-        if (attempt.end < 0)
-            attempt.end = race_->end;
-        zds_addr_format (&attempt.addr, row->label, sizeof row->label);
-        attempt_text (&attempt, row->text, sizeof row->text);
-        row->start = attempt.start;
-        row->end = attempt.end;
-        row->kind = kinds[attempt.fate];
-    }
-    return count;
-}
-
-static void print_race (const race_t *race_, unsigned width_)
-{
-    static timeline_row_t rows[ZDS_FAMILIES + ZDS_RACE_MAX_CANDIDATES];
-    const timeline_style_t style = {width_, cli_is_coloured (), cli_is_utf8 ()};
-
-    putchar ('\n');
-    timeline_draw (rows, fill_rows (race_, rows), race_->end, &style);
-    putchar ('\n');
-}
-
-static void print_winner (const race_t *race_, unsigned width_)
-{
-    const attempt_t *winner = &race_->attempt[race_->winner];
-    char addr[2 * ZDS_ADDR_TEXT_SIZE + 8], local[ZDS_ADDR_TEXT_SIZE], time[32],
-      text[1200];
-    zds_addr_t from = winner->local;
-
-    zds_addr_unmap (&from);
-    candidate_text (race_, &winner->addr, addr, sizeof addr);
-    zds_addr_format (&from, local, sizeof local);
-    timeline_time (winner->end, time, sizeof time);
-    snprintf (text, sizeof text, "%s after %s, from %s", addr, time, local);
-    cli_wrap ("won: ", text, width_);
-}
-
-static void print_delays (const zds_settings_t *settings_, unsigned width_)
-{
-    char text[300];
-
-    snprintf (text, sizeof text,
-              "Attempt delay %u ms, resolution delay %u ms (ZMQ_DUALSTACK). A "
-              "context that connected before remembers for ten minutes who won "
-              "and who failed; here nothing is remembered.",
-              settings_->attempt_delay, settings_->resolution_delay);
+    snprintf (
+      text, sizeof text,
+      "The order is the system's (RFC 6724, gai.conf), the families in "
+      "turn. When the whole answer is later than %u ms, look-ups of one "
+      "family help. A context that connected before remembers for ten "
+      "minutes who won and who failed, and where IPv6 is silent for other "
+      "names too it waits for 100 ms only; here nothing is remembered.",
+      settings->resolution_delay);
     cli_wrap ("", text, width_);
 }
 
 static void print_report (const report_t *report_)
 {
-    const question_t *question = report_->question;
-    const race_t *race = &report_->race;
+    const question_t *const question = report_->question;
     const unsigned width = cli_width ();
 
-    printf ("connect %s, mode %s%s\n", question->endpoint,
-            zds_mode_name (question->mode),
-            question->settings.off ? " (ZMQ_DUALSTACK=off)" : "");
-    if (race->families != 0) {
-        print_lookups (race, width);
-        print_source (race);
-        if (question->really)
-            print_race (race, width);
-        else
-            print_plan (race, width);
-        if (!race->is_literal && !question->really)
-            print_delays (&question->settings, width);
-    }
+    explain_print_head (question);
+    if (report_->asked)
+        print_lookup (report_, width);
+    if (report_->count > 0 && !question->really)
+        print_plan (report_, width);
+    if (question->really)
+        try_print (&report_->tried, question);
     if (report_->trouble.error != 0) {
-        if (!report_->refused && race->families == 0)
+        if (!report_->refused && !question->really && report_->families == 0)
             cli_wrap ("",
                       "zmq_connect takes it, but no connection comes of it.",
                       width);
         explain_print_trouble (&report_->trouble);
-    } else if (question->really)
-        print_winner (race, width);
+    }
 }
 
-/*  JSON.  */
+/*  --- JSON ----------------------------------------------------------------------  */
 
-static void
-json_addr (json_t *json_, const char *name_, const zds_addr_t *addr_)
+static void json_lookup (json_t *json_, const report_t *report_)
 {
     char text[ZDS_ADDR_TEXT_SIZE];
+    size_t i;
 
-    zds_addr_format (addr_, text, sizeof text);
-    json_string (json_, name_, zds_addr_family (addr_) == 0 ? NULL : text);
-}
-
-static void json_lookups (json_t *json_, const race_t *race_)
-{
-    unsigned i;
-    size_t k;
-
-    json_open (json_, "lookups", '[');
-    for (i = 0; i < ZDS_FAMILIES && race_->families != 0 && !race_->is_literal;
-         i++) {
-        const lookup_t *lookup = &race_->lookup[i];
-        json_open (json_, NULL, '{');
-        json_string (json_, "type", record_name[i]);
-        json_bool (json_, "asked", lookup_why (race_, i) == NULL);
-        json_string (json_, "why_not", lookup_why (race_, i));
-        json_string (json_, "status", lookup_status (lookup));
-        if (lookup->end < 0)
-            json_null (json_, "ms");
-        else
-            json_ms (json_, "ms", lookup->end);
-        json_open (json_, "addresses", '[');
-        for (k = 0; k < lookup->count; k++) {
-            zds_addr_t host = lookup->candidate[k].addr;
-            zds_addr_set_port (&host, 0);
-            json_addr (json_, NULL, &host);
-        }
-        json_close (json_, ']');
-        json_close (json_, '}');
+    if (!report_->asked) {
+        json_null (json_, "lookup");
+        return;
+    }
+    json_open (json_, "lookup", '{');
+    json_string (json_, "status", status_of (report_));
+    json_ms (json_, "ms", report_->answer_us);
+    json_open (json_, "addresses", '[');
+    for (i = 0; report_->answered && i < report_->answer.count; i++) {
+        zds_addr_format (&report_->answer.addr[i], text, sizeof text);
+        json_string (json_, NULL, text);
     }
     json_close (json_, ']');
+    json_close (json_, '}');
 }
 
-static void json_source (json_t *json_, const race_t *race_)
+static void json_plan (json_t *json_, const report_t *report_)
 {
-    unsigned i;
-
-    json_open (json_, "source", '[');
-    for (i = 0; race_->has_source && i < ZDS_FAMILIES; i++)
-        if (zds_addr_family (&race_->source.addr[i]) != 0)
-            json_addr (json_, NULL, &race_->source.addr[i]);
-    json_close (json_, ']');
-}
-
-static void json_fate (json_t *json_, const attempt_t *attempt_)
-{
-    static const char *const fates[] = {"runs", "won", "failed", "cancelled"};
-
-    json_string (json_, "fate", fates[attempt_->fate]);
-    if (attempt_->end < 0)
-        json_null (json_, "end_ms");
-    else
-        json_ms (json_, "end_ms", attempt_->end);
-    json_string (json_, "error",
-                 attempt_->error == 0 ? NULL
-                                      : cli_errno_name (attempt_->error));
-    json_string (json_, "cancelled_why", attempt_->end_why);
-    json_addr (json_, "from", &attempt_->local);
-}
-
-static void json_attempts (json_t *json_, const report_t *report_)
-{
-    const race_t *race = &report_->race;
+    char text[ZDS_ADDR_TEXT_SIZE];
     size_t i;
 
     json_open (json_, "attempts", '[');
-    for (i = 0; i < race->count; i++) {
-        const attempt_t *attempt = &race->attempt[i];
-        const zds_addr_t through = race_through (race, &attempt->addr);
+    for (i = 0; i < report_->count; i++) {
         json_open (json_, NULL, '{');
-        json_addr (json_, "address", &attempt->addr);
-        json_addr (json_, "socket_address", &through);
-        json_string (json_, "why",
-                     race->is_literal ? "a numeric address is only that address"
-                                      : attempt->place);
-        json_ms (json_, "start_ms", attempt->start);
-        json_string (json_, "start_why", attempt->why);
-        if (report_->question->really)
-            json_fate (json_, attempt);
+        zds_addr_format (addr_at (report_, i), text, sizeof text);
+        json_string (json_, "address", text);
+        json_string (json_, "why", why_at (report_, i));
+        json_integer (json_, "start_ms",
+                      (long) (i * report_->question->settings.attempt_delay));
         json_close (json_, '}');
     }
     json_close (json_, ']');
@@ -503,8 +396,7 @@ static void json_attempts (json_t *json_, const report_t *report_)
 
 static void json_report (const report_t *report_)
 {
-    const question_t *question = report_->question;
-    const race_t *race = &report_->race;
+    const question_t *const question = report_->question;
     json_t json;
 
     json_init (&json, stdout);
@@ -516,41 +408,53 @@ static void json_report (const report_t *report_)
                   (long) question->settings.attempt_delay);
     json_integer (&json, "resolution_delay_ms",
                   (long) question->settings.resolution_delay);
-    json_bool (&json, "numeric", race->is_literal);
-    json_lookups (&json, race);
-    json_source (&json, race);
-    json_attempts (&json, report_);
-    if (race->winner >= 0)
-        json_addr (&json, "winner", &race->attempt[race->winner].addr);
-    else
-        json_null (&json, "winner");
+    json_bool (&json, "numeric", report_->is_literal);
+    if (question->really)
+        try_json (&report_->tried, question, &json);
+    else {
+        json_lookup (&json, report_);
+        json_plan (&json, report_);
+    }
     explain_json_trouble (&json, &report_->trouble);
     json_close (&json, '}');
 }
 
+static void answer (report_t *report_)
+{
+    const question_t *const question = report_->question;
+    const bool is_tcp = strncmp (question->endpoint, "tcp:", 4) == 0;
+    int rc = is_tcp ? check_tcp (report_) : prepare_ws (report_);
+
+    if (rc == 0)
+        rc = check_port (report_);
+    if (question->really && rc == 0) {
+        try_it (&report_->tried, question, &report_->trouble);
+        report_->refused = report_->tried.refused;
+        return;
+    }
+    if (rc == 0 && is_tcp)
+        rc = prepare (report_, question->address);
+    if (rc == 0 && !report_->is_literal && (rc = look_up (report_)) == 0)
+        adopt (report_);
+    if (rc == 0)
+        put_in_order (report_);
+}
+
 int explain_connect (const question_t *question_)
 {
-    report_t *report = calloc (1, sizeof *report);
-    int status, rc = 0;
+    report_t *const report = calloc (1, sizeof *report);
+    int status;
 
     if (report == NULL)
         return cli_fail (STATUS_USAGE, "explain", strerror (ENOMEM));
     report->question = question_;
-    report->race.winner = -1;
-    if (prepare (report) == 0) {
-        rc = race_run (&report->race);
-        if (rc == 0)
-            judge (report);
-    }
-    if (rc != 0)
-        status = cli_fail (STATUS_USAGE, "explain", strerror (rc));
-    else {
-        if (question_->json)
-            json_report (report);
-        else
-            print_report (report);
-        status = report->trouble.error == 0 ? STATUS_YES : STATUS_NO;
-    }
+    answer (report);
+    if (question_->json)
+        json_report (report);
+    else
+        print_report (report);
+    status = report->trouble.error == 0 ? STATUS_YES : STATUS_NO;
+    try_free (&report->tried);
     free (report);
     return status;
 }

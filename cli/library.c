@@ -8,15 +8,25 @@
 
 #include "library.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "zds_version.h"
+
+/*  Where the dual-stack libzmq was installed.  */
+#ifndef ZDS_LIBDIR
+#error "ZDS_LIBDIR is the build system's to define"
+#endif
 
 /*  A range of the file that lies in it.  */
 static const void *
@@ -172,8 +182,10 @@ void library_examine (library_t *library_, const void *image_, size_t size_)
 {
     memset (library_, 0, sizeof *library_);
     library_->is_libzmq = defines (image_, size_, "zmq_ctx_new");
-    if (library_->is_libzmq)
-        find_marker (library_, image_, size_);
+    if (!library_->is_libzmq)
+        return;
+    library_->has_drafts = defines (image_, size_, "zmq_join");
+    find_marker (library_, image_, size_);
 }
 
 int library_read (library_t *library_, const char *path_)
@@ -201,4 +213,110 @@ int library_read (library_t *library_, const char *path_)
     }
     close (fd);
     return rc;
+}
+
+/*  --- the builds ----------------------------------------------------------------  */
+
+const char *library_dir (void)
+{
+    const char *const dir = getenv ("ZDS_LIBDIR");
+
+    return dir == NULL || dir[0] == '\0' ? ZDS_LIBDIR : dir;
+}
+
+/*  Whether a build is a better answer than 'best_', which may be empty.  */
+static bool is_better (const library_t *build_,
+                       const library_t *best_,
+                       const char *version_,
+                       bool drafts_)
+{
+    if (!build_->is_ours || (drafts_ && !build_->has_drafts)
+        || (version_ != NULL && strcmp (build_->on, version_) != 0))
+        return false;
+    return !best_->is_ours || strverscmp (build_->on, best_->on) > 0
+           || (!drafts_ && best_->has_drafts && !build_->has_drafts
+               && strcmp (build_->on, best_->on) == 0);
+}
+
+char *library_build (const char *version_, bool drafts_)
+{
+    static const char *const places[] = {"%s/libzmq.so.5",
+                                         "%s/zmq-dualstack/*/libzmq.so.5",
+                                         "%s/../[0-9]*/libzmq.so.5"};
+    library_t best, build;
+    char *found = NULL;
+    size_t i, k;
+
+    memset (&best, 0, sizeof best);
+    for (i = 0; i < 3 && (version_ != NULL || found == NULL); i++) {
+        char *pattern = NULL;
+        glob_t files;
+        if (asprintf (&pattern, places[i], library_dir ()) < 0)
+            return found;
+        if (glob (pattern, i == 0 ? GLOB_NOCHECK : 0, NULL, &files) == 0) {
+            for (k = 0; k < files.gl_pathc; k++)
+                if (library_read (&build, files.gl_pathv[k]) == 0
+                    && is_better (&build, &best, version_, drafts_)) {
+                    free (found);
+                    found = realpath (files.gl_pathv[k], NULL);
+                    best = build;
+                }
+            globfree (&files);
+        }
+        free (pattern);
+    }
+    return found;
+}
+
+char *library_chosen (const char *command_)
+{
+    char *const path = library_build (NULL, false);
+    char text[400];
+
+    if (path != NULL || command_ == NULL)
+        return path;
+    snprintf (
+      text, sizeof text,
+      "no dual-stack libzmq in %.200s (an update of the system's libzmq "
+      "replaces it)",
+      library_dir ());
+    cli_fail (0, command_, text);
+    return NULL;
+}
+
+char *library_audit (void)
+{
+    char *const command = realpath ("/proc/self/exe", NULL);
+    char *const slash = command == NULL ? NULL : strrchr (command, '/');
+    const char *const dirs[] = {ZDS_LIBDIR "/zmq-dualstack", ZDS_LIBDIR,
+                                ZDS_LIBDIR "/..", command};
+    char *path = NULL;
+    size_t i;
+
+    if (slash != NULL)
+        *slash = '\0';
+    for (i = 0; path == NULL && i < sizeof dirs / sizeof dirs[0]; i++) {
+        char *file = NULL;
+        if (dirs[i] == NULL || asprintf (&file, "%s/audit.so", dirs[i]) < 0)
+            continue;
+        path = access (file, R_OK) == 0 ? realpath (file, NULL) : NULL;
+        free (file);
+    }
+    free (command);
+    return path;
+}
+
+bool library_ask_version (const char *path_, char *version_, size_t size_)
+{
+    void *const handle = dlopen (path_, RTLD_LAZY | RTLD_LOCAL);
+    void *const symbol = handle == NULL ? NULL : dlsym (handle, "zmq_version");
+    void (*ask) (int *, int *, int *);
+    int major = 0, minor = 0, patch = 0;
+
+    if (symbol == NULL)
+        return false;
+    memcpy (&ask, &symbol, sizeof symbol);
+    ask (&major, &minor, &patch);
+    snprintf (version_, size_, "%d.%d.%d", major, minor, patch);
+    return true;
 }

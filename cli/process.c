@@ -6,13 +6,17 @@
 
 #include "process.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "zds_host.h"
 
 enum
 {
@@ -91,6 +95,57 @@ static int read_environment (process_t *process_)
     free (word);
     fclose (file);
     return rc;
+}
+
+/*  Whether the kernel told the program to trust nobody (AT_SECURE).  */
+static bool read_privileges (const process_t *process_)
+{
+    char name[NAME_SIZE];
+    ElfW (auxv_t) entry;
+    bool secure = false;
+    FILE *file;
+
+    proc_name (name, process_, "auxv");
+    file = fopen (name, "re");
+    while (file != NULL && fread (&entry, sizeof entry, 1, file) == 1)
+        if (entry.a_type == AT_SECURE)
+            secure = entry.a_un.a_val != 0;
+    if (file != NULL)
+        fclose (file);
+    return secure;
+}
+
+/*  The file as the process sees it, then its environment: as zds_host_settings.  */
+static void read_settings (process_t *process_)
+{
+    char name[PROC_PATH_SIZE], title[NAME_SIZE] = "", complaint[8] = "";
+    zds_settings_t plain;
+    const char *slash, *why;
+    char *text;
+    FILE *file;
+
+    zds_settings_default (&process_->in_force);
+    plain = process_->in_force;
+    proc_root (name, process_, ZDS_SETTINGS_FILE);
+    text = zds_host_settings_text (name, &why);
+    proc_name (name, process_, "comm");
+    file = fopen (name, "re");
+    if (file != NULL) {
+        if (fgets (title, sizeof title, file) != NULL)
+            title[strcspn (title, "\n")] = '\0';
+        fclose (file);
+    }
+    slash = process_->program == NULL ? NULL : strrchr (process_->program, '/');
+    if (text != NULL)
+        zds_settings_file (
+          &process_->in_force, text, slash == NULL ? NULL : slash + 1,
+          process_->is_privileged ? NULL : title, complaint, sizeof complaint);
+    free (text);
+    process_->file_counts =
+      memcmp (&plain, &process_->in_force, sizeof plain) != 0;
+    if (!process_->is_privileged)
+        zds_settings_words (&process_->in_force, process_->settings, complaint,
+                            sizeof complaint);
 }
 
 /*  Libraries.  */
@@ -179,6 +234,7 @@ static int add_library (process_t *process_,
     one->is_preloaded = is_preloaded (process_, path_);
     one->is_program =
       process_->program != NULL && strcmp (process_->program, path_) == 0;
+    one->is_deleted = strstr (path_, " (deleted)") != NULL;
     process_->library_count++;
     return 0;
 }
@@ -190,19 +246,59 @@ static bool is_called_libzmq (const char *path_)
     return strncmp (slash == NULL ? path_ : slash + 1, "libzmq", 6) == 0;
 }
 
+/*  What was found out of a file, by its device and number: most processes have most
+    libraries in common.  */
+typedef struct
+{
+    char file[NAME_SIZE];
+    library_t about;
+    int rc;
+} examined_t;
+
+static int examine (library_t *about_,
+                    const process_t *process_,
+                    const char *range_,
+                    const char *file_,
+                    const char *path_)
+{
+    static examined_t *known;
+    static size_t count, room;
+    size_t i;
+
+    for (i = count; i-- > 0;)
+        if (strcmp (known[i].file, file_) == 0) {
+            *about_ = known[i].about;
+            return known[i].rc;
+        }
+    if (count == room) {
+        examined_t *const more = realloc (known, (room + 256) * sizeof *known);
+        if (more == NULL)
+            return read_mapped (about_, process_, range_, path_);
+        known = more;
+        room += 256;
+    }
+    snprintf (known[count].file, sizeof known[count].file, "%s", file_);
+    known[count].rc =
+      read_mapped (&known[count].about, process_, range_, path_);
+    *about_ = known[count].about;
+    return known[count++].rc;
+}
+
 /*  A line of maps: RANGE PERMISSIONS OFFSET DEVICE INODE PATH.  Paths that were seen
     before are skipped; '*last_' is the one of the line before.  */
 static int take_mapping (process_t *process_, char *line_, char **last_)
 {
-    char range[NAME_SIZE], permissions[8];
+    char range[NAME_SIZE], permissions[8], device[16], inode[24];
+    char file[NAME_SIZE];
     library_t about;
     int path_at = 0;
     char *path;
     int rc;
 
     line_[strcspn (line_, "\n")] = '\0';
-    if (sscanf (line_, "%63s %7s %*s %*s %*s %n", range, permissions, &path_at)
-          != 2
+    if (sscanf (line_, "%63s %7s %*s %15s %23s %n", range, permissions, device,
+                inode, &path_at)
+          != 4
         || path_at == 0 || line_[path_at] != '/' || permissions[2] != 'x')
         return 0;
     path = line_ + path_at;
@@ -211,7 +307,8 @@ static int take_mapping (process_t *process_, char *line_, char **last_)
         return 0;
     free (*last_);
     *last_ = strdup (path);
-    rc = read_mapped (&about, process_, range, path);
+    snprintf (file, sizeof file, "%s %s", device, inode);
+    rc = examine (&about, process_, range, file, path);
     if (about.is_libzmq || (rc != 0 && is_called_libzmq (path)))
         return add_library (process_, path, &about, rc != 0);
     return 0;
@@ -270,9 +367,25 @@ int process_read (process_t *process_, long pid_)
         rc = read_environment (process_);
     if (rc == 0)
         rc = read_libraries (process_);
+    process_->is_privileged = read_privileges (process_);
+    read_settings (process_);
     if (rc == 0)
         rc = process_read_sockets (process_);
     return rc == ENOENT ? ESRCH : rc;
+}
+
+void process_library_version (const process_library_t *library_,
+                              char *version_,
+                              size_t size_)
+{
+    const char *const at = strstr (library_->path, ".so.5.2.");
+    unsigned patch;
+
+    version_[0] = '\0';
+    if (library_->about.is_ours)
+        snprintf (version_, size_, "%s", library_->about.on);
+    else if (at != NULL && sscanf (at, ".so.5.2.%u", &patch) == 1)
+        snprintf (version_, size_, "4.3.%u", patch);
 }
 
 void process_free (process_t *process_)

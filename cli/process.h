@@ -10,6 +10,7 @@
 
 #include "library.h"
 #include "zds_addr.h"
+#include "zds_settings.h"
 
 typedef struct
 {
@@ -18,6 +19,7 @@ typedef struct
     bool is_unread;    /* the file cannot be read: known by its name only */
     bool is_preloaded; /* named in LD_PRELOAD */
     bool is_program;   /* the program itself, with libzmq in it */
+    bool is_deleted;   /* the file was replaced or removed meanwhile */
 } process_library_t;
 
 typedef struct
@@ -35,6 +37,9 @@ typedef struct
     char *preload;  /* LD_PRELOAD and ZMQ_DUALSTACK as it was started; NULL */
     char *settings; /* if not set */
     bool env_known;
+    bool is_privileged;      /* its libzmq does not read the environment */
+    zds_settings_t in_force; /* as a context that it makes now reads them */
+    bool file_counts;        /* the settings file says something for it */
     process_library_t *library;
     size_t library_count;
     process_socket_t *socket;
@@ -45,6 +50,11 @@ typedef struct
 /*  Returns 0 or an errno: ESRCH no such process, EACCES, ENOSYS no /proc, ENOMEM.
     'process_' is to be freed in any case.  */
 int process_read (process_t *process_, long pid_);
+
+/*  What a stock libzmq's file name says of its version, "4.3.4"; empty: nothing.  */
+void process_library_version (const process_library_t *library_,
+                              char *version_,
+                              size_t size_);
 void process_free (process_t *process_);
 
 /*  The library whose zmq_... a program calls; NULL if that cannot be told.  */

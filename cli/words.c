@@ -89,6 +89,15 @@ unsigned cli_put (const char *text_, size_t len_)
     return made;
 }
 
+void cli_put_padded (const char *text_, unsigned width_)
+{
+    const size_t len = strlen (text_);
+    const unsigned made = cli_put (text_, len < width_ ? len : width_);
+
+    if (made < width_)
+        printf ("%*s", (int) (width_ - made), "");
+}
+
 void cli_wrap (const char *first_, const char *text_, unsigned width_)
 {
     const unsigned indent = (unsigned) strlen (first_);

@@ -15,17 +15,20 @@
 #include "zds_version.h"
 
 static const char usage_text[] =
-  "Usage: zmq-dualstack run [--] PROGRAM [ARG]...\n"
+  "Usage: zmq-dualstack run [--preload[=VERSION]] [--] PROGRAM [ARG]...\n"
   "       zmq-dualstack explain bind ENDPOINT [OPTION]...\n"
   "       zmq-dualstack explain connect ENDPOINT [OPTION]...\n"
-  "       zmq-dualstack status PID [--all] [--json]\n"
+  "       zmq-dualstack status [PID] [--all] [--json]\n"
+  "       zmq-dualstack service UNIT [--remove | --show] [--root DIR]\n"
   "       zmq-dualstack COMMAND --help | --help | --version\n"
   "\n"
   "run       Runs PROGRAM, unmodified, on the dual-stack libzmq.\n"
   "explain   Says which sockets zmq_bind opens, or which addresses "
   "zmq_connect\n"
   "          tries, in which order and why; with --try it does so.\n"
-  "status    Says which libzmq a process uses, and where it listens.\n";
+  "status    Says which libzmq a process uses, or all do, and where it "
+  "listens.\n"
+  "service   Makes one systemd unit run on the dual-stack libzmq.\n";
 
 static const struct
 {
@@ -35,7 +38,9 @@ static const struct
 } commands[] = {
   {"run", cli_run, cli_run_help},
   {"explain", cli_explain, cli_explain_help},
+  {"service", cli_service, cli_service_help},
   {"status", cli_status, cli_status_help},
+  {"choose", cli_choose, ""},
 };
 
 int cli_fail (int status_, const char *what_, const char *why_)

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as laboratory  # noqa: E402
 
 INSIDE = "ZDS_NET_UNSHARED"
+CONF = "/etc/zmq-dualstack.conf"
 SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
 LEFT_OUT = collections.Counter()  # tests that make no sense on this build, by reason
 
@@ -87,6 +88,32 @@ def pytest_sessionstart(session):
 def lab():
     with laboratory.Lab() as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def etc(tmp_path_factory):
+    """A copy of /etc, in which the file can stand."""
+    path = str(tmp_path_factory.mktemp("settings") / "etc")
+    # What a user who is root of a namespace only may not read is not missed.
+    subprocess.run(["cp", "-r", "--preserve=mode,links", "/etc", path], stderr=subprocess.DEVNULL)
+    return path
+
+
+@pytest.fixture
+def settled(lab, etc):
+    """A node with that /etc, and no settings yet."""
+    node = lab.node()
+    node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
+    node.run(["mount", "--bind", etc, "/etc"])
+    node.conf = os.path.join(etc, os.path.basename(CONF))
+    subprocess.run(["rm", "-rf", node.conf], check=True)
+
+    def write(text, mode=0o644):
+        with open(node.conf, "w") as conf:
+            conf.write(text)
+        os.chmod(node.conf, mode)
+    node.write = write
+    return node
 
 
 @pytest.fixture(autouse=True)

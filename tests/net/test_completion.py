@@ -34,14 +34,15 @@ def split(line):
 
 
 @pytest.mark.parametrize("line,expected", [
-    ("", ["run", "explain", "status", "--help", "--version"]), ("st", ["status"]),
+    ("", ["run", "explain", "status", "service", "--help", "--version"]), ("st", ["status"]),
     ("explain ", ["bind", "connect", "--help"]), ("explain c", ["connect"]),
     ("explain bind t", ["tcp://"]), ("explain connect w", ["ws://", "wss://"]),
     ("explain bind tcp://*:1 --mode ", ["auto", "v6", "v4"]),
     ("explain bind tcp://*:1 --t", ["--try"]),
     ("explain connect tcp://a:1 --t", ["--try", "--timeout"]),
     ("explain connect tcp://a:1 --timeout ", []),
-    ("status 1 --", ["--all", "--json", "--help"])])
+    ("status 1 --", ["--all", "--json", "--help"]),
+    ("service x --", ["--words", "--show", "--remove", "--root", "--help"])])
 def test_words(line, expected):
     """Catches: a command or an option that is not offered, or of another command."""
     line = "zmq-dualstack " + line

@@ -2,7 +2,9 @@
 """D-1: `zmq-dualstack run -- PROGRAM ARG...`."""
 import contextlib
 import os
+import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -230,10 +232,134 @@ def test_d1_standard_input_and_environment(say):
 
 
 def test_d1_an_existing_preload_is_kept(shim):
-    """Catches: LD_PRELOAD overwritten."""
-    done = run(["run", "--", "sh", "-c", "cat /proc/self/maps"], LD_PRELOAD=shim.path)
-    assert shim.path in done.stdout
+    """Catches: LD_PRELOAD overwritten; LD_AUDIT not set, or another one's lost."""
+    done = run(["run", "--", "sh", "-c", "cat /proc/self/maps; echo $LD_AUDIT"],
+               LD_PRELOAD=shim.path, LD_AUDIT="/no/such.so")
+    assert shim.path in done.stdout and "audit.so" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("audit.so:/no/such.so")
+    build = os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5"))
+    done = run(["run", "--preload", "--", "cat", "/proc/self/maps"], LD_PRELOAD=shim.path)
+    assert shim.path in done.stdout and build in done.stdout
+
+
+OTHER = """
+    #include <stdio.h>
+    void *zmq_ctx_new (void) { return 0; }
+    void *zmq_socket (void *c, int t) { (void) c; (void) t; return 0; }
+    int zmq_bind (void *s, const char *e) { (void) s; (void) e; return -1; }
+    int zmq_getsockopt (void *s, int o, void *v, size_t *z) { (void) s; (void) o; (void) v; (void) z; return -1; }
+    int zmq_recv (void *s, void *b, size_t z, int f) { (void) s; (void) b; (void) z; (void) f; return -1; }
+    int zmq_send (void *s, const void *b, size_t z, int f) { (void) s; (void) b; (void) z; (void) f; return -1; }
+    const char *zmq_strerror (int e) { (void) e; return "ANOTHER"; }
+    int zmq_errno (void) { return 22; }
+    void zmq_version (int *a, int *b, int *c) { *a = 4; *b = 3; *c = 9; }
+    """  # noqa: E501
+
+
+def bundled(lab, name="libzmq-0123abcd.so.5.2.9", more=""):
+    """A program with a libzmq 4.3.9 of its own."""
+    own = lab.path("own")
+    os.mkdir(own)
+    library = os.path.join(own, name)
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library,
+                    lab.write("other.c", OTHER + more)], check=True)
+    program = build(own, os.path.join(EXAMPLES, "rep_server.c"), own, name,
+                    "-Wl,--disable-new-dtags,-rpath," + own)
+    return program, library
+
+
+def builds(lab, version, drafts=True):
+    """A folder of builds: the one there is, and one that says it was made of `version`."""
+    folder = lab.path("builds")
+    beside = os.path.join(folder, "zmq-dualstack", version)
+    os.makedirs(beside)
+    with open(os.path.join(libdir("patched"), "libzmq.so.5"), "rb") as library:
+        image = library.read()
+    marker = re.search(rb"@\(#\)libzmq-dualstack [0-9.]+ on libzmq [0-9.]+", image).group(0)
+    os.symlink(os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5")),
+               os.path.join(folder, "libzmq.so.5"))
+    if not drafts:
+        image = image.replace(b"\0zmq_join\0", b"\0zmq_JOIN\0")
+    with open(os.path.join(beside, "libzmq.so.5"), "wb") as copy:
+        copy.write(image.replace(marker, marker[:-5] + version.encode()))
+    return folder, os.path.join(beside, "libzmq.so.5")
+
+
+def test_d1_another_version(lab, host):
+    """Of the bundled libzmq: never mixed.  Catches: a program on two libraries, or on one of
+    another version; silence."""
+    program, library = bundled(lab)
+    done = run(["run", "--", program, "tcp://*:5555"])
+    assert (done.returncode, done.stdout) == (125, "")
+    assert library in done.stderr and "4.3.9" in done.stderr
+    folder, wanted = builds(lab, "4.3.9")
+    with running(host, [cli(), "run", "--", program, "tcp://*:5555"],
+                 environment(ZDS_LIBDIR=folder)) as (process, _):
+        assert {os.path.realpath(path) for path in loaded_by(process)} == {wanted}
+        assert host.open_on(5555) == ["*"]
+
+
+def test_d1_drafts(lab):
+    """The bundled libzmq has them, the build of that version has not.  Catches: calls that are
+    missing, or another library's."""
+    program, _ = bundled(lab, more="int zmq_join (void) { return 0; }")
+    folder, _ = builds(lab, "4.3.9", drafts=False)
+    done = run(["run", "--", program, "tcp://*:5555"], ZDS_LIBDIR=folder)
+    assert done.returncode == 125 and "drafts" in done.stderr
+
+
+BY_PATH = ("import ctypes, sys\n"
+           "ctypes.CDLL(sys.argv[1])\n"
+           "print(sorted({line.split()[5] for line in open('/proc/self/maps') if 'mq' in line}))\n")
+
+
+def test_d1_a_library_opened_by_its_path(lab):
+    """Catches: a library that only the search for names replaces."""
+    copy = os.path.join(lab.dir, "libzmq-copy.so.5")
+    shutil.copy(os.path.join(libdir("stock"), "libzmq.so.5"), copy)
+    done = run(["run", "--", PYTHON, "-c", BY_PATH, copy])
     assert os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5")) in done.stdout
+    assert copy not in done.stdout and done.stderr == ""
+    _, other = bundled(lab)
+    done = run(["run", "--", PYTHON, "-c", BY_PATH, other])
+    assert done.returncode == 1 and "OSError" in done.stderr  # it is Python's to go on
+    assert other in done.stderr and "4.3.9" in done.stderr
+
+
+def test_d1_a_libzmq_in_an_add_on(lab):
+    """As npm's.  Catches: an add-on that runs as ever without a word."""
+    _, addon = bundled(lab, "zeromq.node")
+    done = run(["run", "--", PYTHON, "-c", BY_PATH, addon])
+    assert done.returncode == 0 and addon in done.stdout
+    assert addon in done.stderr and "--preload=4.3.9" in done.stderr
+    assert run(["run", "--preload=4.3.9", "true"]).returncode == 125
+
+
+def test_d1_static_programs(lab):
+    """Catches: a program that runs as ever, and a user who thinks otherwise."""
+    program = os.path.join(lab.dir, "static")
+    source = lab.write("static.c", "int main (void) { return 0; }")
+    if subprocess.run(["cc", "-static", "-x", "c", "-o", program, source]).returncode != 0:
+        pytest.skip("no static C library")
+    script = lab.write("script", "#!%s\n" % program)
+    os.chmod(script, 0o755)
+    for path in program, script:
+        done = run(["run", "--", path])
+        assert done.returncode == 125 and "statically linked" in done.stderr
+
+
+def test_d1_privileged_programs(say):
+    """Set-user-ID, and not for who has that identity already.  Catches: the same."""
+    os.chmod(say, 0o4755)
+    assert run(["run", "--", say, "0"]).returncode == 0
+    done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", cli(), "run", "--", say,
+                           "0"], env=environment(), capture_output=True, text=True)
+    assert done.returncode == 125 and "set-user-ID" in done.stderr and done.stdout == ""
+    os.chmod(say, 0o755)
+    if subprocess.run(["setcap", "cap_net_raw+ep", say]).returncode == 0:
+        done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", cli(), "run", "--",
+                               say, "0"], env=environment(), capture_output=True, text=True)
+        assert done.returncode == 125 and "file capabilities" in done.stderr
 
 
 def test_d1_program_is_found_in_path(say):

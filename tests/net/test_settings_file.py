@@ -5,38 +5,11 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import PLAIN_PROGRAM
+from conftest import CONF, PLAIN_PROGRAM
 from lab import PYTHON, libdir
 from test_run import EXAMPLES, build, environment, running
 
-CONF = "/etc/zmq-dualstack.conf"
 DUAL, ONLY4 = ["*"], ["0.0.0.0"]
-
-
-@pytest.fixture(scope="module")
-def etc(tmp_path_factory):
-    """A copy of /etc, in which the file can stand."""
-    path = str(tmp_path_factory.mktemp("settings") / "etc")
-    # What a user who is root of a namespace only may not read is not missed.
-    subprocess.run(["cp", "-r", "--preserve=mode,links", "/etc", path], stderr=subprocess.DEVNULL)
-    return path
-
-
-@pytest.fixture
-def settled(lab, etc):
-    """A node with that /etc, and no settings yet."""
-    node = lab.node()
-    node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
-    node.run(["mount", "--bind", etc, "/etc"])
-    node.conf = os.path.join(etc, os.path.basename(CONF))
-    subprocess.run(["rm", "-rf", node.conf], check=True)
-
-    def write(text, mode=0o644):
-        with open(node.conf, "w") as conf:
-            conf.write(text)
-        os.chmod(node.conf, mode)
-    node.write = write
-    return node
 
 
 def open_with(node, env=None):
