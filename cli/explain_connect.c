@@ -30,7 +30,7 @@ typedef struct
     zds_endpoint_t endpoint;
     uint32_t zone;
     bool is_literal;
-    unsigned families; /* 1: IPv6, 2: IPv4 */
+    unsigned families; /* ZDS_FOR_... */
     zds_candidate_t candidate[ZDS_MAX_ADDRS];
     size_t count;
     uint8_t order[ZDS_MAX_ADDRS];
@@ -74,7 +74,7 @@ static int check_port (report_t *report_)
 }
 
 static int
-read_source (report_t *report_, const char *text_, zds_addr_t *source_)
+read_source (report_t *report_, const char *text_, zds_source_t *source_)
 {
     const char *const end = zds_endpoint_destination (text_);
     char *const copy = strndup (text_, (size_t) (end - 1 - text_));
@@ -107,18 +107,19 @@ read_source (report_t *report_, const char *text_, zds_addr_t *source_)
 static int prepare (report_t *report_, const char *text_)
 {
     const char *const destination = zds_endpoint_destination (text_);
-    zds_addr_t source[ZDS_FAMILIES], literal;
+    zds_source_t source;
+    zds_addr_t literal;
     int rc = explain_parse (&report_->endpoint, &report_->zone, destination,
                             ZDS_PORT_CONNECT, &report_->trouble);
 
     if (rc == 0 && destination != text_)
-        rc = read_source (report_, text_, source);
+        rc = read_source (report_, text_, &source);
     if (rc != 0)
         return rc;
     report_->is_literal =
       zds_endpoint_literal (&report_->endpoint, report_->zone, &literal) == 0;
     report_->families = zds_dial_families (
-      report_->question->mode, destination != text_ ? source : NULL,
+      report_->question->mode, destination != text_ ? &source : NULL,
       report_->is_literal ? &literal : NULL);
     if (report_->families == 0)
         return trouble_set (
@@ -187,13 +188,13 @@ static int look_up (report_t *report_)
                               "",
                               ZDS_LOOK_WHOLE,
                               {0}};
-    const zds_mode_t mode = report_->question->mode;
     struct timespec begin, end, now;
     pthread_t thread;
     int rc;
 
-    if (mode == ZDS_MODE_V4 || (mode == ZDS_MODE_AUTO && !zds_host_has_ipv6 ()))
-        asking.look = ZDS_LOOK_IPV4;
+    asking.look =
+      zds_dial_look (report_->question->mode, report_->families,
+                     zds_lookup_asks (report_->endpoint.host, AF_INET6));
     strcpy (asking.host, report_->endpoint.host);
     clock_gettime (CLOCK_REALTIME, &begin);
     end = begin;
@@ -225,8 +226,9 @@ static void adopt (report_t *report_)
 
     for (i = 0; report_->answered && i < report_->answer.count; i++) {
         zds_addr_t addr = report_->answer.addr[i];
-        const unsigned index = zds_dial_index (zds_addr_family (&addr));
-        if ((report_->families & 1u << index) == 0)
+        const unsigned family =
+          zds_addr_family (&addr) == AF_INET6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
+        if ((report_->families & family) == 0)
             continue;
         zds_addr_set_port (&addr, report_->endpoint.port);
         if (report_->zone != 0 && zds_addr_family (&addr) == AF_INET6)
