@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """B-8: host names in bind follow what that libzmq version allows: none in 4.3.4, and from
 4.3.5 on a socket for each family that the name leads to."""
+import time
+
 import pytest
 from conftest import modes
 
@@ -75,3 +77,20 @@ def test_b8_no_dns_where_names_are_not_allowed(named, shim, mode):
         ("ok", False) if allowed(worker) else ("ENODEV", True))
     if not allowed(worker):
         assert worker.do("shim_counts")["lookup"] == 0
+
+
+@pytest.mark.parametrize("entry, least, most", [
+    ({"A": ["10.0.0.1"], "drop": ["AAAA"]}, 0, 700),
+    ({"drop": ["A", "AAAA"]}, 700, 1900),
+])
+def test_b8_answers_that_never_come(named, entry, least, most):
+    """A second, which is resolv.conf's.  Catches: an AAAA that is waited for, where stock does
+    not ask for it; one look-up after the other."""
+    named.nameserver({"lost.test": entry})
+    worker = named.worker()
+    if not allowed(worker):
+        least, most = 0, 700
+    begin = time.monotonic()
+    result = worker.socket("REP").bind_rc("tcp://lost.test:5555")
+    assert least <= (time.monotonic() - begin) * 1000 < most
+    assert result == ("ok" if allowed(worker) and "A" in entry else "ENODEV")

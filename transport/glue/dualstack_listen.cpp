@@ -12,16 +12,17 @@
 #include "dualstack_listen.hpp"
 #include "dualstack_socket.hpp"
 #include "address.hpp"
+#include "condition_variable.hpp"
 #include "err.hpp"
 #include "ip.hpp"
 #include "ip_resolver.hpp"
+#include "mutex.hpp"
 #include "options.hpp"
 #include "tcp.hpp"
 #include "zds_host.h"
-
-#ifndef ZMQ_HAVE_WINDOWS
-#include <netdb.h>
-#endif
+#include "zds_lookup.h"
+#include "zds_resolver.h"
+#include "zds_thread.h"
 
 //  zmq_bind looks names up since libzmq 4.3.5.
 #if ZMQ_VERSION >= ZMQ_MAKE_VERSION(4, 3, 5)
@@ -83,42 +84,138 @@ int zmq::dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
     return rc == EINVAL || rc == EOPNOTSUPP ? 0 : rc;
 }
 
-//  What the resolver has for a name, one family after the other: an answer for
-//  one of them is not to depend on the other's.
-static void
-look_up (const char *host_, int family_, std::vector<zds_addr_t> *out_)
+//  A name is looked up while the caller of zmq_bind waits, in both families at once.
+//  Where that takes longer than the resolution delay, the look-up that libzmq would
+//  make without dual stack decides: an answer that never comes for the other family
+//  costs no more than the delay.
+class bind_lookup_t
 {
-    addrinfo hints;
-    addrinfo *result = NULL;
-
-    memset (&hints, 0, sizeof hints);
-    hints.ai_family = family_;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE;
-    if (getaddrinfo (host_, NULL, &hints, &result) != 0)
-        return;
-    for (const addrinfo *one = result; one != NULL; one = one->ai_next) {
-        zds_addr_t addr;
-        if (zds_addr_from_sockaddr (&addr, one->ai_addr, one->ai_addrlen) == 0)
-            out_->push_back (addr);
+  public:
+    bind_lookup_t () :
+        _resolver (zds_resolver_new (1, "ZMQbg/resolver", zds_lookup, NULL)),
+        _woken (false)
+    {
+        memset (&_inbox, 0, sizeof _inbox);
+        memset (&_whole, 0, sizeof _whole);
+        memset (&_plain, 0, sizeof _plain);
+        _inbox.wake = wake;
+        _inbox.arg = this;
     }
-    freeaddrinfo (result);
-}
+
+    ~bind_lookup_t ()
+    {
+        if (_resolver == NULL)
+            return;
+        zds_resolver_cancel (_resolver, &_whole);
+        zds_resolver_cancel (_resolver, &_plain);
+        zds_resolver_release (_resolver);
+        zds_resolver_drop (_whole.answer);
+        zds_resolver_drop (_plain.answer);
+    }
+
+    //  NULL when there is no answer.
+    const zds_answer_t *run (const char *host_, zds_look_t plain_)
+    {
+        if (_resolver == NULL)
+            return NULL;
+        ask (host_, ZDS_LOOK_WHOLE, plain_, &_whole);
+        wait (&_whole, NULL, ZDS_RESOLUTION_DELAY);
+        if (!has_said (_whole)) {
+            ask (host_, plain_, plain_, &_plain);
+            wait (&_whole, &_plain, -1);
+        }
+        //  Without an address for what stock asks, the other family may have one.
+        if (!has_said (_whole) && !is_good (_plain))
+            wait (&_whole, NULL, ZDS_RESOLUTION_DELAY);
+        return is_good (_whole) ? _whole.answer : _plain.answer;
+    }
+
+  private:
+    enum
+    {
+        ZDS_RESOLUTION_DELAY = 50 // ms, RFC 8305 section 8
+    };
+
+    static bool is_good (const zds_waiter_t &waiter_)
+    {
+        return waiter_.answer != NULL && waiter_.answer->count > 0;
+    }
+
+    //  Something final, which may be that there is no address.
+    static bool has_said (const zds_waiter_t &waiter_)
+    {
+        return waiter_.answer != NULL
+               && waiter_.answer->status == ZDS_LOOKUP_DONE;
+    }
+
+    static void wake (void *arg_)
+    {
+        bind_lookup_t *const self = static_cast<bind_lookup_t *> (arg_);
+        zmq::scoped_lock_t locker (self->_sync);
+
+        self->_woken = true;
+        self->_bell.broadcast ();
+    }
+
+    void ask (const char *host_,
+              zds_look_t look_,
+              zds_look_t plain_,
+              zds_waiter_t *waiter_)
+    {
+        zds_resolver_ask (_resolver, host_, look_, plain_, waiter_, &_inbox);
+    }
+
+    //  Until one of them (NULL: that is left out) has addresses, or none is
+    //  waited for any more; for so many ms at the most, -1 for no limit.
+    void wait (const zds_waiter_t *one_, const zds_waiter_t *other_, int ms_)
+    {
+        const uint64_t begin = zds_clock_ms ();
+
+        for (;;) {
+            while (zds_resolver_collect (_resolver, &_inbox) != NULL) {
+            }
+            const int passed = static_cast<int> (zds_clock_ms () - begin);
+            //  The plain one decides, whatever it says.
+            if (is_good (*one_) || (other_ == NULL && one_->inbox == NULL)
+                || (other_ != NULL && other_->inbox == NULL)
+                || (ms_ >= 0 && passed >= ms_))
+                return;
+            zmq::scoped_lock_t locker (_sync);
+            if (!_woken)
+                _bell.wait (&_sync, ms_ < 0 ? -1 : ms_ - passed);
+            _woken = false;
+        }
+    }
+
+    zds_resolver_t *const _resolver;
+    zds_inbox_t _inbox;
+    zds_waiter_t _whole, _plain;
+    zmq::mutex_t _sync;
+    zmq::condition_variable_t _bell;
+    bool _woken;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (bind_lookup_t)
+};
 
 static int plan_name (const zds_endpoint_t &endpoint_,
                       zds_mode_t mode_,
                       zds_bind_plan_t *plan_)
 {
-    std::vector<zds_addr_t> addrs;
-
     if (!ZDS_NAMES_IN_BIND || endpoint_.host[0] == '\0')
         return ENODEV;
-    look_up (endpoint_.host, AF_INET, &addrs);
-    if (mode_ != ZDS_MODE_V4)
-        look_up (endpoint_.host, AF_INET6, &addrs);
+    if (mode_ == ZDS_MODE_V4) {
+        zds_answer_t answer;
+        memset (&answer, 0, sizeof answer);
+        zds_lookup (NULL, endpoint_.host, ZDS_LOOK_IPV4, &answer);
+        return zds_bind_plan_names (plan_, &endpoint_, mode_, answer.addr,
+                                    answer.count);
+    }
+    bind_lookup_t lookup;
+    const zds_answer_t *const answer = lookup.run (
+      endpoint_.host, mode_ == ZDS_MODE_V6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4);
     return zds_bind_plan_names (plan_, &endpoint_, mode_,
-                                addrs.empty () ? NULL : &addrs[0],
-                                addrs.size ());
+                                answer == NULL ? NULL : answer->addr,
+                                answer == NULL ? 0 : answer->count);
 }
 
 //  From HOST:PORT to the sockets to open, or an errno.
