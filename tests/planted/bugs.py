@@ -16,12 +16,28 @@ def bug(name, file, old, new, *tests, variant="patched"):
 
 bug("eventfd without memory aborts", "ip.cpp", "errno == EMFILE || errno == ENOMEM",
     "errno == EMFILE", "test_faults_calls.py::test_faults_eventfd[ENOMEM]")
-bug("a signaler without a descriptor is used", "dualstack_io.cpp",
-    "if (_signaler == NULL || !_signaler->valid ()) {", "if (_signaler == NULL) {",
-    "test_faults_calls.py::test_faults_eventfd_for_a_while")
 bug("a question that no thread takes is waited for", "zds_resolver.c",
-    "if (resolver_->workers_count == 0) {", "if (false) {",
-    "test_faults_calls.py::test_faults_no_thread_for_a_lookup[EAGAIN]")
+    "return resolver_->running[look_].count > 0;", "return true;",
+    "test_process_threads.py::test_u7_no_thread_to_be_had[nproc-localhost]")
+bug("no thread, and both families are asked for", "zds_resolver.c",
+    "resolver_->lookup (resolver_->arg, host_, plain_, answer);",
+    "resolver_->lookup (resolver_->arg, host_, ZDS_LOOK_WHOLE, answer);",
+    "test_process_threads.py::test_u7_no_thread_and_no_aaaa")
+bug("threads without a bound", "zds_thread.c", "if ((now & 255) >= ZDS_THREAD_MAX)", "if (false)",
+    "test_process_threads.py::test_u7_abandoned_look_ups_are_bounded")
+bug("a child looks up with its parent's sockets", "zds_thread.c",
+    "    memset (&_res, 0, sizeof _res);\n", "",
+    "test_process_threads.py::test_u7_children_look_up_for_themselves")
+bug("stacks of the default size", "zds_thread.c", "rc = create_with (ZDS_THREAD_STACK, start_);",
+    "rc = create_with (0, start_);", "test_process_threads.py::test_u7_locked_memory")
+bug("one queue for all kinds of look-up", "zds_resolver.c",
+    "if (running->count >= ZDS_RESOLVER_CROWD * resolver_->threads)",
+    "if (resolver_->running[0].count + resolver_->running[1].count\n"
+    "          + resolver_->running[2].count\n"
+    "        >= ZDS_RESOLVER_CROWD * resolver_->threads)",
+    "test_process_threads.py::test_c13_a_crowd_without_aaaa[100]")
+bug("a shared answer is the same for all", "zds_turns.c", "addr[(k + turn_) % count]", "addr[k]",
+    "test_process_threads.py::test_c13_shared_answers_in_turns")
 bug("TOS without memory aborts", "ip.cpp", """    errno_assert (rc == 0
                   || (errno != EBADF && errno != ENOTSOCK && errno != EFAULT));
 """, "    errno_assert (rc == 0 || errno == EINVAL || errno == EPERM);\n",
@@ -74,37 +90,33 @@ bug("a listener that cannot accept is given up", "tcp_listener.cpp",
 
 # ------------------------------------------------------------------ look-ups
 
-bug("a worker does one look-up", "zds_resolver.c",
-    "            idle_since = zds_clock_ms ();\n            continue;\n",
-    "            idle_since = zds_clock_ms ();\n            return;\n",
-    "test_faults_calls.py::test_faults_no_further_thread")
+bug("a worker does one look-up", "zds_resolver.c", "        query = next_after (query);\n",
+    "        next_after (query);\n        query = NULL;\n",
+    "test_connect_lookup.py::test_c13_threads_are_bounded",
+    "test_process_threads.py::test_u7_abandoned_look_ups_are_bounded")
 bug("a look-up that failed is not asked again", "dualstack_dial.cpp",
     "return zds_dial_is_lost (_options.ip_mode, lookup_.family)",
     "return lookup_.family == 12345",
     "test_connect_lookup.py::test_c7_temporary_failure_beside_silence")
 bug("a temporary failure is an answer", "zds_lookup.c", "        case EAI_AGAIN:\n", "",
     "test_connect_lookup.py::test_c2_temporary_failure_is_not_remembered")
-bug("as many addresses as there are", "zds_lookup.c", "list_ != NULL && count < max_;",
+bug("as many addresses as there are", "zds_lookup.c",
+    "list_ != NULL && answer_->count < ZDS_MAX_ADDRS;",
     "list_ != NULL;", "test_faults_dns.py::test_faults_module_that_answers[many]",
     "test_faults_dns.py::test_faults_huge_answers")
 bug("an answer of the system is kept", "zds_lookup.c",
-    "*count_ = take_family (list, family_, out_, max_);\n    freeaddrinfo (list);",
-    "*count_ = take_family (list, family_, out_, max_);",
+    "        take (list, answer_);\n    freeaddrinfo (list);\n",
+    "        take (list, answer_);\n",
     "test_faults_dns.py::test_faults_module_that_answers[many]")
-bug("a failure of the resolver is fatal", "zds_lookup.c", "return status_of (rc);", "abort ();",
+bug("a failure of the resolver is fatal", "zds_lookup.c", "answer_->status = status_of (rc);", "abort ();",
     "test_faults_dns.py::test_faults_garbage_for_an_answer",
     "test_faults_dns.py::test_faults_resolv_conf[any]")
 bug("an answer is used for ever", "zds_resolver.c",
-    "now - query->finished >= ZDS_RESOLVER_FRESH", "false",
+    "&& now_ - query_->finished < ZDS_RESOLVER_FRESH", "",
     "test_faults_network.py::test_faults_server_moves_about")
-bug("the end waits for a module that hangs", "zds_resolver.c",
-    "is_pinned = any_running && zds_thread_pin_library ();", "is_pinned = false;",
-    "test_faults_dns.py::test_faults_module_that_hangs",
-    "test_faults_calls.py::test_faults_end_without_descriptors")
-bug("a library that is unloaded is not pinned", "zds_thread.c",
-    "dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)\n                != NULL;",
-    "true;", "test_connect_end.py::test_c11_unload_while_a_lookup_hangs")
-
+bug("a library that is unloaded", "zds_thread.c", "    return is_to_stay (_DYNAMIC);",
+    "    return false;",
+    "test_process_threads.py::test_u7_context_ended_in_a_destructor[True]")
 # ------------------------------------------------------------------ listeners on changing networks
 
 bug("the text of a bind is forgotten", "dualstack_binds.cpp",
@@ -128,14 +140,13 @@ bug("nothing is tried again", "dualstack_connecter.cpp",
     "test_faults_network.py::test_faults_link_flaps_after_a_race[client]",
     "test_faults_network.py::test_faults_default_route_vanishes[-6]",
     "test_faults_network.py::test_faults_ipv6_is_switched_off_in_a_race")
-bug("whether there is IPv6 is asked once", "zds_lookup.c", "|| zds_host_has_ipv6 ();", """\
+bug("whether there is IPv6 is asked once", "zds_lookup.c", "|| zds_host_has_ipv6 ()", """\
 || ({
                static int known = -1;
                if (known < 0)
                    known = zds_host_has_ipv6 ();
                known == 1;
-           });
-""", "test_faults_network.py::test_faults_addresses_come_in_the_midst_of_a_race")
+           })""", "test_faults_network.py::test_faults_addresses_come_in_the_midst_of_a_race")
 bug("a source once used is used for ever", "dualstack_socket.cpp", """\
     int rc = source_ == NULL ? 0 : bind_source (*fd_, *source_);
     if (rc == 0)
@@ -156,17 +167,6 @@ bug("a source once used is used for ever", "dualstack_socket.cpp", """\
 bug("what connected meanwhile is not looked at", "dualstack_dial.cpp",
     "&& dualstack_is_connected (_attempt[i].fd ())) {", "&& false) {",
     "test_faults_process.py::test_faults_stopped_longer_than_an_attempt_may_take")
-bug("all contexts share a resolver", "dualstack_net.cpp", """\
-    if (_resolver == NULL)
-        _resolver = zds_resolver_new (_env.settings ().resolver_threads,
-                                      zds_lookup, NULL);
-    return _resolver;
-""", """    static zds_resolver_t *shared;
-    if (shared == NULL)
-        shared = zds_resolver_new (_env.settings ().resolver_threads,
-                                   zds_lookup, NULL);
-    return shared;
-""", "test_faults_process.py::test_faults_fork_in_a_race[new-context]")
 bug("a pause that a signal ends is an error", "zds_host.c", """\
         if (getifaddrs (list_) == 0)
             return 0;
@@ -210,7 +210,7 @@ bug("a connecter ends before its race", "dualstack_connecter.cpp",
     "const fd_t fd = _dial.stop ();", "const fd_t fd = retired_fd;",
     "test_faults_process.py::test_faults_shutdown_from_another_thread[racing]")
 bug("an answer is not cancelled", "dualstack_io.cpp",
-    "    zds_resolver_cancel (net ().resolver (), &lookup_->waiter);\n", "",
+    "        zds_resolver_cancel (resolver (), &lookup_->waiter);\n", "        ;\n",
     "test_connect_end.py::test_c11_ends_at_every_stage[resolving]")
 bug("time is the wall clock's", "zds_thread.c",
     "clock_gettime (CLOCK_MONOTONIC, &time);\n    return",
@@ -244,25 +244,11 @@ bug("a message comes twice now and then", "pipe.cpp",
 
 # ------------------------------------------------------------------ sanitizers
 
-bug("a resolver's inbox is read without the lock", "zds_resolver.c", """    zds_waiter_t *waiter;
-
-    zds_mutex_lock (&resolver_->mutex);
-    waiter = inbox_->first;
-    if (waiter != NULL) {
-        take_waiter_out (&inbox_->first, &inbox_->last, waiter);
-        waiter->inbox = NULL;
-    }
-    zds_mutex_unlock (&resolver_->mutex);
-""", """    zds_waiter_t *waiter;
-
-    waiter = inbox_->first;
-    if (waiter != NULL) {
-        take_waiter_out (&inbox_->first, &inbox_->last, waiter);
-        waiter->inbox = NULL;
-    }
-    (void) resolver_;
-""", "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="tsan")
+bug("a query is read without the lock", "zds_resolver.c",
+    "        zds_mutex_lock (&resolver->mutex);\n    } while (finish (query_, held));",
+    "    } while (finish (query_, held));\n    zds_mutex_lock (&resolver->mutex);",
+    "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="tsan")
 bug("a look-up is used after its end", "zds_resolver.c",
-    "    query_->finished = zds_clock_ms ();\n",
-    "    query_->finished = zds_clock_ms ();\n    free (query_);\n",
+    "    query_->finished = now_;\n",
+    "    query_->finished = now_;\n    free (query_);\n",
     "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="asan")
