@@ -102,7 +102,8 @@ static int make_plan (report_t *report_, const char *text_, bool names_)
         zds_host_ifaddrs (report_->endpoint.host, &report_->ifaddrs,
                           &report_->ifaddr_count);
     rc = zds_bind_plan_make (&report_->plan, &report_->endpoint, report_->zone,
-                             report_->question->mode, report_->ifaddrs,
+                             report_->question->mode,
+                             report_->question->settings.any, report_->ifaddrs,
                              report_->ifaddr_count);
     if (rc == ENODEV && names_)
         rc = plan_name (report_);

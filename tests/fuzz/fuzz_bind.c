@@ -244,7 +244,7 @@ static int make_plan (zds_bind_plan_t *plan_,
     const zds_ifaddr_t *const v6 = name[0] == '\0' || mode_ == ZDS_MODE_V4
                                      ? NULL
                                      : expected (host_, name, AF_INET6);
-    const int rc = zds_bind_plan_make (plan_, endpoint_, zone_, mode_,
+    const int rc = zds_bind_plan_make (plan_, endpoint_, zone_, mode_, false,
                                        host_->ifaddr, host_->count);
     zds_addr_t literal;
 

@@ -8,8 +8,9 @@
  *   CALL@N=ERRNO    only the N-th call since the rules were set
  *   CALL@N+=ERRNO   the N-th and all later ones
  * Calls: socket4 socket6 v6only0 v6only1 option bind bind4 bind6 listen accept shutdown name
- * getifaddrs lookup eventfd thread fopen malloc calloc realloc.
+ * getifaddrs watch lookup eventfd thread fopen malloc calloc realloc.
  * "v6only0" also makes every IPv6 socket v6-only from birth, as such systems do.
+ * "getifaddrs" is the list of interfaces, by whichever call, "watch" the socket that follows them.
  * "option" is every other setsockopt of a TCP socket, "name" its getsockname.
  * "lookup" is a getaddrinfo that may ask DNS; it is counted, and fails with EAI_AGAIN.
  * If it is built with ZDS_MEMORY, "malloc", "calloc" and "realloc" are those that libzmq itself calls; "malloc" on the
@@ -57,6 +58,7 @@ enum call
     EVENTFD,
     THREAD,
     FOPEN,
+    WATCH,
     MALLOC,
     CALLOC,
     REALLOC,
@@ -64,9 +66,10 @@ enum call
 };
 
 static const char *const call_names[CALLS] = {
-  "socket4", "socket6", "v6only0", "v6only1",  "option", "bind",       "bind4",
-  "bind6",   "listen",  "accept",  "shutdown", "name",   "getifaddrs", "lookup",
-  "eventfd", "thread",  "fopen",   "malloc",   "calloc", "realloc"};
+  "socket4",    "socket6", "v6only0", "v6only1", "option",   "bind",
+  "bind4",      "bind6",   "listen",  "accept",  "shutdown", "name",
+  "getifaddrs", "lookup",  "eventfd", "thread",  "fopen",    "watch",
+  "malloc",     "calloc",  "realloc"};
 
 struct rule
 {
@@ -213,7 +216,9 @@ int socket (int domain, int type, int protocol)
     int (*real) (int, int, int) = (int (*) (int, int, int)) next ("socket");
     int error = domain == AF_INET    ? verdict (SOCKET4)
                 : domain == AF_INET6 ? verdict (SOCKET6)
-                                     : 0;
+                : domain == AF_NETLINK
+                  ? verdict (type & SOCK_NONBLOCK ? WATCH : GETIFADDRS)
+                  : 0;
     if (error)
         return fail (error);
     int fd = real (domain, type, protocol);

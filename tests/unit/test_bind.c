@@ -89,7 +89,7 @@ static int plan (zds_bind_plan_t *plan_, const char *text_, zds_mode_t mode_)
 
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
     return zds_bind_plan_make (plan_, &endpoint, zone_of (&endpoint), mode_,
-                               ifaddrs, count);
+                               false, ifaddrs, count);
 }
 
 typedef struct
@@ -403,10 +403,6 @@ static void test_b5_all_or_nothing (void **state_)
        "0=192.0.2.1:5 1=[2001:db8::c]:5 on close0 EMFILE"},
       {"eth0:5",
        AUTO,
-       {{0, 0, 5}, {ZDS_AT_OPTION, EPERM, 0}},
-       "0=192.0.2.1:5 1=[2001:db8::c]:5 on close0 EPERM"},
-      {"eth0:5",
-       AUTO,
        {{ZDS_AT_BIND, EADDRINUSE, 0}},
        "0=192.0.2.1:5 EADDRINUSE"},
       {"eth0:5",
@@ -415,7 +411,10 @@ static void test_b5_all_or_nothing (void **state_)
        "0=192.0.2.1:5 EADDRNOTAVAIL"},
       {"*:5", AUTO, {{ZDS_AT_BIND, EADDRINUSE, 0}}, "0=[::]:5 off EADDRINUSE"},
       {"*:5", AUTO, {{ZDS_AT_SOCKET, EMFILE, 0}}, "0=[::]:5 off EMFILE"},
-      {"*:5", AUTO, {{ZDS_AT_OPTION, EPERM, 0}}, "0=[::]:5 off EPERM"},
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_OPTION, EPERM, 0}, {ZDS_AT_OPTION, EPERM, 0}},
+       "0=[::]:5 off 0=0.0.0.0:5 EPERM"},
       {"127.0.0.1:5",
        AUTO,
        {{ZDS_AT_BIND, EADDRINUSE, 0}},
@@ -471,6 +470,18 @@ static void test_b7_hosts_without_ipv6 (void **state_)
        AUTO,
        {{ZDS_AT_BIND, EPERM, 0}, {0, 0, 5}},
        "0=[::]:5 off 0=0.0.0.0:5 done1"},
+      {"*:5",
+       AUTO,
+       {{ZDS_AT_V6ONLY, EPERM, 0}, {0, 0, 5}, {ZDS_AT_BIND, EACCES, 0}},
+       "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on done1"},
+      {"eth0:5",
+       AUTO,
+       {{0, 0, 5}, {ZDS_AT_OPTION, ENOSYS, 0}},
+       "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
+      {"*:80",
+       AUTO,
+       {{ZDS_AT_BIND, EACCES, 0}, {ZDS_AT_BIND, EACCES, 0}},
+       "0=[::]:80 off 0=0.0.0.0:80 EACCES"},
       {"127.0.0.1:5",
        AUTO,
        {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
@@ -535,11 +546,15 @@ static void test_b1_systems_without_dual_sockets (void **state_)
        AUTO,
        {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}, {ZDS_AT_BIND, EADDRINUSE, 0}},
        "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on close0 EADDRINUSE"},
-      /*  Without a way to say V6ONLY the pair cannot be had either.  */
+      /*  Without a way to say V6ONLY there is IPv4, as with stock.  */
       {"*:5",
        AUTO,
-       {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}, {ZDS_AT_V6ONLY, EINVAL, 0}},
-       "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on close0 EINVAL"},
+       {{ZDS_AT_V6ONLY, EPERM, 0}, {0, 0, 5}, {ZDS_AT_V6ONLY, ENOSYS, 0}},
+       "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on done1"},
+      {"*:5",
+       V6,
+       {{ZDS_AT_V6ONLY, EPERM, 0}, {ZDS_AT_V6ONLY, EPERM, 0}, {0, 0, 5}},
+       "0=[::]:5 off 0=[::]:5 on 0=0.0.0.0:5 done1"},
       {"127.0.0.1:5",
        V6,
        {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}},
@@ -714,6 +729,200 @@ static void test_c10_address_for_a_destination (void **state_)
     }
 }
 
+/*  B-11: the administrator may want 0.0.0.0 to be *.  */
+static void test_b11_any (void **state_)
+{
+    static const struct
+    {
+        const char *text;
+        zds_mode_t mode;
+        const char *plan;
+    } rows[] = {
+      {"0.0.0.0:5", AUTO, "[::]:5 off as4"},
+      {"0:5", AUTO, "[::]:5 off as4"},
+      {"0.0.0.0:5", V6, "[::]:5 off"},
+      {"0.0.0.0:5", V4, "0.0.0.0:5"},
+      {"[::]:5", AUTO, "[::]:5 on"},
+      {"[::ffff:0.0.0.0]:5", AUTO, "[::]:5 off as4"},
+      {"127.0.0.1:5", AUTO, "127.0.0.1:5"},
+      {"0.0.0.1:5", AUTO, "0.0.0.1:5"},
+    };
+    zds_endpoint_t endpoint;
+    zds_bind_plan_t made;
+    char text[200];
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_endpoint_parse (&endpoint, rows[i].text, ZDS_PORT_BIND);
+        assert_int_equal (
+          zds_bind_plan_make (&made, &endpoint, 0, rows[i].mode, true, NULL, 0),
+          0);
+        assert_string_equal (text_of_plan (&made, text, sizeof text),
+                             rows[i].plan);
+    }
+}
+
+/*  B-12: where a bind to an interface goes when the interface has these addresses.  */
+typedef struct
+{
+    const char *bound; /* NULL: nothing */
+    interface_t has[4];
+    const char *does; /* "stay", "close", or the address to move to */
+} follow_row_t;
+
+#define TENTATIVE ZDS_IFADDR_TENTATIVE
+#define DEPRECATED ZDS_IFADDR_DEPRECATED
+
+static const follow_row_t follow_rows[] = {
+  {NULL, {{NULL, NULL, 0}}, "stay"},
+  {NULL, {{"eth0", "192.0.2.1", 0}}, "stay"},
+  {NULL, {{"eth1", "2001:db8::1", 0}}, "stay"},
+  {NULL, {{"eth0", "fe80::1%2", 0}}, "fe80::1%2"},
+  {NULL, {{"eth0", "2001:db8::1", TENTATIVE}}, "2001:db8::1 free"},
+  {NULL, {{"eth0", "2001:db8::1", ZDS_IFADDR_DUPLICATE}}, "stay"},
+  {NULL,
+   {{"eth0", "2001:db8::1", TENTATIVE}, {"eth0", "fe80::1%2", 0}},
+   "fe80::1%2"},
+  /*  The router's advertisement.  */
+  {"fe80::1%2",
+   {{"eth0", "fe80::1%2", 0}, {"eth0", "2001:db8::1", TENTATIVE}},
+   "stay"},
+  {"fe80::1%2",
+   {{"eth0", "fe80::1%2", 0}, {"eth0", "2001:db8::1", 0}},
+   "2001:db8::1"},
+  {"fe80::1%2", {{"eth0", "fe80::1%2", 0}, {"eth1", "2001:db8::1", 0}}, "stay"},
+  {"fd00::1",
+   {{"eth0", "2001:db8::1", ZDS_IFADDR_TEMPORARY}, {"eth0", "fd00::1", 0}},
+   "2001:db8::1"},
+  /*  Not between equals, and not back to a worse one.  */
+  {"2001:db8::1",
+   {{"eth0", "2001:db8::2", 0}, {"eth0", "2001:db8::1", 0}},
+   "stay"},
+  {"2001:db8::1", {{"eth0", "fd00::1", 0}, {"eth0", "2001:db8::1", 0}}, "stay"},
+  {"2001:db8::1", {{"eth0", "2001:db8::1", TENTATIVE}}, "stay"},
+  /*  Renumbering.  */
+  {"2001:db8::1",
+   {{"eth0", "2001:db8::1", DEPRECATED}, {"eth0", "2001:db8:1::1", 0}},
+   "2001:db8:1::1"},
+  {"2001:db8::1",
+   {{"eth0", "2001:db8::1", DEPRECATED}, {"eth0", "2001:db8:1::1", TENTATIVE}},
+   "stay"},
+  {"2001:db8::1", {{"eth0", "2001:db8:1::1", 0}}, "2001:db8:1::1"},
+  {"2001:db8::1", {{"eth0", "fe80::1%2", 0}}, "fe80::1%2"},
+  /*  The link went down; somebody else has the address; it is on another one.  */
+  {"2001:db8::1", {{"eth0", "192.0.2.1", 0}}, "close"},
+  {"2001:db8::1", {{"eth0", "2001:db8::1", ZDS_IFADDR_DUPLICATE}}, "close"},
+  {"2001:db8::1", {{"eth1", "2001:db8::1", 0}}, "close"},
+  {"fe80::1%2", {{"eth0", "fe80::1%3", 0}}, "fe80::1%3"},
+  /*  Nobody wants into lo from outside.  */
+  {"::1", {{"eth0", "2001:db8::1", 0}, {"eth0", "::1", 0}}, "stay"},
+};
+
+static void test_b12_follow_an_interface (void **state_)
+{
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (follow_rows); i++) {
+        const follow_row_t *const row = &follow_rows[i];
+        zds_ifaddr_t ifaddrs[COUNT (row->has)];
+        zds_follow_t follow;
+        zds_follow_step_t step;
+        char text[80] = "stay";
+        size_t count;
+
+        memset (&follow, 0, sizeof follow);
+        memset (ifaddrs, 0, sizeof ifaddrs);
+        strcpy (follow.name, "eth0");
+        follow.port = 5555;
+        if (row->bound != NULL)
+            follow.bound = addr_of (row->bound);
+        zds_addr_set_port (&follow.bound, row->bound != NULL ? 5555 : 0);
+        for (count = 0; count < COUNT (row->has) && row->has[count].name;
+             count++) {
+            strcpy (ifaddrs[count].name, row->has[count].name);
+            ifaddrs[count].addr = addr_of (row->has[count].addr);
+            ifaddrs[count].flags = row->has[count].flags;
+        }
+        step = zds_follow_next (&follow, ifaddrs, count);
+        if (step.op == ZDS_FOLLOW_MOVE) {
+            assert_int_equal (zds_addr_port (&step.listener.addr), 5555);
+            assert_int_equal (step.listener.v6only, ZDS_V6ONLY_ON);
+            assert_non_null (step.why);
+            text_of (&step.listener.addr, text, sizeof text);
+            *strchr (text, ']') = '\0';
+            memmove (text, text + 1, strlen (text));
+            if (step.listener.freebind)
+                strcat (text, " free");
+        } else if (step.op == ZDS_FOLLOW_CLOSE)
+            strcpy (text, "close");
+        if (strcmp (text, row->does) != 0)
+            fail_msg ("row %zu: %s", i, text);
+    }
+}
+
+/*  What a bind begins with is what it goes on from.  */
+static void test_b12_start (void **state_)
+{
+    static const struct
+    {
+        const char *text;
+        zds_mode_t mode;
+        const char *bound;
+    } rows[] = {
+      {"eth0:*", AUTO, "[2001:db8::c]:7"},
+      {"eth0:*", V6, "[2001:db8::c]:7"},
+      {"v4:*", AUTO, NULL},
+      {"link:*", AUTO, "[fe80::3%5]:7"},
+      {"eth0:*", V4, NULL},
+      {"*:*", AUTO, NULL},
+      {"127.0.0.1:*", AUTO, NULL},
+      {"[::1]:*", AUTO, NULL},
+    };
+    size_t i;
+    (void) state_;
+
+    for (i = 0; i < COUNT (rows); i++) {
+        zds_endpoint_t endpoint;
+        zds_bind_plan_t made;
+        zds_bind_t bind;
+        zds_follow_t follow;
+        char text[80];
+
+        zds_endpoint_parse (&endpoint, rows[i].text, ZDS_PORT_BIND);
+        assert_int_equal (plan (&made, rows[i].text, rows[i].mode), 0);
+        assert_int_equal (made.follows,
+                          i < 4); /* an interface, and not in mode v4 */
+        zds_bind_start (&bind, &made);
+        while (zds_bind_next (&bind).op == ZDS_BIND_OPEN)
+            zds_bind_opened (&bind, 7);
+        if (!made.follows)
+            continue;
+        zds_follow_start (&follow, &endpoint, &bind);
+        assert_int_equal (follow.port, 7);
+        if (rows[i].bound == NULL)
+            assert_int_equal (zds_addr_family (&follow.bound), 0);
+        else
+            assert_string_equal (text_of (&follow.bound, text, sizeof text),
+                                 rows[i].bound);
+    }
+}
+
+/*  A port that the system does not tell cannot be shared.  */
+static void test_b4_a_port_that_is_not_told (void **state_)
+{
+    zds_bind_plan_t made;
+    zds_bind_t bind;
+    (void) state_;
+
+    assert_int_equal (plan (&made, "eth0:*", AUTO), 0);
+    zds_bind_start (&bind, &made);
+    zds_bind_opened_alone (&bind);
+    assert_int_equal (zds_bind_next (&bind).op, ZDS_BIND_DONE);
+    assert_int_equal (zds_bind_next (&bind).slot, 1);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -730,6 +939,10 @@ int main (void)
       cmocka_unit_test (test_b7_hosts_without_ipv6),
       cmocka_unit_test (test_b1_systems_without_dual_sockets),
       cmocka_unit_test (test_c10_address_for_a_destination),
+      cmocka_unit_test (test_b4_a_port_that_is_not_told),
+      cmocka_unit_test (test_b11_any),
+      cmocka_unit_test (test_b12_follow_an_interface),
+      cmocka_unit_test (test_b12_start),
     };
     return cmocka_run_group_tests_name ("bind", tests, NULL, NULL);
 }

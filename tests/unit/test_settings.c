@@ -244,9 +244,26 @@ static void test_the_environment_overrides_the_file (void **state_)
     assert_string_equal (complaint, "this (not known), that (not known)");
 }
 
+/*  B-11.  */
+static void test_any (void **state_)
+{
+    zds_settings_t settings;
+    char complaint[80] = "";
+    (void) state_;
+
+    zds_settings_default (&settings);
+    assert_false (settings.any);
+    zds_settings_words (&settings, "off anyone", complaint, sizeof complaint);
+    assert_false (settings.any);
+    assert_string_equal (complaint, "anyone (not known)");
+    zds_settings_words (&settings, "any", complaint, sizeof complaint);
+    assert_true (settings.any && settings.off);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_any),
       cmocka_unit_test (test_words),
       cmocka_unit_test (test_numbers),
       cmocka_unit_test (test_trace),

@@ -264,13 +264,21 @@ static int plan_interface (zds_bind_plan_t *plan_,
         if (found != NULL && (i == 0 || order[i] != order[0]))
             add_ifaddr (plan_, found, endpoint_->port);
     }
+    plan_->follows = mode_ != ZDS_MODE_V4;
     return plan_->count > 0 ? 0 : ENODEV;
+}
+
+static bool is_ipv4_any (const zds_addr_t *addr_)
+{
+    return zds_addr_family (addr_) == AF_INET
+           && addr_->v4.sin_addr.s_addr == htonl (INADDR_ANY);
 }
 
 int zds_bind_plan_make (zds_bind_plan_t *plan_,
                         const zds_endpoint_t *endpoint_,
                         uint32_t zone_index_,
                         zds_mode_t mode_,
+                        bool any_,
                         const zds_ifaddr_t *ifaddrs_,
                         size_t count_)
 {
@@ -287,6 +295,11 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
         return 0;
 
     rc = zds_endpoint_literal (endpoint_, zone_index_, &addr);
+    if (rc == 0 && any_ && is_ipv4_any (&addr)) {
+        plan_wildcard (plan_, mode_, endpoint_->port);
+        plan_->why = "0.0.0.0 means * here: the administrator wants it so";
+        return 0;
+    }
     if (rc == 0)
         return plan_literal (plan_, mode_, addr);
     return rc == EINVAL ? ENODEV : rc;
@@ -384,6 +397,12 @@ void zds_bind_opened (zds_bind_t *bind_, uint16_t port_)
     bind_->port = port_;
 }
 
+void zds_bind_opened_alone (zds_bind_t *bind_)
+{
+    zds_bind_opened (bind_, 0);
+    bind_->plan.count = bind_->opened;
+}
+
 void zds_bind_closed (zds_bind_t *bind_)
 {
     bind_->opened--;
@@ -397,20 +416,27 @@ void zds_bind_closed (zds_bind_t *bind_)
     bind_->reversed = !bind_->reversed;
 }
 
-/*  Whether the failure means that this process has no use of the family.
-    Kernels without IPv6 say EAFNOSUPPORT; sandboxes say what they like.  */
-static bool lacks_family (zds_bind_stage_t stage_, int error_)
+/*  Whether the failure means that this process cannot have the socket, whatever the
+    reason: a kernel without IPv6 says EAFNOSUPPORT, a family without addresses
+    EADDRNOTAVAIL, sandboxes say what they like.  The others would meet stock too:
+    a taken port, and being out of something.  */
+static bool cannot_be_had (int error_)
 {
-    return stage_ == ZDS_AT_SOCKET && error_ != EMFILE && error_ != ENFILE
+    return error_ != EADDRINUSE && error_ != EMFILE && error_ != ENFILE
            && error_ != ENOBUFS && error_ != ENOMEM;
 }
 
-/*  EPERM is a sandbox's as well: systemd's SocketBindAllow= speaks of one
-    family.  EACCES is not: it is about the port.  */
-static bool lacks_address (zds_bind_stage_t stage_, int error_)
+/*  Whether an optional listener is done without.  The address of an interface that
+    cannot be bound is missed, unless it is gone or a sandbox speaks of its family
+    (EPERM: systemd's SocketBindAllow=).  The wildcard is never worth less than
+    stock's (B-1).  */
+static bool can_do_without (const zds_listener_t *listener_,
+                            zds_bind_stage_t stage_,
+                            int error_)
 {
-    return stage_ == ZDS_AT_BIND
-           && (error_ == EADDRNOTAVAIL || error_ == EAFNOSUPPORT
+    return listener_->optional
+           && (stage_ != ZDS_AT_BIND || zds_listener_needs_v6only (listener_)
+               || error_ == EADDRNOTAVAIL || error_ == EAFNOSUPPORT
                || error_ == EPERM);
 }
 
@@ -421,31 +447,24 @@ static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
              (plan_->count - index_) * sizeof plan_->listener[0]);
 }
 
-/*  The dual-stack listener that failed by another, or by two.  */
-static bool
-plan_dual_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_, int error_)
+/*  Whether another plan for the first listener, which cannot be had, takes its
+    place.  */
+static bool plan_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_)
 {
-    if (stage_ == ZDS_AT_V6ONLY
-        && zds_addr_class (&plan_->listener[0].addr) == ZDS_CLASS_UNSPECIFIED) {
-        plan_wildcard_pair (plan_);
-        return true;
-    }
-    if (stage_ != ZDS_AT_V6ONLY && !lacks_family (stage_, error_)
-        && !lacks_address (stage_, error_))
-        return false;
-    return plan_ipv4_instead (plan_);
-}
+    const zds_listener_t *const first = &plan_->listener[0];
 
-/*  Whether another plan for the first listener takes the failed one's place.  */
-static bool
-plan_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_, int error_)
-{
-    if (plan_->listener[0].v6only == ZDS_V6ONLY_OFF
-        && plan_dual_again (plan_, stage_, error_))
-        return true;
+    if (first->v6only == ZDS_V6ONLY_OFF) {
+        if (stage_ == ZDS_AT_V6ONLY
+            && zds_addr_class (&first->addr) == ZDS_CLASS_UNSPECIFIED) {
+            plan_wildcard_pair (plan_);
+            return true;
+        }
+        return plan_ipv4_instead (plan_);
+    }
     /*  Mode V6 without IPv6 sockets: stock takes the IPv4 address then.  */
-    if (plan_->count == 1 || !lacks_family (stage_, error_)
-        || zds_addr_family (&plan_->listener[0].addr) != AF_INET6)
+    if (plan_->count == 1
+        || (stage_ != ZDS_AT_SOCKET && stage_ != ZDS_AT_V6ONLY)
+        || zds_addr_family (&first->addr) != AF_INET6)
         return false;
     drop_listener (plan_, 0);
     plan_->listener[0].optional = false;
@@ -456,13 +475,14 @@ void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
 {
     const unsigned slot = slot_after (bind_, bind_->opened);
 
-    if (bind_->opened == 0 && slot == 0
-        && plan_again (&bind_->plan, stage_, error_))
-        return;
-    if (bind_->plan.listener[slot].optional
-        && (lacks_family (stage_, error_) || lacks_address (stage_, error_))) {
-        drop_listener (&bind_->plan, slot);
-        return;
+    if (cannot_be_had (error_)) {
+        if (bind_->opened == 0 && slot == 0
+            && plan_again (&bind_->plan, stage_))
+            return;
+        if (can_do_without (&bind_->plan.listener[slot], stage_, error_)) {
+            drop_listener (&bind_->plan, slot);
+            return;
+        }
     }
     bind_->closing = bind_->opened > 0;
     /*  The port that the system chose for one family is taken in the other:
@@ -475,4 +495,86 @@ void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
         && zds_addr_family (&bind_->plan.listener[slot].addr) == AF_INET6)
         error_ = ENODEV;
     bind_->error = error_;
+}
+
+void zds_follow_start (zds_follow_t *follow_,
+                       const zds_endpoint_t *endpoint_,
+                       const zds_bind_t *bind_)
+{
+    unsigned i;
+
+    memset (follow_, 0, sizeof *follow_);
+    /*  The name of an interface: zds_ifaddr_t has room for it.  */
+    memcpy (follow_->name, endpoint_->host, strlen (endpoint_->host) + 1);
+    follow_->port = bind_->port;
+    for (i = 0; i < bind_->plan.count; i++) {
+        const zds_addr_t *const addr = &bind_->plan.listener[i].addr;
+        if (zds_addr_family (addr) == AF_INET6)
+            follow_->bound = with_port (addr, bind_->port);
+    }
+}
+
+/*  The interface's entry of what is bound; NULL if nothing is, or if it lost the
+    address.  */
+static const zds_ifaddr_t *find_bound (const zds_follow_t *follow_,
+                                       const zds_ifaddr_t *ifaddrs_,
+                                       size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        const zds_addr_t addr = with_port (&ifaddrs_[i].addr, follow_->port);
+        if (zds_addr_equal (&addr, &follow_->bound)
+            && (ifaddrs_[i].flags & ZDS_IFADDR_DUPLICATE) == 0
+            && strcmp (ifaddrs_[i].name, follow_->name) == 0)
+            return &ifaddrs_[i];
+    }
+    return NULL;
+}
+
+/*  The best of the addresses that can be used already.  */
+static const zds_ifaddr_t *
+best_usable (const char *name_, const zds_ifaddr_t *ifaddrs_, size_t count_)
+{
+    const unsigned unusable = ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE;
+    const zds_ifaddr_t *best = NULL;
+    size_t i;
+
+    for (i = 0; i < count_; i++)
+        if (zds_addr_family (&ifaddrs_[i].addr) == AF_INET6
+            && (ifaddrs_[i].flags & unusable) == 0
+            && strcmp (ifaddrs_[i].name, name_) == 0
+            && (best == NULL || rank (&ifaddrs_[i]) < rank (best)))
+            best = &ifaddrs_[i];
+    return best;
+}
+
+zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
+                                   const zds_ifaddr_t *ifaddrs_,
+                                   size_t count_)
+{
+    const zds_ifaddr_t *const bound = find_bound (follow_, ifaddrs_, count_);
+    const zds_ifaddr_t *best = best_usable (follow_->name, ifaddrs_, count_);
+    zds_follow_step_t step;
+    zds_bind_plan_t plan;
+
+    memset (&step, 0, sizeof step);
+    step.op = ZDS_FOLLOW_STAY;
+    if (bound != NULL && (best == NULL || rank (best) >= rank (bound)))
+        return step;
+    if (best == NULL)
+        best =
+          zds_ifaddr_choose (follow_->name, AF_INET6, NULL, ifaddrs_, count_);
+    if (best == NULL) {
+        if (zds_addr_family (&follow_->bound) != 0)
+            step.op = ZDS_FOLLOW_CLOSE;
+        step.why = "the interface has no IPv6 address any more";
+        return step;
+    }
+    start_plan (&plan, "");
+    add_ifaddr (&plan, best, follow_->port);
+    step.op = ZDS_FOLLOW_MOVE;
+    step.listener = plan.listener[0];
+    step.why = why_chosen (best);
+    return step;
 }

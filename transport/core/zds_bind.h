@@ -51,9 +51,9 @@ typedef struct
     /*  Bind although the address does not work yet (IP_FREEBIND): it is still
         tentative.  */
     bool freebind;
-    /*  The bind goes on without this one if the process turns out not to have the
-        family or the address: stock would have bound the other alone.  Any other
-        failure fails the whole bind.  */
+    /*  The bind goes on without this one where it cannot be had: stock would have
+        bound the other alone.  It fails with a port that is taken, or when the
+        system is out of something.  */
     bool optional;
     /*  The socket stands in for an IPv4 one: show its IPv4 peers, and its own
         wildcard address, as IPv4.  */
@@ -71,11 +71,13 @@ typedef struct
 {
     zds_listener_t listener[ZDS_MAX_LISTENERS];
     unsigned count;
+    bool follows;    /* an interface's IPv6 addresses may come later (B-12) */
     const char *why; /* static text, for people: which rule made the plan */
 } zds_bind_plan_t;
 
 /*  What 'endpoint_' asks for in 'mode_', on a host with these addresses.
-    'zone_index_' is the index of the endpoint's zone, 0 if it has none.
+    'zone_index_' is the index of the endpoint's zone, 0 if it has none.  'any_':
+    0.0.0.0 means * (B-11).
 
     Returns 0; ENODEV when the host part is neither *, nor an interface with an
     address of a wanted family, nor a literal of a wanted family: the caller may
@@ -84,6 +86,7 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
                         const zds_endpoint_t *endpoint_,
                         uint32_t zone_index_,
                         zds_mode_t mode_,
+                        bool any_,
                         const zds_ifaddr_t *ifaddrs_,
                         size_t count_);
 
@@ -169,8 +172,10 @@ void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_);
 /*  The step to do now.  Asking twice gives the same answer.  */
 zds_bind_step_t zds_bind_next (const zds_bind_t *bind_);
 
-/*  The step ZDS_BIND_OPEN succeeded, on this port.  */
+/*  The step ZDS_BIND_OPEN succeeded, on this port; or on one that the system does
+    not tell, so that no further socket can have the same.  */
 void zds_bind_opened (zds_bind_t *bind_, uint16_t port_);
+void zds_bind_opened_alone (zds_bind_t *bind_);
 
 /*  The step ZDS_BIND_OPEN failed; the caller has closed what it had of it.
     'error_' is a positive errno.  */
@@ -178,6 +183,41 @@ void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_);
 
 /*  The step ZDS_BIND_CLOSE is done.  */
 void zds_bind_closed (zds_bind_t *bind_);
+
+/*  A bind to an interface that goes on with the interface's IPv6 addresses, on the
+    same port (B-12).  IPv4 stays where it is.  */
+typedef struct
+{
+    char name[256]; /* of the interface */
+    uint16_t port;
+    zds_addr_t bound; /* what listens now; family 0: nothing */
+} zds_follow_t;
+
+/*  A bind that was made by a plan which follows.  */
+void zds_follow_start (zds_follow_t *follow_,
+                       const zds_endpoint_t *endpoint_,
+                       const zds_bind_t *bind_);
+
+typedef enum
+{
+    ZDS_FOLLOW_STAY,
+    ZDS_FOLLOW_MOVE, /* open 'listener'; if that succeeds, close what is bound */
+    ZDS_FOLLOW_CLOSE /* close what is bound */
+} zds_follow_op_t;
+
+typedef struct
+{
+    zds_follow_op_t op;
+    zds_listener_t listener;
+    const char *why; /* static text, for people */
+} zds_follow_step_t;
+
+/*  What to do now that the interface has these addresses.  When it is done the
+    caller says so in 'bound'.  To a better address (B-2) when that can be used, and
+    never between two that are equally good.  */
+zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
+                                   const zds_ifaddr_t *ifaddrs_,
+                                   size_t count_);
 
 #ifdef __cplusplus
 }

@@ -151,6 +151,7 @@ static bool take_switch (zds_settings_t *settings_, const word_t *word_)
     } switches[] = {
       {"off", &settings_->off, true},
       {"on", &settings_->off, false},
+      {"any", &settings_->any, true},
     };
     size_t i;
 

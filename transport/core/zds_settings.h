@@ -9,6 +9,9 @@
                              IPv6 are IPv4-only, as with a libzmq without dual
                              stack
         on                   they are not: undoes an earlier off
+        any                  a bind to 0.0.0.0 means *: frameworks write it for
+                             "everywhere", and in an IPv6-only pod nobody reaches
+                             that
         attempt-delay=MS     how long an address may be silent before the next
                              one is tried too: 10 to 2000, 250 if not given
         resolution-delay=MS  how long an answer with IPv4 addresses waits for
@@ -43,6 +46,7 @@ enum
 typedef struct
 {
     bool off;
+    bool any;
     bool trace;
     char trace_file[ZDS_TRACE_FILE_SIZE]; /* empty: stderr */
     unsigned attempt_delay;               /* ms; RFC 8305 section 5 */

@@ -2,6 +2,8 @@
 
 #include "precompiled.hpp"
 
+#include <algorithm>
+
 #include "dualstack_binds.hpp"
 #include "dualstack_listen.hpp"
 #include "tcp_address.hpp"
@@ -56,22 +58,98 @@ static bool parse (const std::string &address_, zds_endpoint_t *endpoint_)
            == 0;
 }
 
+zmq::dualstack_bind_t::dualstack_bind_t () : _stopped (false), _users (1)
+{
+}
+
+zmq::dualstack_bind_t::~dualstack_bind_t ()
+{
+}
+
+void zmq::dualstack_bind_t::use ()
+{
+    scoped_lock_t locker (_sync);
+    _users++;
+}
+
+void zmq::dualstack_bind_t::release ()
+{
+    _sync.lock ();
+    const bool is_last = --_users == 0;
+    _sync.unlock ();
+    if (is_last)
+        delete this;
+}
+
+bool zmq::dualstack_bind_t::add (fd_t fd_)
+{
+    scoped_lock_t locker (_sync);
+    if (!_stopped)
+        _fds.push_back (fd_);
+    return !_stopped;
+}
+
+void zmq::dualstack_bind_t::remove (fd_t fd_)
+{
+    scoped_lock_t locker (_sync);
+    _fds.erase (std::remove (_fds.begin (), _fds.end (), fd_), _fds.end ());
+}
+
+void zmq::dualstack_bind_t::stop (fd_t fd_)
+{
+    scoped_lock_t locker (_sync);
+    //  Whoever closes it has removed it first.
+    const std::vector<fd_t>::iterator it =
+      std::find (_fds.begin (), _fds.end (), fd_);
+    if (it == _fds.end ())
+        return;
+    dualstack_stop_listening (fd_);
+    _fds.erase (it);
+}
+
+void zmq::dualstack_bind_t::stop_all ()
+{
+    scoped_lock_t locker (_sync);
+    for (std::vector<fd_t>::size_type i = 0; i < _fds.size (); i++)
+        dualstack_stop_listening (_fds[i]);
+    _stopped = true;
+}
+
+zmq::dualstack_binds_t::dualstack_binds_t ()
+{
+}
+
+zmq::dualstack_binds_t::~dualstack_binds_t ()
+{
+    for (listening_t::iterator it = _listening.begin ();
+         it != _listening.end (); ++it)
+        it->second->release ();
+}
+
+//  "tcp://" of an endpoint.
+static std::string scheme_of (const std::string &endpoint_)
+{
+    return endpoint_.substr (0, endpoint_.find ("://") + 3);
+}
+
 void zmq::dualstack_binds_t::add (const std::string &address_,
                                   const std::string &endpoint_,
-                                  const fds_t &listening_)
+                                  dualstack_bind_t *bind_)
 {
     zds_endpoint_t endpoint;
 
-    //  Two binds share an endpoint where devices tell them apart; one unbind is
-    //  for both.
-    fds_t &fds = _listening[endpoint_];
-    fds.insert (fds.end (), listening_.begin (), listening_.end ());
+    if (bind_ != NULL) {
+        bind_->use ();
+        _listening.insert (std::make_pair (endpoint_, bind_));
+    }
     if (parse (address_, &endpoint) && endpoint.port != 0)
-        _endpoints.insert (std::make_pair (address_, endpoint_));
+        _endpoints.insert (
+          std::make_pair (scheme_of (endpoint_) + address_, endpoint_));
 }
 
 std::vector<std::string>
-zmq::dualstack_binds_t::other_names (const std::string &address_,
+zmq::dualstack_binds_t::other_names (const std::string &endpoint_,
+                                     const std::string &address_,
                                      zds_mode_t mode_) const
 {
     names_t names;
@@ -79,10 +157,12 @@ zmq::dualstack_binds_t::other_names (const std::string &address_,
     zds_addr_t addr;
     uint32_t zone_index;
 
-    endpoints_t::const_iterator bound = _endpoints.upper_bound (address_);
-    if (bound != _endpoints.begin () && (--bound)->first == address_)
+    endpoints_t::const_iterator bound = _endpoints.upper_bound (endpoint_);
+    if (bound != _endpoints.begin () && (--bound)->first == endpoint_)
         names.push_back (bound->second);
 
+    if (scheme_of (endpoint_) != "tcp://")
+        return names;
     if (!parse (address_, &endpoint)
         || zds_host_zone (&endpoint, &zone_index) != 0)
         return names;
@@ -95,12 +175,13 @@ zmq::dualstack_binds_t::other_names (const std::string &address_,
 
 void zmq::dualstack_binds_t::remove (const std::string &endpoint_)
 {
-    const listening_t::iterator bind = _listening.find (endpoint_);
-    if (bind == _listening.end ())
-        return;
-    for (fds_t::size_type i = 0; i < bind->second.size (); i++)
-        dualstack_stop_listening (bind->second[i]);
-    _listening.erase (bind);
+    const std::pair<listening_t::iterator, listening_t::iterator> range =
+      _listening.equal_range (endpoint_);
+    for (listening_t::iterator it = range.first; it != range.second; ++it) {
+        it->second->stop_all ();
+        it->second->release ();
+    }
+    _listening.erase (range.first, range.second);
 
     //  The binds of one ZeroMQ socket are few.
     endpoints_t::iterator it = _endpoints.begin ();

@@ -8,32 +8,70 @@
 #include <vector>
 
 #include "fd.hpp"
+#include "macros.hpp"
+#include "mutex.hpp"
 #include "zds_mode.h"
 
 namespace zmq
 {
-//  The tcp binds of a socket, under every name an application may use to undo
+//  The listening sockets of one bind, which can be made to give their port free
+//  from any thread. Ends with its last user.
+class dualstack_bind_t
+{
+  public:
+    //  For one user.
+    dualstack_bind_t ();
+
+    void use ();
+    void release ();
+
+    //  A socket is open. False if the bind was stopped: it must not listen.
+    bool add (fd_t fd_);
+
+    //  It is about to be closed.
+    void remove (fd_t fd_);
+
+    //  Gives the port of one socket, or of all that are open and may come, free
+    //  at once, ahead of their being closed.
+    void stop (fd_t fd_);
+    void stop_all ();
+
+  private:
+    ~dualstack_bind_t ();
+
+    mutex_t _sync;
+    std::vector<fd_t> _fds;
+    bool _stopped;
+    unsigned _users;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_bind_t)
+};
+
+//  The tcp, ws and wss binds of a socket, under every name an application may use to undo
 //  them. Used by the thread that owns the socket.
 class dualstack_binds_t
 {
   public:
-    typedef std::vector<fd_t> fds_t;
+    dualstack_binds_t ();
+    ~dualstack_binds_t ();
 
-    //  Remembers a bind of tcp://ADDRESS that the socket knows as ENDPOINT (its
-    //  ZMQ_LAST_ENDPOINT). 'listening_' are the sockets opened for it; a socket
-    //  that the application passed in is not among them.
+    //  Remembers a bind of ADDRESS that the socket knows as ENDPOINT (its
+    //  ZMQ_LAST_ENDPOINT). The bind gets one user more; NULL for a socket that
+    //  the application passed in.
     //
     //  A text that left the port to the system does not say which bind is
     //  meant, so it undoes none: stock's rule, and its tests insist on it.
     void add (const std::string &address_,
               const std::string &endpoint_,
-              const fds_t &listening_);
+              dualstack_bind_t *bind_);
 
-    //  The endpoints that tcp://ADDRESS may mean besides itself, the likeliest
-    //  first: the latest bind of that very text, then the same address spelt as
-    //  ZMQ_LAST_ENDPOINT spells it. Looks nothing up: of names, only localhost
-    //  is known, as what it was to stock in that mode first.
-    std::vector<std::string> other_names (const std::string &address_,
+    //  The endpoints that ENDPOINT, of which ADDRESS is the part behind the scheme,
+    //  may mean besides itself, the likeliest first: the latest bind of that very
+    //  text, then for tcp the same address spelt as ZMQ_LAST_ENDPOINT spells it.
+    //  Looks nothing up: of names, only localhost is known, as what it was to stock
+    //  in that mode first.
+    std::vector<std::string> other_names (const std::string &endpoint_,
+                                          const std::string &address_,
                                           zds_mode_t mode_) const;
 
     //  Gives the port of a bind free at once, before the I/O thread closes its
@@ -41,11 +79,14 @@ class dualstack_binds_t
     void remove (const std::string &endpoint_);
 
   private:
-    //  By endpoint, and the endpoint by the address that was bound.
-    typedef std::map<std::string, fds_t> listening_t;
+    //  By endpoint, and the endpoint by the text that was bound. Two binds share
+    //  an endpoint where devices tell them apart; one unbind is for both.
+    typedef std::multimap<std::string, dualstack_bind_t *> listening_t;
     typedef std::multimap<std::string, std::string> endpoints_t;
     listening_t _listening;
     endpoints_t _endpoints;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_binds_t)
 };
 }
 

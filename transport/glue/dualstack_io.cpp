@@ -129,7 +129,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_,
                                      ctx_t *ctx_,
                                      uint32_t tid_) :
-    object_t (ctx_, tid_), _io_thread (io_thread_)
+    object_t (ctx_, tid_), _io_thread (io_thread_), _watch (io_thread_)
 {
     memset (&_inbox, 0, sizeof _inbox);
     _inbox.wake = wake;
@@ -149,6 +149,11 @@ zmq::dualstack_net_t &zmq::dualstack_io_t::net () const
 zds_resolver_t *zmq::dualstack_io_t::resolver () const
 {
     return net ().resolver (*_io_thread->get_ctx ());
+}
+
+zmq::dualstack_watch_t &zmq::dualstack_io_t::watch ()
+{
+    return _watch;
 }
 
 void zmq::dualstack_io_t::wake (void *arg_)

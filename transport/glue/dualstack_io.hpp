@@ -8,6 +8,7 @@
 
 #include "fd.hpp"
 #include "macros.hpp"
+#include "dualstack_watch.hpp"
 #include "object.hpp"
 #include "zds_addr.h"
 #include "zds_resolver.h"
@@ -64,6 +65,9 @@ class dualstack_io_t ZMQ_FINAL : private object_t
                 const std::string &key_,
                 const zds_addr_t &addr_);
 
+    //  What the listeners that follow interfaces share.
+    dualstack_watch_t &watch ();
+
     //  The I/O thread is about to end: nothing may be left in its poller.
     void stop ();
 
@@ -78,6 +82,8 @@ class dualstack_io_t ZMQ_FINAL : private object_t
 
     io_thread_t *const _io_thread;
     zds_inbox_t _inbox;
+
+    dualstack_watch_t _watch;
 
     typedef std::set<dualstack_probe_t *> probes_t;
     probes_t _probes;

@@ -222,9 +222,11 @@ static int plan_name (const zds_endpoint_t &endpoint_,
 static int plan_host (const std::string &text_,
                       zds_mode_t mode_,
                       bool names_,
-                      zds_bind_plan_t *plan_)
+                      bool any_,
+                      zds_bind_plan_t *plan_,
+                      zds_endpoint_t *endpoint_)
 {
-    zds_endpoint_t endpoint;
+    zds_endpoint_t &endpoint = *endpoint_;
     uint32_t zone_index;
     zmq::dualstack_ifaddrs_t ifaddrs;
     int ifaddrs_rc = 0;
@@ -237,7 +239,7 @@ static int plan_host (const std::string &text_,
 
     if (strcmp (endpoint.host, "*") != 0)
         ifaddrs_rc = zmq::dualstack_ifaddrs (endpoint, &ifaddrs);
-    rc = zds_bind_plan_make (plan_, &endpoint, zone_index, mode_,
+    rc = zds_bind_plan_make (plan_, &endpoint, zone_index, mode_, any_,
                              ifaddrs.empty () ? NULL : &ifaddrs[0],
                              ifaddrs.size ());
     if (rc == ENODEV && names_)
@@ -315,37 +317,54 @@ static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
     return fd;
 }
 
-//  Returns an errno, or 0 and the port.
-static int bind_and_listen (zmq::fd_t fd_,
-                            const zds_addr_t &addr_,
-                            int backlog_,
-                            uint16_t *port_)
+//  0 where a sandbox does not let the system tell.
+static uint16_t bound_port (zmq::fd_t fd_)
 {
     sockaddr_storage ss;
     zds_addr_t bound;
-
-    if (::bind (fd_, &addr_.sa,
-                static_cast<zmq::zmq_socklen_t> (zds_addr_len (&addr_)))
-          != 0
-        || ::listen (fd_, backlog_) != 0)
-        return zmq::dualstack_errno ();
-
     const zmq::zmq_socklen_t len =
       zmq::get_socket_address (fd_, zmq::socket_end_local, &ss);
-    if (len == 0)
-        return zmq::dualstack_errno ();
-    const int rc =
-      zds_addr_from_sockaddr (&bound, reinterpret_cast<sockaddr *> (&ss), len);
-    if (rc == 0)
-        *port_ = zds_addr_port (&bound);
-    return rc;
+
+    return len != 0
+               && zds_addr_from_sockaddr (
+                    &bound, reinterpret_cast<sockaddr *> (&ss), len)
+                    == 0
+             ? zds_addr_port (&bound)
+             : 0;
+}
+
+int zmq::dualstack_open_listener (const zds_listener_t &listener_,
+                                  const options_t &options_,
+                                  zds_bind_stage_t *stage_,
+                                  fd_t *fd_,
+                                  uint16_t *port_)
+{
+    const zds_addr_t &addr = listener_.addr;
+
+    *fd_ = open_socket_for (listener_, options_, stage_);
+    if (*fd_ == retired_fd)
+        return errno;
+    *stage_ = ZDS_AT_BIND;
+    if (::bind (*fd_, &addr.sa,
+                static_cast<zmq_socklen_t> (zds_addr_len (&addr)))
+          != 0
+        || ::listen (*fd_, options_.backlog) != 0) {
+        const int rc = dualstack_errno ();
+        dualstack_close (*fd_);
+        return rc;
+    }
+    *port_ =
+      zds_addr_port (&addr) != 0 ? zds_addr_port (&addr) : bound_port (*fd_);
+    return 0;
 }
 
 zmq::dualstack_listen_t::dualstack_listen_t () :
-    _count (0), _as_ipv4 (false), _unbindable (retired_fd)
+    _count (0), _as_ipv4 (false), _unbindable (retired_fd), _follows (false)
 {
-    for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
+    for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++) {
         _fds[i] = retired_fd;
+        _families[i] = 0;
+    }
 }
 
 zmq::dualstack_listen_t::~dualstack_listen_t ()
@@ -372,19 +391,38 @@ bool zmq::dualstack_listen_t::as_ipv4 () const
     return _as_ipv4;
 }
 
+bool zmq::dualstack_listen_t::is_ipv6 (unsigned slot_) const
+{
+    return _families[slot_] == AF_INET6;
+}
+
+bool zmq::dualstack_listen_t::follows () const
+{
+    return _follows;
+}
+
+const zds_follow_t &zmq::dualstack_listen_t::follow () const
+{
+    return _follow;
+}
+
 zmq::fd_t zmq::dualstack_listen_t::unbindable () const
 {
     return _unbindable;
 }
 
-int zmq::dualstack_listen_t::open (const char *addr_, const options_t &options_)
+int zmq::dualstack_listen_t::open (const char *scheme_,
+                                   const char *addr_,
+                                   const options_t &options_,
+                                   bool any_)
 {
     const zds_subject_t subject =
-      dualstack_subject (options_, "bind", "tcp", addr_);
+      dualstack_subject (options_, "bind", scheme_, addr_);
     zds_bind_plan_t plan;
     zds_bind_t bind;
 
-    const int rc = make_plan (addr_, options_, &plan);
+    const int rc =
+      make_plan (addr_, options_, strcmp (scheme_, "tcp") == 0, any_, &plan);
     if (rc != 0) {
         zds_trace_failure (&subject, rc,
                            rc == EINVAL ? "a bad endpoint or zone"
@@ -400,7 +438,9 @@ int zmq::dualstack_listen_t::open (const char *addr_, const options_t &options_)
 
 int zmq::dualstack_listen_t::make_plan (const char *addr_,
                                         const options_t &options_,
-                                        zds_bind_plan_t *plan_) const
+                                        bool names_,
+                                        bool any_,
+                                        zds_bind_plan_t *plan_)
 {
     const zds_mode_t mode = dualstack_mode (options_);
     const char *destination = zds_endpoint_destination (addr_);
@@ -408,11 +448,12 @@ int zmq::dualstack_listen_t::make_plan (const char *addr_,
     //  A source address means nothing to a listener, but it has to make sense.
     if (destination != addr_) {
         const std::string source (addr_, destination - 1 - addr_);
-        const int rc = plan_host (source, mode, false, plan_);
+        const int rc =
+          plan_host (source, mode, false, false, plan_, &_endpoint);
         if (rc != 0)
             return rc;
     }
-    return plan_host (destination, mode, true, plan_);
+    return plan_host (destination, mode, names_, any_, plan_, &_endpoint);
 }
 
 int zmq::dualstack_listen_t::run (zds_bind_t *bind_,
@@ -433,6 +474,9 @@ int zmq::dualstack_listen_t::run (zds_bind_t *bind_,
                 break;
             case ZDS_BIND_DONE:
                 _count = step.slot;
+                _follows = bind_->plan.follows && bind_->port != 0;
+                if (_follows)
+                    zds_follow_start (&_follow, &_endpoint, bind_);
                 return 0;
             case ZDS_BIND_FAILED:
                 zds_trace_failure (&subject_, step.error, "nothing is open");
@@ -447,27 +491,26 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
                                              const zds_subject_t &subject_)
 {
     zds_bind_stage_t stage;
-    const fd_t fd = open_socket_for (step_.listener, options_, &stage);
-    int rc = fd == retired_fd ? errno : 0;
     uint16_t port = 0;
+    fd_t fd;
+    const int rc =
+      dualstack_open_listener (step_.listener, options_, &stage, &fd, &port);
 
-    if (rc == 0) {
-        stage = ZDS_AT_BIND;
-        rc = bind_and_listen (fd, step_.listener.addr, options_.backlog, &port);
-    }
     zds_trace_listener (&subject_, &step_.listener, stage, rc, port);
     if (rc != 0) {
-        if (fd != retired_fd) {
-            zmq::dualstack_close (fd);
+        if (fd != retired_fd)
             _unbindable = fd;
-        }
         zds_bind_failed (bind_, stage, rc);
         return;
     }
     _fds[step_.slot] = fd;
+    _families[step_.slot] = zds_addr_family (&step_.listener.addr);
     if (step_.slot == 0)
         _as_ipv4 = step_.listener.as_ipv4;
-    zds_bind_opened (bind_, port);
+    if (port != 0)
+        zds_bind_opened (bind_, port);
+    else
+        zds_bind_opened_alone (bind_);
 }
 
 void zmq::dualstack_refused (const options_t &options_,

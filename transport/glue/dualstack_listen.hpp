@@ -35,10 +35,21 @@ class dualstack_listen_t
     ~dualstack_listen_t ();
 
     //  Opens every socket that ADDRESS:PORT asks for, with the options of a
-    //  listener, bound and listening, or none. A name that is neither an
+    //  listener, bound and listening, or none. 'scheme_' is a static text, for
+    //  the trace, and names are for "tcp" alone; with 'any_', 0.0.0.0 means * (B-11). A name that is neither an
     //  interface nor a literal is looked up where this version of libzmq does
     //  so, on the calling thread. Returns 0, or -1 and sets errno.
-    int open (const char *addr_, const options_t &options_);
+    int open (const char *scheme_,
+              const char *addr_,
+              const options_t &options_,
+              bool any_);
+
+    //  Whether a socket is one of IPv6.
+    bool is_ipv6 (unsigned slot_) const;
+
+    //  After open(): whether the bind follows an interface, and from where.
+    bool follows () const;
+    const zds_follow_t &follow () const;
 
     //  Number of sockets open, at most ZDS_MAX_LISTENERS.
     unsigned count () const;
@@ -56,7 +67,9 @@ class dualstack_listen_t
   private:
     int make_plan (const char *addr_,
                    const options_t &options_,
-                   zds_bind_plan_t *plan_) const;
+                   bool names_,
+                   bool any_,
+                   zds_bind_plan_t *plan_);
     int run (zds_bind_t *bind_,
              const options_t &options_,
              const zds_subject_t &subject_);
@@ -66,12 +79,25 @@ class dualstack_listen_t
                         const zds_subject_t &subject_);
 
     fd_t _fds[ZDS_MAX_LISTENERS];
+    int _families[ZDS_MAX_LISTENERS];
     unsigned _count;
     bool _as_ipv4;
     fd_t _unbindable;
+    zds_endpoint_t _endpoint;
+    zds_follow_t _follow;
+    bool _follows;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_listen_t)
 };
+
+//  Opens one socket as a listener asks for, bound and listening: 0 and '*fd_' and the
+//  port (0 if the system does not tell), or an errno; 'stage_' says where. The number
+//  of a socket that was opened and could not be bound is in '*fd_', else retired_fd.
+int dualstack_open_listener (const zds_listener_t &listener_,
+                             const options_t &options_,
+                             zds_bind_stage_t *stage_,
+                             fd_t *fd_,
+                             uint16_t *port_);
 
 //  Tells, if anybody wants to know, that no accept filter matches the peer.
 void dualstack_refused (const options_t &options_,

@@ -39,6 +39,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #endif
 
 #ifdef ZDS_HAVE_GETIFADDRS
@@ -374,6 +375,76 @@ int zds_host_ifaddrs (const char *name_,
     *ifaddrs_ = NULL;
     *count_ = 0;
     return ENOTSUP;
+}
+
+#endif
+
+#ifdef __linux__
+
+int zds_host_watch (int *fd_)
+{
+    struct sockaddr_nl group;
+
+    *fd_ = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                   NETLINK_ROUTE);
+    if (*fd_ == -1)
+        return errno;
+    memset (&group, 0, sizeof group);
+    group.nl_family = AF_NETLINK;
+    group.nl_groups = RTMGRP_IPV6_IFADDR;
+    if (bind (*fd_, (struct sockaddr *) &group, sizeof group) != 0) {
+        const int rc = errno;
+        close (*fd_);
+        *fd_ = -1;
+        return rc;
+    }
+    return 0;
+}
+
+void zds_host_drain (int fd_)
+{
+    char byte;
+
+    /*  ENOBUFS: messages were lost, which is news too.  */
+    while (recv (fd_, &byte, sizeof byte, 0) >= 0 || errno == EINTR
+           || errno == ENOBUFS)
+        continue;
+}
+
+uint64_t zds_host_netns (int fd_)
+{
+    struct stat about;
+#ifdef SO_NETNS_COOKIE
+    uint64_t cookie;
+    socklen_t len = sizeof cookie;
+#endif
+
+#ifdef SO_NETNS_COOKIE
+    if (getsockopt (fd_, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0)
+        return cookie;
+#endif
+    return stat ("/proc/thread-self/ns/net", &about) == 0
+             ? (uint64_t) about.st_ino
+             : 0;
+}
+
+#else
+
+int zds_host_watch (int *fd_)
+{
+    *fd_ = -1;
+    return ENOTSUP;
+}
+
+void zds_host_drain (int fd_)
+{
+    (void) fd_;
+}
+
+uint64_t zds_host_netns (int fd_)
+{
+    (void) fd_;
+    return 0;
 }
 
 #endif

@@ -31,6 +31,18 @@ int zds_host_ifaddrs (const char *name_,
     cannot be found out.  */
 bool zds_host_has_ipv6 (void);
 
+/*  A descriptor that can be read from when an IPv6 address of the calling thread's
+    network namespace comes, goes or changes its flags.  The caller closes it.
+    Returns 0 or an errno; ENOTSUP on systems other than Linux.  */
+int zds_host_watch (int *fd_);
+
+/*  Takes out of it what it has to say.  Does not wait.  */
+void zds_host_drain (int fd_);
+
+/*  A number for the network namespace of a socket that the calling thread has just
+    made, different for each; 0 where there is no such thing.  */
+uint64_t zds_host_netns (int fd_);
+
 /*  The index of the interface that an endpoint's zone names; 0 without a zone.
     EINVAL when there is no such interface, or the number is 0.  */
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
