@@ -127,7 +127,8 @@ configure_libzmq ()
     shift 2
     set -- --prefix="$CONF_PREFIX" --exec-prefix="$CONF_EXEC_PREFIX" \
         --bindir="$CONF_BINDIR" --libdir="$CONF_LIBDIR" --includedir="$CONF_INCLUDEDIR" \
-        --datarootdir="$CONF_DATAROOTDIR" --mandir="$CONF_MANDIR" --disable-perf --disable-Werror "$@"
+        --datarootdir="$CONF_DATAROOTDIR" --mandir="$CONF_MANDIR" --disable-perf --disable-Werror \
+        --disable-libunwind "$@"
     [ -z "$CONF_BUILD" ] || set -- "$@" --build="$CONF_BUILD"
     [ -z "$CONF_HOST" ] || set -- "$@" --host="$CONF_HOST"
     set -- "$@" CC="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CC" \

@@ -14,7 +14,7 @@ SUMS=$TOP/packaging/debian/SHA256SUMS
 # As in Debian's own rules, but for the manual pages: they would be made where asciidoc happens to
 # be installed.
 ZMQ_CONFIGURE_ARGS="--with-pgm --with-libsodium --with-norm=yes --with-libgssapi_krb5=yes \
---disable-Werror --without-docs"
+--disable-Werror --without-docs --disable-libunwind --enable-libbsd"
 
 # Packages. "a|b" is the first of them that the system has or can have; one that ends with "?" is
 # left out, and said, where there is none.
