@@ -971,7 +971,8 @@ unsigned zds_race_rest (const zds_race_t *race_)
     size_t i;
 
     if (zds_ask_may_bring (&race_->ask, usual))
-        rest |= ZDS_REST_USUAL;
+        rest |= ZDS_REST_USUAL
+                | (count_of_family (race_, usual) == 0 ? ZDS_REST_FRESH : 0u);
     for (i = 0; i < race_->count; i++) {
         if (race_->fate[i] == ZDS_FATE_WON || race_->withdrawn[i]
             || race_->candidate[i].record == ZDS_RECORD_WRONG)

@@ -258,7 +258,9 @@ int zds_race_usual_family (const zds_race_t *race_);
 /*  What the host has besides the winner and wrong servers.  */
 enum
 {
-    ZDS_REST_FRESH = 1, /* an address of which nothing bad is known */
+    /*  An address of which nothing bad is known, or the usual family's answer is
+        still to come.  */
+    ZDS_REST_FRESH = 1,
     ZDS_REST_USUAL =
       2 /* one of the usual family, whatever became of it, or that
                            family's answer is still to come */

@@ -25,7 +25,7 @@ class Zap(threading.Thread):
             while True:
                 frames = self.sock.recv_multipart()
                 self.log.append([to_text(frame) for frame in frames])
-                known = self.allow is None or to_text(frames[4]) in self.allow
+                known = self.allow is None or to_text(frames[3]) in self.allow
                 status = self.status.encode() if known else b"400"
                 self.sock.send_multipart([frames[0], frames[1], status, b"", b"user", b""])
         except zmq.ZMQError:

@@ -17,6 +17,11 @@ def op_fds():
     return len(os.listdir("/proc/self/fd"))
 
 
+def op_cpu():
+    """Seconds of the processor that this process has used."""
+    return time.process_time()
+
+
 def op_threads():
     return len(os.listdir("/proc/self/task"))
 

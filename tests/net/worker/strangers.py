@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 
 from .library import to_bytes
 from .plain import plain_address
@@ -55,8 +56,8 @@ class Acceptor(threading.Thread):
 
 
 class Stranger(Acceptor):
-    def __init__(self, host, port, say, then, listens, stays, reset):
-        self.say, self.then = say, then
+    def __init__(self, host, port, say, then, listens, stays, reset, pieces):
+        self.say, self.then, self.pieces = say, then, pieces
         self.listens, self.stays, self.reset = listens, stays, reset
         super().__init__(host, port)
 
@@ -65,6 +66,10 @@ class Stranger(Acceptor):
             peer.recv(4096)
         if self.say:
             peer.sendall(self.say)
+        for piece in self.pieces:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer.sendall(piece)
+            time.sleep(0.05)
         if self.then:
             peer.recv(4096)
             peer.sendall(self.then)
@@ -77,11 +82,14 @@ class Stranger(Acceptor):
         peer.close()
 
 
-def op_stranger(id, host, port, say="", hex="", then="", listens=False, stays=False, reset=False):
-    """A TCP server that speaks no ZMTP: it may read first, may say something, may answer to
+def op_stranger(id, host, port, say="", hex="", then="", listens=False, stays=False, reset=False,
+                pieces=()):
+    """A TCP server that speaks no ZMTP: it may read first, may say something, at once or in
+    pieces of hex with pauses, may answer to
     what it reads next, and then stays silent, hangs up or resets."""
     words = bytes.fromhex(hex) if hex else to_bytes(say)
-    STATE.strangers[id] = Stranger(host, port, words, to_bytes(then), listens, stays, reset)
+    STATE.strangers[id] = Stranger(host, port, words, to_bytes(then), listens, stays, reset,
+                                   [bytes.fromhex(piece) for piece in pieces])
     return "ok"
 
 

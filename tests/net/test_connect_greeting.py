@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: MPL-2.0
+"""C-16 to C-18, and what of C-5, C-8 and C-9 belongs to it: a race is decided by the first peer
+that greets, and costs nothing where it does."""
+import pytest
+from conftest import modes
+from lab import wait_until
+from street import CLIENT4, DUAL, PROMPT, SERVER4, SERVER6, plain_street, tcp
+
+SIGNATURE = "ff00000000000000017f"
+
+
+def greeting(mechanism="NULL", minor=1):
+    return SIGNATURE + "03%02x" % minor + mechanism.encode().hex().ljust(40, "0") + "00" * 32
+
+
+# What has the server's port on the other family.
+STRANGERS = {
+    "closes": {},
+    "resets": {"reset": True},
+    "http": {"say": "HTTP/1.1 400 Bad Request\r\n\r\n"},
+    "http-stays": {"say": "HTTP/1.1 400 Bad Request\r\n\r\n", "stays": True},
+    "ssh": {"say": "SSH-2.0-OpenSSH_9.2\r\n", "stays": True},
+    "tls-alert": {"listens": True, "hex": "15030100020246"},
+    "mysql": {"hex": "4a0000000a382e302e3336", "stays": True},
+    "half-a-signature": {"hex": "ff0000"},
+    "other-mechanism": {"hex": greeting("PLAIN"), "stays": True},
+    "greets-and-closes": {"hex": greeting()},
+}
+DELAY = "attempt-delay=250"  # the usual one, for what has to pay it
+
+
+@pytest.fixture
+def street(lab):
+    street = plain_street(lab)
+    # Both answers are there when IPv6 is tried.
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.1}})
+    return street
+
+
+def met(street, address=SERVER6):
+    return street.host.do("met", id="%s-5555" % address)
+
+
+# ------------------------------------------------------------------ who is no server
+
+
+@modes("auto", "v6")
+@pytest.mark.parametrize("kind", sorted(STRANGERS))
+def test_c16_a_stranger_costs_nothing(street, kind, mode):
+    """ZMQ_RECONNECT_IVL 5 s, attempt delay 2 s.  Catches: a connection to whoever answers, and
+    either of them paid."""
+    street.serve(4)
+    street.host.stranger(SERVER6, **STRANGERS[kind])
+    got = street.dial(mode=mode, RECONNECT_IVL=5000).reach(DUAL)
+    assert got.who == "4" and got.ms < PROMPT
+    assert met(street) == 1
+
+
+@modes("auto", "v6")
+@pytest.mark.parametrize("hung", [False, True])
+def test_c16_a_mute_peer_costs_one_delay(street, hung, mode):
+    """It accepts and says nothing, or its kernel does for it.  The second socket knows.  Catches:
+    30 s for the handshake; a look at it that takes TCP for a sign of life."""
+    street.serve(4)
+    if hung:
+        street.host.occupy(SERVER6)
+    else:
+        street.host.stranger(SERVER6, stays=True)
+    worker = street.caller(env=dict(mode.env))
+    first = worker.socket("DEALER", mode=mode, monitor=True).reach(DUAL)
+    assert first.who == "4" and 1900 < first.ms < 8000
+    for _ in range(3):
+        got = worker.socket("DEALER", mode=mode, monitor=True).reach(DUAL)
+        assert got.who == "4" and got.ms < PROMPT
+
+
+@pytest.mark.parametrize("kind", ["mute", "http-stays", "mysql"])
+def test_c16_no_message_is_lost(street, kind):
+    """500 are queued before.  Catches: messages for a stranger, or taken for ZMTP 1.0 by one."""
+    pull = street.host.socket("PULL")
+    pull.bind(tcp(SERVER4))
+    street.host.stranger(SERVER6, **(STRANGERS.get(kind) or {"stays": True}))
+    push = street.caller(DELAY).socket("PUSH", SNDHWM=1000)
+    push.connect(DUAL)
+    for number in range(500):
+        push.send(str(number))
+    assert [pull.recv(timeout=20)["parts"] for _ in range(500)] == [[str(n)] for n in range(500)]
+
+
+@pytest.mark.parametrize("ours,theirs", [("REQ", "REP"), ("DEALER", "ROUTER"), ("SUB", "PUB"),
+                                         ("PULL", "PUSH"), ("PUSH", "PULL"), ("PAIR", "PAIR"),
+                                         ("XSUB", "XPUB"), ("ROUTER", "DEALER")])
+def test_c16_every_socket_type(street, ours, theirs):
+    """Client and server first.  Catches: a type whose engine trips over the bytes that are on the
+    wire already."""
+    server = street.host.socket(theirs, monitor=True)
+    server.bind(tcp(SERVER4))
+    street.host.stranger(SERVER6)
+    sock = street.caller().socket(ours, monitor=True)
+    sock.connect(DUAL)
+    sock.events("HANDSHAKE_SUCCEEDED")
+    server.events("HANDSHAKE_SUCCEEDED")
+
+
+@pytest.mark.parametrize("kind", ["curve", "plain"])
+def test_c16_mechanisms(street, kind):
+    """Catches: the same for the handshakes of CURVE and PLAIN."""
+    server = street.host.socket("ROUTER", monitor=True)
+    sock = street.caller(DELAY).socket("DEALER", monitor=True)
+    if kind == "curve":
+        key = street.host.do("curve", id=server.name, role="server")
+        sock.worker.do("curve", id=sock.name, role="client", server_key=key)
+    else:
+        server.set("PLAIN_SERVER", 1)
+        street.host.must("zap")
+        sock.set("PLAIN_USERNAME", "user")
+        sock.set("PLAIN_PASSWORD", "secret")
+    server.bind(tcp(SERVER4))
+    street.host.stranger(SERVER6, stays=True)
+    sock.connect(DUAL)
+    sock.events("HANDSHAKE_SUCCEEDED", timeout=10)
+
+
+# ------------------------------------------------------------------ who is one
+
+READY = "041a0552454144590b536f636b65742d547970650000000450555348"
+PEERS = {
+    "1.0": "0100" + "03006869",
+    "2.0": SIGNATURE + "0108" + "0000" + "00026869",
+    "3.0": greeting(minor=0) + READY,
+    "3.1": greeting() + READY,
+}
+
+
+def is_served(pull, version):
+    """Before 3.0 there is no event; since then, no message before the client's READY."""
+    if version < "3":
+        assert pull.recv(timeout=10)["parts"] == ["hi"]
+    else:
+        pull.events("HANDSHAKE_SUCCEEDED", timeout=10)
+
+
+@modes("auto", "v6")
+@pytest.mark.parametrize("version", sorted(PEERS))
+@pytest.mark.parametrize("other", ["refuses", "mute"])
+def test_c16_every_version_of_zmtp(street, version, other, mode):
+    """A PUSH of few words on IPv4 in auto, on IPv6 in v6: where stock would find it.  Catches: a
+    version that is taken for none."""
+    here, there = (SERVER6, SERVER4) if mode.name == "v6" else (SERVER4, SERVER6)
+    street.host.stranger(here, hex=PEERS[version], stays=True)
+    if other == "mute":
+        street.host.stranger(there, stays=True)
+    pull = street.caller(DELAY, env=dict(mode.env)).socket("PULL", mode=mode, monitor=True)
+    pull.connect(DUAL)
+    is_served(pull, version)
+
+
+@pytest.mark.parametrize("pieces", [[1, 9], [3, 3, 4], [9, 1], [10]])
+def test_c16_a_greeting_in_pieces(street, pieces):
+    """Catches: half a signature taken for none, and a poller that spins on it."""
+    text = bytes.fromhex(PEERS["3.1"])
+    at, parts = 0, []
+    for size in pieces:
+        parts.append(text[at:at + size].hex())
+        at += size
+    street.host.stranger(SERVER6, pieces=parts + [text[at:].hex()], stays=True)
+    street.serve(4)
+    pull = street.caller().socket("PULL", monitor=True)
+    pull.connect(DUAL)
+    is_served(pull, "3.1")
+    assert wait_until(lambda: met(street) == 1)
+
+
+def test_c16_half_a_greeting_does_not_spin(street):
+    """Catches: a poller that reports the same bytes again and again."""
+    street.serve(4)
+    street.host.stranger(SERVER6, hex="ff0000", stays=True)
+    sock = street.dial()
+    before = sock.worker.do("cpu")
+    assert sock.reach(DUAL).who == "4"
+    assert sock.worker.do("cpu") - before < 1  # of two seconds
+
+
+def test_c16_all_are_mute(street):
+    """The server's I/O thread is busy.  The connection that stock would have had is handed over.
+    Catches: two engines, or none, and a peer that waits for its client for ever."""
+    for address in (SERVER4, SERVER6):
+        street.host.stranger(address, listens=True, stays=True)
+    sock = street.dial(DELAY)
+    sock.connect(DUAL)
+    events = sock.events("CONNECTED")
+    assert [event[0] for event in events] == ["CONNECT_DELAYED", "CONNECTED"]
+    assert wait_until(lambda: len(street.dialled()) == 1)
+    assert sum(map(lambda one: SERVER4 in str(one), street.dialled())) == 1
+
+
+# ------------------------------------------------------------------ what the application hears
+
+
+def names(events):
+    return [event[0] for event in events]
+
+
+@modes("auto", "v6")
+@pytest.mark.parametrize("kind", ["closes", "http-stays", "mute"])
+def test_c17_the_monitor_hears_of_one_connection(street, kind, mode):
+    """As of a name with one address.  Catches: events of those that lost."""
+    street.serve(4)
+    street.host.stranger(SERVER6, **(STRANGERS.get(kind) or {"stays": True}))
+    heard = []
+    for name in ("four", "dual"):
+        sock = street.dial(DELAY, mode=mode)
+        sock.reach("tcp://%s.test:5555" % name)
+        heard.append(names(sock.events("HANDSHAKE_SUCCEEDED")))
+    assert heard[0] == heard[1]
+
+
+def test_c17_the_handshake_has_its_own_time(street):
+    """ZMQ_HANDSHAKE_IVL 1 s, a mute peer and 600 ms before IPv4.  Catches: a handshake that is
+    given the rest of the time only."""
+    street.serve(4)
+    street.host.stranger(SERVER6, stays=True)
+    assert street.dial("attempt-delay=900", HANDSHAKE_IVL=1000).reach(DUAL).who == "4"
+
+
+# ------------------------------------------------------------------ C-9, C-8, C-18, C-5
+
+
+@modes("auto", "v6")
+@pytest.mark.parametrize("mechanism", ["NULL", "CURVE"])
+def test_c9_a_server_that_knows_ipv4_clients_only(street, mechanism, mode):
+    """By ZAP, on the same server; ZMQ_RECONNECT_IVL 5 s.  Stock, which never tried IPv6, gets in.
+    Catches: locked out for good; a reconnect interval paid."""
+    server = street.host.socket("ROUTER", ZAP_DOMAIN="global", IPV6=1)
+    street.host.must("zap", allow=[CLIENT4, "::ffff:" + CLIENT4])
+    sock = street.dial(mode=mode, RECONNECT_IVL=5000)
+    if mechanism == "CURVE":
+        key = street.host.do("curve", id=server.name, role="server")
+        sock.worker.do("curve", id=sock.name, role="client", server_key=key)
+    server.bind("tcp://*:5555")
+    sock.connect(DUAL)
+    sock.events("HANDSHAKE_SUCCEEDED", timeout=4)
+    assert len(street.host.do("zaplog")) == 2
+
+
+def test_c8_a_heartbeat_that_stays_away(street):
+    """IPv6 vanishes under a connection.  Catches: a reconnect that waits for it once more."""
+    street.serve_both()
+    sock = street.dial(RECONNECT_IVL=10, HEARTBEAT_IVL=100, HEARTBEAT_TIMEOUT=400)
+    assert sock.reach(DUAL).who == "6"
+    seen = sock.watch("DISCONNECTED", "HANDSHAKE_SUCCEEDED", timeout=15)
+    street.silent(6)
+    times = {event.name: event.ms for event in seen()}
+    assert times["HANDSHAKE_SUCCEEDED"] - times["DISCONNECTED"] < PROMPT
+    assert sock.reach().who == "4"
+
+
+def keepalive(street):
+    text = street.client.run(["ss", "-Htno", "state", "established", "dport", "=", ":5555"]).stdout
+    return "keepalive" in text
+
+
+@pytest.mark.parametrize("family,opts,kept", [(6, {}, True), (4, {}, False),
+                                              (6, {"TCP_KEEPALIVE": 0}, False)])
+def test_c18_keepalive(street, family, opts, kept):
+    """Catches: a connection over IPv6 that nobody notices is dead; options that are not ours to
+    set."""
+    street.serve(family)
+    assert street.dial(**opts).reach(DUAL).who == str(family)
+    assert keepalive(street) == kept
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "[::1]", "localhost"])
+def test_c5_connected_to_itself(street, name):
+    """The port that is dialled is the only one that the system has to give.  Catches: a socket
+    that talks to itself, and never tries again (libzmq issue 4588)."""
+    street.client.sysctl("net.ipv4.ip_local_port_range", "40010 40011")
+    sock = street.dial(RECONNECT_IVL=10)
+    sock.connect("tcp://%s:40010" % name)
+    for _ in range(20):
+        sock.events("CONNECT_RETRIED")
+    assert "CONNECTED" not in names(sock.events())
+
+
+# ------------------------------------------------------------------ no round trip
+
+
+def fastest(street, lib, name, opts):
+    times = []
+    for _ in range(3):
+        worker = street.client.worker(lib)
+        times.append(worker.socket("DEALER", monitor=True, **opts).reach(name).ms)
+        worker.kill()
+    return min(times)
+
+
+def test_c16_no_round_trip_is_added(lab):
+    """100 ms each.  Catches: a signature that is sent when the peer's has come."""
+    street = plain_street(lab, slow=True)
+    street.serve_both()
+    street.bridge.set(delay4=0.05, delay6=0.05)
+    stock = fastest(street, "stock", "tcp://four.test:5555", {})
+    ours = fastest(street, "patched", DUAL, {})
+    assert ours < stock + 50, (ours, stock)
