@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-16 to C-18, and what of C-5, C-8 and C-9 belongs to it: a race is decided by the first peer
 that greets, and costs nothing where it does."""
+import signal
+import threading
+
 import pytest
 from conftest import modes
 from lab import wait_until
@@ -302,3 +305,23 @@ def test_c16_no_round_trip_is_added(lab):
     stock = fastest(street, "stock", "tcp://four.test:5555", {})
     ours = fastest(street, "patched", DUAL, {})
     assert ours < stock + 50, (ours, stock)
+
+
+# ------------------------------------------------------------------ a server under load
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_c16_a_crowd_on_a_good_server(street, paused):
+    """100 clients at once; the server's process may stand still for a second.  Catches: more
+    connections than one for each client, or two where the server does not answer in time."""
+    street.serve(4)
+    street.serve(6)
+    count = street.syns(4, 6)
+    worker = street.caller(DELAY)
+    socks = [worker.socket("DEALER").name for _ in range(100)]
+    if paused:
+        street.host.process.send_signal(signal.SIGSTOP)
+        threading.Timer(1, street.host.process.send_signal, [signal.SIGCONT]).start()
+    got = worker.do("reach_all", ids=socks, ep=DUAL, timeout=20)
+    assert got["missing"] == 0
+    assert sum(count()) <= (200 if paused else 130)
