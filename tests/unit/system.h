@@ -41,7 +41,9 @@ typedef struct
     unsigned ifaddrs_fails; /* so many times before that */
     unsigned ifaddrs_calls;
     int netlink_errno; /* of socket (AF_NETLINK, ...) */
-    int send_errno, recv_errno;
+    int bind_errno, send_errno, recv_errno;
+    unsigned signals;    /* so many calls of recv end with EINTR */
+    ssize_t recv_size;   /* what it says instead; 0: what it has */
     int told_error;      /* what the kernel answers instead of addresses */
     unsigned interrupts; /* so many dumps during which addresses change */
     unsigned dumps;
@@ -267,6 +269,16 @@ int __wrap_close (int fd_)
 
 unsigned __wrap_if_nametoindex (const char *name_);
 char *__wrap_if_indextoname (unsigned index_, char *name_);
+int __wrap_bind (int fd_, const struct sockaddr *addr_, socklen_t len_);
+
+int __wrap_bind (int fd_, const struct sockaddr *addr_, socklen_t len_)
+{
+    assert_int_equal (fd_, SYSTEM_NETLINK);
+    assert_int_equal (addr_->sa_family, AF_NETLINK);
+    assert_int_equal (len_, sizeof (struct sockaddr_nl));
+    return system_result (sys.bind_errno);
+}
+
 ssize_t __wrap_send (int fd_, const void *data_, size_t size_, int flags_);
 ssize_t __wrap_recv (int fd_, void *data_, size_t size_, int flags_);
 
@@ -369,6 +381,12 @@ ssize_t __wrap_recv (int fd_, void *data_, size_t size_, int flags_)
 
     assert_int_equal (fd_, SYSTEM_NETLINK);
     assert_int_equal (flags_, MSG_TRUNC);
+    if (sys.signals > 0) {
+        sys.signals--;
+        return system_result (EINTR);
+    }
+    if (sys.recv_size != 0)
+        return sys.recv_size;
     if (sys.recv_errno != 0)
         return system_result (sys.recv_errno);
     for (i = 0; i < 3 && sys.dumped <= sys.ifaddrs_count; sys.dumped++) {

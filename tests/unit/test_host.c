@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <unistd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,9 +175,24 @@ static void test_settings_files_that_do_not_count (void **state_)
     assert_int_equal (rmdir (directory), 0);
 }
 
+static void test_what_watches_addresses (void **state_)
+{
+    int fd, other;
+    (void) state_;
+
+    assert_int_equal (zds_host_watch (&fd), 0);
+    assert_int_equal (zds_host_watch (&other), 0);
+    zds_host_drain (fd);
+    assert_true (zds_host_netns (fd) != 0);
+    assert_true (zds_host_netns (fd) == zds_host_netns (other));
+    close (fd);
+    close (other);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_what_watches_addresses),
       cmocka_unit_test (test_addresses_of_one_interface),
       cmocka_unit_test (test_zones),
       cmocka_unit_test (test_filters_check_their_zone),

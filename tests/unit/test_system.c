@@ -138,6 +138,42 @@ static void test_a_kernel_that_does_not_tell (void **state_)
     }
 }
 
+static void test_a_signal_and_a_message_that_is_too_long (void **state_)
+{
+    static const system_ifaddr_t host[] = {{"eth0", "192.0.2.1", 0, NULL}};
+    zds_ifaddr_t *ifaddrs;
+    size_t count;
+    (void) state_;
+
+    system_new ();
+    system_has (host, COUNT (host));
+    sys.signals = 2;
+    assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count), 0);
+    assert_int_equal (count, 1);
+    assert_int_equal (sys.ifaddrs_calls, 0);
+    free (ifaddrs);
+    sys.recv_size = 1000000;
+    assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count), 0);
+    assert_int_equal (sys.ifaddrs_calls, 1);
+    free (ifaddrs);
+}
+
+static void test_nothing_watches_addresses (void **state_)
+{
+    int fd = 7;
+    (void) state_;
+
+    system_new ();
+    sys.netlink_errno = EPERM;
+    assert_int_equal (zds_host_watch (&fd), EPERM);
+    assert_int_equal (fd, -1);
+    sys.netlink_errno = 0;
+    sys.bind_errno = EACCES;
+    assert_int_equal (zds_host_watch (&fd), EACCES);
+    assert_int_equal (fd, -1);
+    assert_int_equal (sys.open_sockets, 0);
+}
+
 static void test_what_is_no_address_is_left_out (void **state_)
 {
     static char long_name[300];
@@ -511,6 +547,8 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_flags_come_from_the_kernel),
+      cmocka_unit_test (test_a_signal_and_a_message_that_is_too_long),
+      cmocka_unit_test (test_nothing_watches_addresses),
       cmocka_unit_test (test_names_and_addresses_from_the_kernel),
       cmocka_unit_test (test_a_kernel_that_does_not_tell),
       cmocka_unit_test (test_what_is_no_address_is_left_out),
