@@ -185,6 +185,8 @@ static void test_what_watches_addresses (void **state_)
     zds_host_drain (fd);
     assert_true (zds_host_netns (fd) != 0);
     assert_true (zds_host_netns (fd) == zds_host_netns (other));
+    /*  A kernel without such cookies.  */
+    assert_true (zds_host_netns (-1) != 0);
     close (fd);
     close (other);
 }

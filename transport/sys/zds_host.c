@@ -404,28 +404,26 @@ int zds_host_watch (int *fd_)
 void zds_host_drain (int fd_)
 {
     char byte;
+    ssize_t size;
 
     /*  ENOBUFS: messages were lost, which is news too.  */
-    while (recv (fd_, &byte, sizeof byte, 0) >= 0 || errno == EINTR
-           || errno == ENOBUFS)
-        continue;
+    do
+        size = recv (fd_, &byte, sizeof byte, 0);
+    while (size >= 0 || errno == EINTR || errno == ENOBUFS);
 }
 
 uint64_t zds_host_netns (int fd_)
 {
+    static const char own[] = "/proc/thread-self/ns/net";
     struct stat about;
 #ifdef SO_NETNS_COOKIE
     uint64_t cookie;
     socklen_t len = sizeof cookie;
-#endif
 
-#ifdef SO_NETNS_COOKIE
     if (getsockopt (fd_, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0)
         return cookie;
 #endif
-    return stat ("/proc/thread-self/ns/net", &about) == 0
-             ? (uint64_t) about.st_ino
-             : 0;
+    return stat (own, &about) == 0 ? (uint64_t) about.st_ino : 0;
 }
 
 #else
