@@ -184,8 +184,9 @@ bug("an attempt that fails at once is not told", "dualstack_dial.cpp",
 bug("a source that is not there ends it", "dualstack_dial.cpp",
     "        finish ();\n        _events->dial_failed (rc, retired_fd);\n", "        finish ();\n",
     "test_faults_network.py::test_faults_interface_deleted_during_a_race[source]")
-bug("a start that is late is left out", "zds_race.c", "if (slot >= 0 && time <= now_)",
-    "if (slot >= 0 && time <= now_ && (time == 0 || now_ - time < 100))",
+bug("a start that is late is left out", "zds_race.c", "start_time (race_, candidate) <= now_)",
+    "start_time (race_, candidate) <= now_\n        && (start_time (race_, candidate) == 0"
+    "\n            || now_ - start_time (race_, candidate) < 100))",
     "test_faults_process.py::test_faults_stopped_across_the_attempt_delay[0.8]")
 bug("losers are kept", "dualstack_dial.cpp", """            last = _attempt[i].release ();
             dualstack_close (last);
@@ -198,9 +199,12 @@ bug("a cancelled attempt is kept", "dualstack_dial.cpp",
 bug("a bind is taken back while the socket ends", "socket_base.cpp",
     "    if (!is_terminating ())\n        _tcp_binds.remove", "    _tcp_binds.remove",
     "test_unbind.py::test_b6_close_shuts_nothing_down")
-bug("a STREAM connection is a handshake", "session_base.cpp",
-    "if (_active && !options.raw_socket)\n        _strangers", "if (_active)\n        _strangers",
-    "test_connect_strangers.py::test_c9_stream_knows_no_handshake")
+bug("TCP decides", "dualstack_dial.cpp", "config.greets = _purpose",
+    "config.greets = false && _purpose",
+    "test_connect_greeting.py::test_c16_a_stranger_costs_nothing[closes-auto]")
+bug("the signature is sent twice", "zmtp_engine.cpp",
+    "    _outpos += _options.greeting_sent;\n    _outsize -= _options.greeting_sent;\n", "",
+    "test_connect_greeting.py::test_c16_every_socket_type[REQ-REP]")
 bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    delete _endpoint;\n", "",
     "test_faults_process.py::test_faults_end_at_any_time[close]")
 bug("probes outlive their thread", "dualstack_io.cpp",
