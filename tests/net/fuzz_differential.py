@@ -313,11 +313,14 @@ def taken_on_ipv6(steps, at, ours):
 
 def meant_by_name(steps, at, ours, patched):
     """Exception (d): a name that stands for another text of this socket, by DNS."""
-    same = [one["op"] for one, answer in zip(steps[:at], patched.answers)
-            if one.get("ep") == steps[at].get("ep") and one.get("id") == steps[at].get("id")
-            and answer == "ok"]
-    return steps[at]["op"] in ("unbind", "disconnect") and ours == "ENOENT" \
-        and ".test:" in steps[at]["ep"] and same[-1:] not in (["connect"], ["bind"])
+    if steps[at]["op"] not in ("unbind", "disconnect") or ours != "ENOENT":
+        return False
+    kept = {one["keep"]: answer for one, answer in zip(steps[:at], patched.answers)
+            if one.get("keep")}
+    texts = [kept.get(one.get("ep", "").strip("{}"), one.get("ep")) for one in steps[:at + 1]]
+    same = [one["op"] for one, text, answer in zip(steps[:at], texts, patched.answers)
+            if text == texts[at] and one.get("id") == steps[at]["id"] and answer == "ok"]
+    return ".test:" in texts[at] and same[-1:] not in (["connect"], ["bind"])
 
 
 def the_end(steps, stock, patched):

@@ -30,6 +30,7 @@ HOSTS = {
     "no-ipv6-route": ([CLIENT4 + "/24", CLIENT6 + "/64"], (4,)),
     "deprecated": ([CLIENT4 + "/24", CLIENT6 + "/64 preferred_lft 0"], (4, 6)),
 }
+NOTHING = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")
 LOCAL = "127.0.0.1 localhost\n::1 localhost\n"
 NO_IPV6 = ("ipv4", "ipv4-link-local")
 
@@ -140,6 +141,10 @@ class Oracle:
     def ask(self, **how):
         return self.worker.run([dict(how, op="getaddrinfo", name=self.name)], 2 * DEADLINE)[0]
 
+    def failed(self):
+        """No answer, not even that there is no such name."""
+        return self.whole["error"] not in (None,) + NOTHING
+
     def own(self, mode):
         """What stock's own call says."""
         return self.ask(family=10, mapped=True) if mode == "v6" else self.four
@@ -149,12 +154,18 @@ class Oracle:
         six = self.ask(family=10, canonical=True)
         four = self.ask(family=2, canonical=True)
         names = {four["canonical"].lower(), self.name.lower().rstrip(".")}
-        nothing = four["error"] in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")
-        return six["addresses"] if nothing or six["canonical"].lower() in names else []
+        same = four["error"] in NOTHING or six["canonical"].lower() in names
+        return six["addresses"] if same else []
 
 
 def loopback(address):
     return ipaddress.ip_address(address).is_loopback
+
+
+def can_reach(host, address):
+    """Whether the server answers such a host there."""
+    families = (4,) if host in NO_IPV6 else HOSTS[host][1]
+    return (6 if ":" in address else 4) in families and not loopback(address)
 
 
 def expectations(situation, mode, oracle, own):
@@ -164,7 +175,7 @@ def expectations(situation, mode, oracle, own):
         return set(own), set(own), own
     if mode == "auto" and situation.host in NO_IPV6:
         local = [one for one in whole if loopback(one)]
-        return set(own + local), set(own), own if not local else None
+        return set(own + local), set(own) & set(whole or own), own if not local else None
     if situation.late:
         may = set(whole) | set(own) | set(oracle.proven())
         return may, set(own[:1]) & (set(whole) or set(own)), None
@@ -252,8 +263,8 @@ def judge(theatre, situation):
     for mode in situation.modes:
         found, first = complaints_about(situation, mode, oracle, stock, patched)
         lines += found
-        reachable = situation.order and first and not loopback(first[0]) and first[0] in (
-            oracle.whole["addresses"] or first)
+        reachable = first and situation.order and can_reach(situation.host, first[0]) \
+            and (first[0] in oracle.whole["addresses"] or oracle.failed())
         if reachable and mode != "v4":
             lines += late_for(theatre, situation, mode, first[0], stock, patched)
     return ["%s\n    in %r" % (line, situation) for line in lines]
