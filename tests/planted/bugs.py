@@ -108,7 +108,8 @@ bug("an answer of the system is kept", "zds_lookup.c",
     "        take (list, answer_);\n    freeaddrinfo (list);\n",
     "        take (list, answer_);\n",
     "test_faults_dns.py::test_faults_module_that_answers[many]")
-bug("a failure of the resolver is fatal", "zds_lookup.c", "answer_->status = status_of (rc);", "abort ();",
+bug("a failure of the resolver is fatal", "zds_lookup.c",
+    "answer_->status = status_of (rc);", "abort ();",
     "test_faults_dns.py::test_faults_garbage_for_an_answer",
     "test_faults_dns.py::test_faults_resolv_conf[any]")
 bug("an answer is used for ever", "zds_resolver.c",
