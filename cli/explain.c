@@ -312,7 +312,7 @@ int cli_explain (int argc_, char **argv_)
     int option;
 
     memset (&question, 0, sizeof question);
-    question.settings = zds_host_settings ();
+    question.settings = zds_host_settings (ZDS_SETTINGS_FILE);
     question.mode = zds_settings_mode (&question.settings);
     question.wanted = ZDS_MODE_AUTO;
     question.limit = 10000;

@@ -256,7 +256,7 @@ int cli_run (int argc_, char **argv_)
         rc = put_audit ();
     if (rc != 0)
         return rc;
-    if (zds_host_settings ().off)
+    if (zds_host_settings (ZDS_SETTINGS_FILE).off)
         fputs ("zmq-dualstack: off, by ZMQ_DUALSTACK or " ZDS_SETTINGS_FILE
                ": IPv4 only\n",
                stderr);

@@ -135,7 +135,8 @@ int main (void)
         return 1;
     }
 #endif
-    check (zds_host_settings ().attempt_delay != 0, "settings");
+    check (zds_host_settings (ZDS_SETTINGS_FILE).attempt_delay != 0,
+           "settings");
     literals ();
     interfaces ();
     look_up ();

@@ -97,10 +97,10 @@ static void test_settings_come_from_the_environment (void **state_)
     (void) state_;
 
     unsetenv ("ZMQ_DUALSTACK");
-    settings = zds_host_settings ();
+    settings = zds_host_settings (ZDS_SETTINGS_FILE);
     assert_int_equal (zds_settings_mode (&settings), ZDS_MODE_AUTO);
     setenv ("ZMQ_DUALSTACK", "off", 1);
-    settings = zds_host_settings ();
+    settings = zds_host_settings (ZDS_SETTINGS_FILE);
     assert_int_equal (zds_settings_mode (&settings), ZDS_MODE_V4);
 }
 
@@ -171,6 +171,16 @@ static void test_settings_files_that_do_not_count (void **state_)
     assert_null (zds_host_settings_text ("/proc/self/mem", &why));
     assert_string_equal (why, "it cannot be read");
     unlink (other);
+    unlink (path);
+
+    /*  As a context reads it.  */
+    unsetenv ("ZMQ_DUALSTACK");
+    file_says (path, "off", 3, 0666);
+    assert_false (zds_host_settings (path).off);
+    file_says (path, "off\n", 4, 0644);
+    assert_true (zds_host_settings (path).off);
+    setenv ("ZMQ_DUALSTACK", "on", 1);
+    assert_false (zds_host_settings (path).off);
     unlink (path);
     assert_int_equal (rmdir (directory), 0);
 }

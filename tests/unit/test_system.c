@@ -314,7 +314,7 @@ static void settings_and_stderr (char *text_, size_t size_)
     assert_non_null (file);
     fflush (stderr);
     dup2 (fileno (file), 2);
-    zds_host_settings ();
+    zds_host_settings (ZDS_SETTINGS_FILE);
     fflush (stderr);
     dup2 (before, 2);
     close (before);

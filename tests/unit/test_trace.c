@@ -54,6 +54,17 @@ static void test_a_line_is_one_line (void **state_)
     size = zds_trace_format (line, 0, 1, &subject, text);
     assert_int_equal (size, ZDS_TRACE_LINE_SIZE);
     assert_memory_equal (line + size - 5, "y...\n", 5);
+    /*  The end falls into a code.  */
+    memset (text, '\r', sizeof text - 1);
+    for (subject.address = "a"; strlen (subject.address) < 5;
+         subject.address = strcmp (subject.address, "a") == 0     ? "ab"
+                           : strcmp (subject.address, "ab") == 0  ? "abc"
+                           : strcmp (subject.address, "abc") == 0 ? "abcd"
+                                                                  : "abcde") {
+        size = zds_trace_format (line, 0, 1, &subject, text);
+        assert_int_equal (size, ZDS_TRACE_LINE_SIZE);
+        assert_memory_equal (line + size - 4, "...\n", 4);
+    }
 }
 
 /*  --- files ------------------------------------------------------------------  */

@@ -11,7 +11,7 @@
 #include "zds_host.h"
 
 zmq::dualstack_env_t::dualstack_env_t () :
-    _settings (zds_host_settings ()), _trace (NULL)
+    _settings (zds_host_settings (ZDS_SETTINGS_FILE)), _trace (NULL)
 {
     const char *const file = _settings.trace_file;
 

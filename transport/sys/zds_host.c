@@ -613,12 +613,14 @@ static const char *name_in_proc (const char *path_, char *name_)
 
 /*  The program's file is root's choice; what it was called by may be anybody's, and
     counts where that is who runs it.  */
-static void
-take_file (zds_settings_t *settings_, char *complaint_, size_t size_)
+static void take_file (zds_settings_t *settings_,
+                       const char *path_,
+                       char *complaint_,
+                       size_t size_)
 {
     char file[NAME_SIZE], title[NAME_SIZE];
     const char *why;
-    char *const text = zds_host_settings_text (ZDS_SETTINGS_FILE, &why);
+    char *const text = zds_host_settings_text (path_, &why);
 
     if (text != NULL)
         zds_settings_file (
@@ -639,30 +641,33 @@ char *zds_host_settings_text (const char *path_, const char **why_)
     return NULL;
 }
 
-static void
-take_file (zds_settings_t *settings_, char *complaint_, size_t size_)
+static void take_file (zds_settings_t *settings_,
+                       const char *path_,
+                       char *complaint_,
+                       size_t size_)
 {
     (void) settings_;
+    (void) path_;
     (void) complaint_;
     (void) size_;
 }
 
 #endif
 
-zds_settings_t zds_host_settings (void)
+zds_settings_t zds_host_settings (const char *file_)
 {
     zds_settings_t settings;
     char of_file[256] = "", of_environment[256] = "";
 
     zds_settings_default (&settings);
-    take_file (&settings, of_file, sizeof of_file);
+    take_file (&settings, file_, of_file, sizeof of_file);
     if (!is_privileged ())
         zds_settings_words (&settings, getenv ("ZMQ_DUALSTACK"), of_environment,
                             sizeof of_environment);
     if ((of_file[0] == '\0' && of_environment[0] == '\0') || !first_time ())
         return settings;
     if (of_file[0] != '\0')
-        warn (ZDS_SETTINGS_FILE, of_file);
+        warn (file_, of_file);
     if (of_environment[0] != '\0')
         warn ("ZMQ_DUALSTACK", of_environment);
     return settings;

@@ -62,11 +62,11 @@ int zds_host_pgm_check (const char *network_);
     frees; or NULL, and in '*why_' a static text: NULL where there is no such file.  */
 char *zds_host_settings_text (const char *path_, const char **why_);
 
-/*  The settings of this process: those of the file, under those of the environment
+/*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), under those of the environment
     variable ZMQ_DUALSTACK, which a set-user-ID program or one with capabilities
     does not read.  What is wrong with either is named on stderr, once in a process.
     Reads the environment: not while another thread changes it.  */
-zds_settings_t zds_host_settings (void);
+zds_settings_t zds_host_settings (const char *file_);
 
 #ifdef __cplusplus
 }
