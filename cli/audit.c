@@ -70,8 +70,10 @@ static int run_choose (const char *path_, char *answer_)
     ssize_t got;
     pid_t child = -1;
 
-    if (command == NULL || env == NULL || pipe (fds) != 0)
+    if (command == NULL || env == NULL || pipe (fds) != 0) {
+        free (env);
         return -1;
+    }
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_adddup2 (&actions, fds[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose (&actions, fds[0]);

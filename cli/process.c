@@ -9,7 +9,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <limits.h>
-#include <link.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +97,17 @@ static int read_environment (process_t *process_)
     return rc;
 }
 
+#if UINTPTR_MAX > 0xffffffffu
+typedef Elf64_auxv_t auxv_t;
+#else
+typedef Elf32_auxv_t auxv_t;
+#endif
+
 /*  Whether the kernel told the program to trust nobody (AT_SECURE).  */
 static bool read_privileges (const process_t *process_)
 {
     char name[NAME_SIZE];
-    ElfW (auxv_t) entry;
+    auxv_t entry;
     bool secure = false;
     FILE *file;
 

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <link.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +55,14 @@ const char cli_run_help[] =
   "  ZDS_LIBDIR     directory of the builds: libzmq.so.5 and\n"
   "                 zmq-dualstack/VERSION/libzmq.so.5\n";
 
+#if UINTPTR_MAX > 0xffffffffu
+typedef Elf64_Ehdr elf_t;
+typedef Elf64_Phdr segment_t;
+#else
+typedef Elf32_Ehdr elf_t;
+typedef Elf32_Phdr segment_t;
+#endif
+
 /*  --- what cannot be run on another libzmq --------------------------------------  */
 
 static int refuse (const char *path_, const char *why_)
@@ -75,10 +83,10 @@ static bool is_privileged (int fd_, const struct stat *about_)
 /*  The program header of a type; false: there is none.  */
 static bool find_header (const char *image_,
                          size_t size_,
-                         ElfW (Word) type_,
-                         ElfW (Phdr) * header_)
+                         uint32_t type_,
+                         segment_t *header_)
 {
-    ElfW (Ehdr) elf;
+    elf_t elf;
     unsigned i;
 
     memcpy (&elf, image_, sizeof elf);
@@ -96,9 +104,9 @@ static bool find_header (const char *image_,
 /*  Why an ELF file gets no other library by the dynamic linker; NULL if it does.  */
 static const char *check_elf (const char *image_, size_t size_)
 {
-    ElfW (Phdr) header;
+    segment_t header;
 
-    if (size_ < sizeof (ElfW (Ehdr)))
+    if (size_ < sizeof (elf_t))
         return "it is no program";
     if (image_[EI_CLASS] != (sizeof (void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return "it is for another kind of processor than this command, and no "

@@ -216,7 +216,7 @@ take_text (tried_t *tried_, const char *text_, long time_, trouble_t *trouble_)
         take_start (tried_, rest, time_);
     else if ((rest = behind (text_, "listens on ")) != NULL)
         take_listener (tried_, rest);
-    else if ((rest = behind (text_, "closes socket")) != NULL)
+    else if (behind (text_, "closes socket") != NULL)
         tried_->listening_count = 0;
     else if ((rest = behind (text_, "gives ")) != NULL
              && (one = attempt_at (tried_, rest)) != NULL) {
@@ -336,6 +336,9 @@ static int make_socket (libzmq_t *zmq_, const question_t *question_)
     const int zero = 0, ipv6 = question_->wanted == ZDS_MODE_V6;
     const int timeout = (int) question_->connect_timeout;
 
+    if (zmq_->ctx_new == NULL || zmq_->socket == NULL || zmq_->error == NULL
+        || zmq_->setsockopt == NULL)
+        return ENOSYS; /* load () saw to that */
     zmq_->context = zmq_->ctx_new ();
     zmq_->one = zmq_->context == NULL
                   ? NULL
@@ -408,7 +411,9 @@ int try_it (tried_t *tried_, const question_t *question_, trouble_t *trouble_)
 
     memset (tried_, 0, sizeof *tried_);
     memset (&zmq, 0, sizeof zmq);
-    if (reader == NULL || pipe2 (fds, O_CLOEXEC) != 0)
+    if (reader == NULL)
+        return trouble_set (trouble_, ENOMEM, "out of memory");
+    if (pipe2 (fds, O_CLOEXEC) != 0)
         rc = trouble_set (trouble_, errno, "no pipe for the trace");
     if (rc == 0)
         rc = load (&zmq, trouble_);

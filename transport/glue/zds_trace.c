@@ -145,20 +145,20 @@ static bool is_told (zds_trace_t *trace_,
                  subject_->address);
     const uint64_t line = hash_text (subject + subject_->socket, text_);
     unsigned *const left_out = &trace_->left_out[subject % SUBJECTS];
-    bool told;
+    bool told = true;
 
-    if (__atomic_exchange_n (&trace_->busy, 1, __ATOMIC_ACQUIRE) != 0)
-        return true;
-    if (trace_->seen[line % LINES].line != line
-        || now_ - trace_->seen[line % LINES].since >= PERIOD) {
-        trace_->seen[line % LINES].line = line;
-        trace_->seen[line % LINES].since = now_;
-        trace_->seen[line % LINES].times = 0;
+    if (__atomic_exchange_n (&trace_->busy, 1, __ATOMIC_ACQUIRE) == 0) {
+        if (trace_->seen[line % LINES].line != line
+            || now_ - trace_->seen[line % LINES].since >= PERIOD) {
+            trace_->seen[line % LINES].line = line;
+            trace_->seen[line % LINES].since = now_;
+            trace_->seen[line % LINES].times = 0;
+        }
+        told = ++trace_->seen[line % LINES].times <= TIMES;
+        *left_out_ = told ? *left_out : 0;
+        *left_out = told ? 0 : *left_out + 1;
+        __atomic_store_n (&trace_->busy, 0, __ATOMIC_RELEASE);
     }
-    told = ++trace_->seen[line % LINES].times <= TIMES;
-    *left_out_ = told ? *left_out : 0;
-    *left_out = told ? 0 : *left_out + 1;
-    __atomic_store_n (&trace_->busy, 0, __ATOMIC_RELEASE);
     return told;
 }
 
@@ -266,10 +266,11 @@ static void
 write_line (const zds_trace_t *trace_, const char *line_, size_t size_)
 {
     struct pollfd ready = {trace_->fd, POLLOUT, 0};
+    ssize_t written = 0;
 
-    if (poll (&ready, 1, 0) == 1 && ready.revents == POLLOUT
-        && write (trace_->fd, line_, size_) < 0)
-        return; /* who does not read fast enough loses lines */
+    if (poll (&ready, 1, 0) == 1 && ready.revents == POLLOUT)
+        written = write (trace_->fd, line_, size_);
+    (void) written; /* who does not read fast enough loses lines */
 }
 
 #endif
