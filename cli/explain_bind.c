@@ -53,6 +53,7 @@ static int plan_name (report_t *report_)
 
     if (report_->endpoint.host[0] == '\0' || !takes_names ())
         return ENODEV;
+    memset (&answer, 0, sizeof answer);
     zds_lookup (NULL, report_->endpoint.host,
                 report_->question->mode == ZDS_MODE_V4 ? ZDS_LOOK_IPV4
                                                        : ZDS_LOOK_WHOLE,

@@ -170,6 +170,7 @@ static void *ask (void *asking_)
     asking_t *const asking = asking_;
     zds_answer_t answer;
 
+    memset (&answer, 0, sizeof answer);
     zds_lookup (NULL, asking->host, asking->look, &answer);
     pthread_mutex_lock (&asking->mutex);
     asking->answer = answer;

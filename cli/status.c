@@ -93,7 +93,8 @@ static void in_force (const process_t *process_, char *text_, size_t size_)
     size_t used;
 
     zds_settings_default (&plain);
-    used = (size_t) snprintf (text_, size_, "%s", in_force->off ? "off " : "");
+    used = (size_t) snprintf (text_, size_, "%s%s", in_force->off ? "off " : "",
+                              in_force->any ? "any " : "");
     if (in_force->attempt_delay != plain.attempt_delay)
         used +=
           (size_t) snprintf (text_ + used, size_ - used, "attempt-delay=%u ",
