@@ -288,9 +288,9 @@ static void check_order (input_t *input_)
     const unsigned first_count = 1 + bits / 2 % 4;
     size_t i;
 
+    memset (list, 0, sizeof list);
     for (i = 0; i < count; i++) {
         const unsigned marks = byte_of (input_);
-        memset (&list[i], 0, sizeof list[i]);
         list[i].addr = address (marks % ADDRESSES);
         list[i].record =
           (zds_record_t) (marks & 128 ? (marks >> 4 & 7) % 5 : 0);

@@ -245,7 +245,11 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
       zds_dial_look (dualstack_mode (_options), config_->families, has_ipv6);
     config_->port = _endpoint->port;
     config_->zone = _zone;
-    _io_thread->dualstack ().net ().prepare (_key, config_, zds_clock_ms ());
+    if (_io_thread->dualstack ().net ().remembers ()) {
+        config_->network = zds_host_network ();
+        _io_thread->dualstack ().net ().prepare (_key, config_,
+                                                 zds_clock_ms ());
+    }
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.
@@ -656,8 +660,11 @@ void zmq::dualstack_dial_t::look_again ()
 //  Whatever became of the race.
 void zmq::dualstack_dial_t::learn ()
 {
-    if (!_is_literal)
-        _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+    if (_is_literal)
+        return;
+    if (_race.config.network == 0 && zds_memory_is_news (&_race))
+        _race.config.network = zds_host_network ();
+    _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
 }
 
 void zmq::dualstack_dial_t::failed (int error_)

@@ -69,6 +69,13 @@ zds_memory_t *zmq::dualstack_net_t::memory (bool make_)
     return _memory;
 }
 
+bool zmq::dualstack_net_t::remembers ()
+{
+    scoped_lock_t locker (_sync);
+
+    return memory (false) != NULL;
+}
+
 void zmq::dualstack_net_t::prepare (const std::string &key_,
                                     zds_race_config_t *config_,
                                     uint64_t now_)

@@ -33,6 +33,9 @@ class dualstack_net_t
 
     //  The functions of zds_memory.h, for one host at a time. Without memory
     //  for it, nothing is remembered.
+    //  prepare() is without effect, and does not need to know the network, as long as
+    //  nothing is remembered.
+    bool remembers ();
     void prepare (const std::string &key_,
                   zds_race_config_t *config_,
                   uint64_t now_);

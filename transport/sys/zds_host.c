@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 
+#include "zds_candidate.h"
 #include "zds_host.h"
 
 #include <errno.h>
@@ -446,6 +447,35 @@ uint64_t zds_host_netns (int fd_)
 }
 
 #endif
+
+/*  Whether the address says in which network the host is, and for how long.  */
+static bool is_of_network (const zds_ifaddr_t *ifaddr_)
+{
+    const unsigned passing =
+      ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE;
+    zds_class_t kind;
+
+    if (zds_addr_family (&ifaddr_->addr) == AF_INET)
+        return true;
+    kind = zds_addr_class (&ifaddr_->addr);
+    return (ifaddr_->flags & passing) == 0
+           && (kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL);
+}
+
+uint32_t zds_host_network (void)
+{
+    zds_ifaddr_t *ifaddrs;
+    size_t count, i;
+    uint32_t sum = 0;
+
+    if (zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0)
+        return 0;
+    for (i = 0; i < count; i++)
+        if (is_of_network (&ifaddrs[i]))
+            sum += zds_addr_hash (&ifaddrs[i].addr);
+    free (ifaddrs);
+    return sum == 0 ? 1 : sum;
+}
 
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)
 {
