@@ -181,6 +181,18 @@ static void test_c10_source_for_each_candidate (void **state_)
     }
 }
 
+/*  No interface has a name like that.  */
+static void test_c10_long_source (void **state_)
+{
+    zds_source_t source;
+    char text[400];
+    (void) state_;
+
+    memset (text, 'a', sizeof text);
+    strcpy (text + 300, ":0");
+    assert_int_equal (source_of (text, ZDS_MODE_AUTO, &source), ENODEV);
+}
+
 static void test_c2_look (void **state_)
 {
     static const struct
@@ -247,6 +259,7 @@ int main (void)
       cmocka_unit_test (test_c10_source),
       cmocka_unit_test (test_c10_source_for_each_candidate),
       cmocka_unit_test (test_families),
+      cmocka_unit_test (test_c10_long_source),
       cmocka_unit_test (test_c2_look),
       cmocka_unit_test (test_through),
       cmocka_unit_test (test_may_be_name),

@@ -379,7 +379,7 @@ static void assert_all_wait (void)
 
 static bool runs (unsigned waiter_)
 {
-    return zds_resolver_runs (resolver, &waiters[waiter_]);
+    return zds_resolver_runs (resolver, &waiters[waiter_]) != ZDS_NEVER;
 }
 
 /*  With look-ups that hang, as many of this kind as may run at a time: of waiters from

@@ -291,6 +291,33 @@ static void test_which_host_has_ipv6 (void **state_)
     }
 }
 
+/*  What does not count adds nothing.  */
+static void test_c15_the_network_of_a_host (void **state_)
+{
+    static const system_ifaddr_t all[] = {{"lo", "::1", 0, NULL},
+                                          {"eth0", "fe80::1%2", 0, NULL},
+                                          {"eth0", "192.0.2.1", 0, NULL},
+                                          {"eth0", "2001:db8::1", 0, NULL},
+                                          {"eth0", "fd00::1", 0, NULL}};
+    uint32_t network;
+    (void) state_;
+
+    system_new ();
+    system_has (all, 2);
+    assert_int_equal (zds_host_network (), 1);
+    system_new ();
+    system_has (all + 2, 3);
+    network = zds_host_network ();
+    system_new ();
+    system_has (all, 5);
+    assert_int_equal (zds_host_network (), network);
+    system_new ();
+    system_has (all, 4);
+    assert_int_not_equal (zds_host_network (), network);
+    sys.netlink_errno = EMFILE;
+    assert_int_equal (zds_host_network (), 0);
+}
+
 static void test_pgm_without_a_list_of_interfaces (void **state_)
 {
     static const system_ifaddr_t host[] = {{"v6", "2001:db8::1", 0, NULL}};
@@ -555,6 +582,7 @@ int main (void)
       cmocka_unit_test (test_a_host_with_many_addresses),
       cmocka_unit_test (test_getifaddrs_fails),
       cmocka_unit_test (test_which_host_has_ipv6),
+      cmocka_unit_test (test_c15_the_network_of_a_host),
       cmocka_unit_test (test_pgm_without_a_list_of_interfaces),
       cmocka_unit_test (test_unknown_words_are_named_once),
       cmocka_unit_test (test_literals_without_memory),

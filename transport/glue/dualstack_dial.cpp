@@ -368,11 +368,9 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
 //  What is still asked has the last word only once it runs.
 void zmq::dualstack_dial_t::see_what_runs ()
 {
-    const dualstack_lookup_t &lookup = _lookup[_race.config.look];
-
-    if (!_is_literal && lookup.waiting
-        && _io_thread->dualstack ().runs (lookup))
-        zds_race_look_runs (&_race, zds_clock_ms ());
+    if (!_is_literal)
+        zds_race_look_runs (&_race, _io_thread->dualstack ().runs_since (
+                                      _lookup[_race.config.look]));
 }
 
 //  Of the order among addresses there is nothing to say where there is only one.

@@ -179,9 +179,11 @@ bool zmq::dualstack_io_t::ask (const char *host_, dualstack_lookup_t *lookup_)
     return !lookup_->waiting;
 }
 
-bool zmq::dualstack_io_t::runs (const dualstack_lookup_t &lookup_) const
+uint64_t
+zmq::dualstack_io_t::runs_since (const dualstack_lookup_t &lookup_) const
 {
-    return lookup_.waiting && zds_resolver_runs (resolver (), &lookup_.waiter);
+    return lookup_.waiting ? zds_resolver_runs (resolver (), &lookup_.waiter)
+                           : ZDS_NEVER;
 }
 
 void zmq::dualstack_io_t::drop (dualstack_lookup_t *lookup_)

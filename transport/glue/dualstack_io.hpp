@@ -49,8 +49,9 @@ class dualstack_io_t ZMQ_FINAL : private object_t
     //  dial gives the answer back with drop(). Where no thread is to be had, this
     //  waits for the look-up.
     bool ask (const char *host_, dualstack_lookup_t *lookup_);
-    //  Whether the look-up has begun; false while it is queued.
-    bool runs (const dualstack_lookup_t &lookup_) const;
+    //  Since when the look-up runs; ZDS_NEVER while it is queued, or when it is not
+    //  waited for.
+    uint64_t runs_since (const dualstack_lookup_t &lookup_) const;
     void drop (dualstack_lookup_t *lookup_);
 
     //  Ends the wait at once.

@@ -544,14 +544,18 @@ bool zds_resolver_ask (zds_resolver_t *resolver_,
     return true;
 }
 
-bool zds_resolver_runs (zds_resolver_t *resolver_, const zds_waiter_t *waiter_)
+uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
+                            const zds_waiter_t *waiter_)
 {
-    bool runs;
+    const zds_query_t *query;
+    uint64_t since = ZDS_NEVER;
 
     zds_mutex_lock (&resolver_->mutex);
-    runs = waiter_->query != NULL && waiter_->query->runs;
+    query = waiter_->query;
+    if (query != NULL && query->runs)
+        since = query->started;
     zds_mutex_unlock (&resolver_->mutex);
-    return runs;
+    return since;
 }
 
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,

@@ -22,7 +22,7 @@
 #ifndef ZDS_RESOLVER_H_INCLUDED
 #define ZDS_RESOLVER_H_INCLUDED
 
-#include "zds_candidate.h"
+#include "zds_ask.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -106,8 +106,10 @@ bool zds_resolver_ask (zds_resolver_t *resolver_,
                        zds_waiter_t *waiter_,
                        zds_inbox_t *inbox_);
 
-/*  Whether the look-up that is waited for has begun; false while it is queued.  */
-bool zds_resolver_runs (zds_resolver_t *resolver_, const zds_waiter_t *waiter_);
+/*  Since when the look-up that is waited for runs; ZDS_NEVER while it is queued, or when
+    it has ended.  */
+uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
+                            const zds_waiter_t *waiter_);
 
 /*  Takes the next waiter whose answer is there out of the inbox; NULL when there is
     none.  The answer is the caller's, to be given back.  */
