@@ -42,6 +42,7 @@ void zds_host_drain (int fd_);
 /*  A number for the network namespace of a socket that the calling thread has just
     made, different for each; 0 where there is no such thing.  */
 uint64_t zds_host_netns (int fd_);
+
 /*  A number for the set of this host's addresses, by which a change of network is
     noticed; 0 where it cannot be had.  Loopback, link-local and temporary addresses
     do not count.  */
