@@ -175,7 +175,8 @@ def expectations(situation, mode, oracle, own):
         return set(own), set(own), own
     if mode == "auto" and situation.host in NO_IPV6:
         local = [one for one in whole if loopback(one)]
-        return set(own + local), set(own) & set(whole or own), own if not local else None
+        may = own + whole if local else own
+        return set(may), set(own) & set(whole or own), own if not local else None
     if situation.late:
         may = set(whole) | set(own) | set(oracle.proven())
         return may, set(own[:1]) & (set(whole) or set(own)), None
