@@ -3,7 +3,7 @@
 //  Which sockets zmq_bind opens for a tcp endpoint, on a socket whose
 //  application said nothing about IPv6 unless the test case says otherwise.
 
-#include "testutil_dualstack.hpp"
+#include "testutil_tcp.hpp"
 
 SETUP_TEARDOWN_TESTCONTEXT
 
@@ -271,6 +271,31 @@ void test_ipv6_option_on ()
     test_context_socket_close (server);
 }
 
+void test_accept_filters_are_of_their_family ()
+{
+    IGNORE_WITHOUT_IPV6 ();
+    static const struct
+    {
+        const char *filters[2];
+        reception_t ipv4, ipv6;
+    } cases[] = {{{"127.0.0.1", NULL}, greeted, turned_away},
+                 {{"0.0.0.0/0", NULL}, greeted, turned_away},
+                 {{"10.0.0.0/8", NULL}, turned_away, turned_away},
+                 {{"::1", NULL}, turned_away, greeted},
+                 {{"::/0", NULL}, turned_away, greeted},
+                 {{"2001:db8::/32", NULL}, turned_away, turned_away},
+                 {{"127.0.0.0/8", "::1"}, greeted, greeted}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        void *server = test_context_socket (ZMQ_DEALER);
+        for (int j = 0; j < 2 && cases[i].filters[j] != NULL; ++j)
+            add_filter (server, cases[i].filters[j]);
+        const int port = bind_to (server, "tcp://*:*");
+        TEST_ASSERT_EQUAL_INT (cases[i].ipv4, reception (AF_INET, port));
+        TEST_ASSERT_EQUAL_INT (cases[i].ipv6, reception (AF_INET6, port));
+        test_context_socket_close (server);
+    }
+}
+
 int main ()
 {
     setup_dualstack_test_environment ();
@@ -288,5 +313,6 @@ int main ()
     RUN_TEST (test_ipv6_option_off_is_ipv4_only);
     RUN_TEST (test_switched_off_is_ipv4_only);
     RUN_TEST (test_ipv6_option_on);
+    RUN_TEST (test_accept_filters_are_of_their_family);
     return UNITY_END ();
 }

@@ -3,7 +3,7 @@
 //  Which address of "localhost" zmq_connect leads to.  The server is told apart
 //  by the families that it listens on.
 
-#include "testutil_dualstack.hpp"
+#include "testutil_tcp.hpp"
 
 SETUP_TEARDOWN_TESTCONTEXT
 

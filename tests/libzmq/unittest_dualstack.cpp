@@ -7,7 +7,6 @@
 #include "../tests/testutil.hpp"
 
 #include "zds_bind.h"
-#include "zds_filter.h"
 #include "zds_race.h"
 #include "zds_settings.h"
 
@@ -177,31 +176,6 @@ void test_bind_is_all_or_nothing ()
     TEST_ASSERT_EQUAL_INT (EADDRINUSE, zds_bind_next (&bind).error);
 }
 
-// accept filters
-
-static bool
-lets_in (const char *filter_text_, zds_mode_t mode_, const char *peer_)
-{
-    zds_endpoint_t address;
-    const char *bits;
-    zds_filter_t filter;
-    TEST_ASSERT_EQUAL_INT (0, zds_filter_split (filter_text_, &address, &bits));
-    TEST_ASSERT_EQUAL_INT (0, zds_filter_make (&filter, &address, bits, mode_));
-    const zds_addr_t peer = addr_of (peer_, 1);
-    return zds_filter_match (&filter, &peer.sa, zds_addr_len (&peer));
-}
-
-void test_filter ()
-{
-    TEST_ASSERT_TRUE (lets_in ("10.0.0.0/8", ZDS_MODE_AUTO, "10.1.2.3"));
-    TEST_ASSERT_TRUE (lets_in ("10.0.0.0/8", ZDS_MODE_V6, "::ffff:10.1.2.3"));
-    TEST_ASSERT_FALSE (lets_in ("10.0.0.0/8", ZDS_MODE_V6, "::ffff:127.0.0.1"));
-    TEST_ASSERT_FALSE (lets_in ("10.0.0.0/8", ZDS_MODE_V6, "::1"));
-    TEST_ASSERT_FALSE (lets_in ("0.0.0.0/0", ZDS_MODE_AUTO, "2001:db8::1"));
-    TEST_ASSERT_TRUE (lets_in ("2001:db8::/32", ZDS_MODE_AUTO, "2001:db8::1"));
-    TEST_ASSERT_FALSE (lets_in ("2001:db8::/32", ZDS_MODE_AUTO, "2001:db9::1"));
-}
-
 // races, under virtual time
 
 static void expect_ask (zds_race_t *race_, uint64_t now_, unsigned looks_)
@@ -335,7 +309,6 @@ int main ()
     RUN_TEST (test_plan_of_interface);
     RUN_TEST (test_bind_agrees_on_a_port);
     RUN_TEST (test_bind_is_all_or_nothing);
-    RUN_TEST (test_filter);
     RUN_TEST (test_race_refused);
     RUN_TEST (test_race_silent);
     RUN_TEST (test_race_all_refused);

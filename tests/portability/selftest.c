@@ -115,15 +115,12 @@ static void interfaces (void)
 static void literals (void)
 {
     zds_addr_t addr;
-    zds_filter_t filter;
 
     check (zds_addr_parse (&addr, "2001:db8::1", AF_INET6) == 0
              && zds_addr_class (&addr) == ZDS_CLASS_GLOBAL,
            "an IPv6 address");
     check (zds_addr_parse (&addr, "2001:db8::1", AF_INET) == EINVAL,
            "which is no IPv4 address");
-    check (zds_host_filter (&filter, "10.0.0.0/8", ZDS_MODE_AUTO) == 0,
-           "an accept filter");
 }
 
 int main (void)

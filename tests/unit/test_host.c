@@ -69,21 +69,6 @@ static void test_zones (void **state_)
     assert_int_equal (zone_rc ("[fe80::1%nosuch]:5", &index), EINVAL);
 }
 
-static void test_filters_check_their_zone (void **state_)
-{
-    zds_filter_t filter;
-    (void) state_;
-
-    assert_int_equal (zds_host_filter (&filter, "10.0.0.0/8", ZDS_MODE_AUTO),
-                      0);
-    assert_int_equal (zds_host_filter (&filter, "fe80::%lo/10", ZDS_MODE_AUTO),
-                      0);
-    assert_int_equal (
-      zds_host_filter (&filter, "fe80::%nosuch/10", ZDS_MODE_AUTO), EINVAL);
-    assert_int_equal (zds_host_filter (&filter, "10.0.0.0/", ZDS_MODE_AUTO),
-                      EINVAL);
-}
-
 static void test_pgm_on_this_host (void **state_)
 {
     (void) state_;
@@ -207,7 +192,6 @@ int main (void)
       cmocka_unit_test (test_what_watches_addresses),
       cmocka_unit_test (test_addresses_of_one_interface),
       cmocka_unit_test (test_zones),
-      cmocka_unit_test (test_filters_check_their_zone),
       cmocka_unit_test (test_pgm_on_this_host),
       cmocka_unit_test (test_settings_come_from_the_environment),
       cmocka_unit_test (test_settings_files_that_do_not_count),

@@ -491,20 +491,6 @@ int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)
     return *index_ == 0 ? EINVAL : 0;
 }
 
-int zds_host_filter (zds_filter_t *filter_, const char *text_, zds_mode_t mode_)
-{
-    zds_endpoint_t address;
-    const char *bits;
-    uint32_t zone_index;
-    int rc = zds_filter_split (text_, &address, &bits);
-
-    if (rc == 0)
-        rc = zds_host_zone (&address, &zone_index);
-    if (rc == 0)
-        rc = zds_filter_make (filter_, &address, bits, mode_);
-    return rc;
-}
-
 int zds_host_pgm_check (const char *network_)
 {
     zds_ifaddr_t *ifaddrs;

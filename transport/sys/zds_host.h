@@ -6,7 +6,6 @@
 #define ZDS_HOST_H_INCLUDED
 
 #include "zds_bind.h"
-#include "zds_filter.h"
 #include "zds_pgm.h"
 #include "zds_settings.h"
 
@@ -51,12 +50,6 @@ uint32_t zds_host_network (void);
 /*  The index of the interface that an endpoint's zone names; 0 without a zone.
     EINVAL when there is no such interface, or the number is 0.  */
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
-
-/*  Reads ADDRESS[/BITS] as an accept filter (see zds_filter.h); a zone in it
-    has to exist here.  Returns 0, EINVAL or ENOMEM.  */
-int zds_host_filter (zds_filter_t *filter_,
-                     const char *text_,
-                     zds_mode_t mode_);
 
 /*  zds_pgm_check against the addresses of this host.  */
 int zds_host_pgm_check (const char *network_);

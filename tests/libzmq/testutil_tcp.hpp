@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef __TESTUTIL_DUALSTACK_HPP_INCLUDED__
-#define __TESTUTIL_DUALSTACK_HPP_INCLUDED__
+#ifndef __TESTUTIL_TCP_HPP_INCLUDED__
+#define __TESTUTIL_TCP_HPP_INCLUDED__
 
-//  What the tests of the dual-stack TCP transport share.  They use the loopback
+//  What the tests of TCP endpoints share.  They use the loopback
 //  addresses and ports that the system chooses, and nothing else.  A test case
 //  that needs IPv6 is ignored on a host without it.
 
@@ -83,6 +83,12 @@ inline void set_int (void *socket_, int option_, int value_)
 {
     TEST_ASSERT_SUCCESS_ERRNO (
       zmq_setsockopt (socket_, option_, &value_, sizeof value_));
+}
+
+inline void add_filter (void *socket_, const char *filter_)
+{
+    TEST_ASSERT_SUCCESS_ERRNO (zmq_setsockopt (socket_, ZMQ_TCP_ACCEPT_FILTER,
+                                               filter_, strlen (filter_)));
 }
 
 //  How a plain TCP client fares at a port of the loopback address of a family.
