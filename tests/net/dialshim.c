@@ -9,6 +9,9 @@
  *   option     setsockopt () of the type of service, the traffic class and the priority fails
  *   send       send () on stream sockets fails
  *   tune       setsockopt () of TCP's own options fails, and SO_ERROR says why
+ *   lowat      setsockopt () of SO_RCVLOWAT fails
+ *   dribble    send () on stream sockets takes one byte, and fails every other time
+ *   peekN      recv () with MSG_PEEK fails over IPvN
  *
  * Whatever the rule, dial_shim_calls () has every connect () of a stream socket over IP so far.
  */
@@ -33,7 +36,8 @@ enum
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int error, option_error, send_error, tune_error, family, late, hits;
+static int error, option_error, send_error, tune_error, lowat_error,
+  dribble_error, peek_error, family, late, hits;
 static unsigned char marked[MAX_FD];
 static char calls[MAX_CALLS];
 static size_t calls_size;
@@ -52,6 +56,7 @@ void dial_shim_set (const char *rule)
 {
     pthread_mutex_lock (&lock);
     error = option_error = send_error = tune_error = hits = 0;
+    lowat_error = dribble_error = peek_error = 0;
     const char *equals = strchr (rule, '=');
     if (equals && !strncmp (rule, "option", 6))
         option_error = errno_by_name (equals + 1);
@@ -59,7 +64,14 @@ void dial_shim_set (const char *rule)
         send_error = errno_by_name (equals + 1);
     else if (equals && !strncmp (rule, "tune", 4))
         tune_error = errno_by_name (equals + 1);
-    else if (equals) {
+    else if (equals && !strncmp (rule, "lowat", 5))
+        lowat_error = errno_by_name (equals + 1);
+    else if (equals && !strncmp (rule, "dribble", 7))
+        dribble_error = errno_by_name (equals + 1);
+    else if (equals && !strncmp (rule, "peek", 4)) {
+        peek_error = errno_by_name (equals + 1);
+        family = equals[-1] == '6' ? AF_INET6 : AF_INET;
+    } else if (equals) {
         error = errno_by_name (equals + 1);
         family = equals[-1] == '6' ? AF_INET6 : AF_INET;
         late = !strncmp (rule, "late", 4);
@@ -174,6 +186,8 @@ int setsockopt (int fd, int level, int name, const void *value, socklen_t size)
                     || (level == IPPROTO_IPV6 && name == IPV6_TCLASS)
                     || (level == SOL_SOCKET && name == SO_PRIORITY);
     int now = is_chosen ? counted (&option_error) : 0;
+    if (!now && level == SOL_SOCKET && name == SO_RCVLOWAT)
+        now = counted (&lowat_error);
     if (now) {
         errno = now;
         return -1;
@@ -193,7 +207,30 @@ ssize_t send (int fd, const void *data, size_t size, int flags)
 {
     ssize_t (*real) (int, const void *, size_t, int) =
       (ssize_t (*) (int, const void *, size_t, int)) dlsym (RTLD_NEXT, "send");
+    static int turn;
     int now = is_stream (fd) ? counted (&send_error) : 0;
+    if (!now && is_stream (fd) && counted (&dribble_error)) {
+        now = __atomic_fetch_xor (&turn, 1, __ATOMIC_RELAXED) ? dribble_error : 0;
+        size = size > 1 ? 1 : size;
+    }
+    if (now) {
+        errno = now;
+        return -1;
+    }
+    return real (fd, data, size, flags);
+}
+
+ssize_t recv (int fd, void *data, size_t size, int flags)
+{
+    ssize_t (*real) (int, void *, size_t, int) =
+      (ssize_t (*) (int, void *, size_t, int)) dlsym (RTLD_NEXT, "recv");
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof peer;
+    int now = 0;
+    if (flags & MSG_PEEK
+        && getpeername (fd, (struct sockaddr *) &peer, &length) == 0
+        && peer.ss_family == family)
+        now = counted (&peek_error);
     if (now) {
         errno = now;
         return -1;
