@@ -210,7 +210,8 @@ ssize_t send (int fd, const void *data, size_t size, int flags)
     static int turn;
     int now = is_stream (fd) ? counted (&send_error) : 0;
     if (!now && is_stream (fd) && counted (&dribble_error)) {
-        now = __atomic_fetch_xor (&turn, 1, __ATOMIC_RELAXED) ? dribble_error : 0;
+        now =
+          __atomic_fetch_xor (&turn, 1, __ATOMIC_RELAXED) ? dribble_error : 0;
         size = size > 1 ? 1 : size;
     }
     if (now) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-16 to C-18, and what of C-5, C-8 and C-9 belongs to it: a race is decided by the first peer
 that greets, and costs nothing where it does."""
+import resource
 import signal
 import threading
 
@@ -438,18 +439,56 @@ def test_c16_no_round_trip_is_added(lab):
 # ------------------------------------------------------------------ a server under load
 
 
-@pytest.mark.parametrize("paused", [False, True])
-def test_c16_a_crowd_on_a_good_server(street, paused):
-    """100 clients at once; the server's process may stand still for a second.  Catches: more
-    connections than one for each client, or two where the server does not answer in time."""
-    street.serve(4)
-    street.serve(6)
-    count = street.syns(4, 6)
+CROWD = 1000
+
+
+def taken(street):
+    """How many connections the server's kernel has made so far."""
+    with open("/proc/%d/net/snmp" % street.server.pid) as lines:
+        names, values = [line.split() for line in lines if line.startswith("Tcp:")]
+    return int(values[names.index("PassiveOpens")])
+
+
+def storm(street, pause=0):
+    """So many sockets at once, while the server's process stands still for so many seconds: how
+    many connections they make.  All of them get an answer."""
     worker = street.caller(DELAY)
-    socks = [worker.socket("DEALER").name for _ in range(100)]
-    if paused:
+    for one in (street.host, worker):
+        resource.prlimit(one.process.pid, resource.RLIMIT_NOFILE, (8 * CROWD, 8 * CROWD))
+    worker.context({"MAX_SOCKETS": CROWD + 20})
+    socks = [worker.socket("DEALER").name for _ in range(CROWD)]
+    before = taken(street)
+    if pause:
         street.host.process.send_signal(signal.SIGSTOP)
-        threading.Timer(1, street.host.process.send_signal, [signal.SIGCONT]).start()
-    got = worker.do("reach_all", ids=socks, ep=DUAL, timeout=20)
+        threading.Timer(pause, street.host.process.send_signal, [signal.SIGCONT]).start()
+    got = worker.do("reach_all", ids=socks, ep=DUAL, timeout=18)
     assert got["missing"] == 0
-    assert sum(count()) <= (200 if paused else 130)
+    worker.kill()
+    return taken(street) - before
+
+
+@pytest.fixture
+def big_street(street):
+    """Its server's queue has room for all; else the kernel drops what comes first, with stock
+    too."""
+    street.server.sysctl("net.core.somaxconn", 4 * CROWD)
+    street.server.sysctl("net.ipv4.tcp_max_syn_backlog", 4 * CROWD)
+    street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6]})
+    street.host.serve("tcp://*:5555", IPV6=1, BACKLOG=4 * CROWD)
+    return street
+
+
+def test_c16_a_storm_on_a_good_server(big_street):
+    """Best of three, since another program may have had the processor for 250 ms.  Catches: more
+    connections than one for each client."""
+    for _ in range(3):
+        made = storm(big_street)
+        if made <= 1.05 * CROWD:
+            break
+    assert CROWD <= made <= 1.05 * CROWD
+
+
+def test_c16_a_storm_on_a_busy_server(big_street):
+    """It says nothing for a second.  Catches: more than two for each client, and clients that are
+    left behind."""
+    assert CROWD <= storm(big_street, pause=1) <= 2 * CROWD
