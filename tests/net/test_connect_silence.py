@@ -131,8 +131,9 @@ def test_c6_attempt_that_cannot_open_a_socket(street, shim):
 
 
 def test_c6_no_descriptors_left(street):
-    """Nothing can be opened for a while, not even for the look-up.  Catches: an abort, or a
-    connect that is never tried again."""
+    """Nothing can be opened for a while, not even for the look-up, nor for the libc to see which
+    address this host reaches: the order may be any.  Catches: an abort, or a connect that is
+    never tried again."""
     street.serve_both()
     worker = street.caller()
     sock = worker.socket("DEALER", RECONNECT_IVL=20)
@@ -143,8 +144,8 @@ def test_c6_no_descriptors_left(street):
         assert other.connect_rc(DUAL) == "ok"
         time.sleep(0.2)
         worker.do("unlimit_fds")
-        assert sock.reach().peer == SERVER6
-        assert other.reach().peer == SERVER6
+        assert sock.reach().peer in (SERVER4, SERVER6)
+        assert other.reach().peer in (SERVER4, SERVER6)
         sock.disconnect(DUAL)
         other.disconnect(DUAL)
 
