@@ -5,7 +5,7 @@
 #ifndef ZDS_VERSION_H_INCLUDED
 #define ZDS_VERSION_H_INCLUDED
 
-#define ZDS_VERSION "0.1.0"
+#define ZDS_VERSION "0.2.0"
 
 /*  With this begins a text in the patched library, which goes on with the version,
     " on libzmq " and libzmq's version: what(1) shows it, and zmq-dualstack knows
