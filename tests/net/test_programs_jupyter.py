@@ -21,11 +21,11 @@ EXECUTED = {"status": "ok", "printed": "hello\n", "result": "42"}
 class Kernel:
     """A kernel on the server of a street; `listens` are the addresses of each of its ports."""
 
-    def __init__(self, street, ip, listens, argv=IPYKERNEL, lib="patched"):
+    def __init__(self, street, ip, listens, argv=IPYKERNEL, lib="patched", env=None):
         self.street = street
         self.file = os.path.join(street.server.lab.dir, "connection-%s.json" % ip)
         self.program = python(street.server, "jupyter_host.py", self.file, ip, PORT,
-                              *WITH_PARENT, *argv, lib=lib)
+                              *WITH_PARENT, *argv, lib=lib, env=env)
         assert self.program.line().startswith("launched ")
         for number in range(len(CHANNELS)):
             wait_open(street.server, PORT + number, listens)
@@ -83,6 +83,18 @@ def test_jupyter_kernel_anywhere(street):
         "execute": EXECUTED, "interrupt": "KeyboardInterrupt", "heartbeat": True}
     street.silent(6)
     assert kernel.talk("kernel.hosts", SERVER4, "shutdown") == {"shutdown": "shutdown_reply"}
+    assert kernel.program.line() == "ended 0"
+
+
+def test_jupyter_kernel_anywhere_with_the_word_any(street):
+    """What README advises: 0.0.0.0 means everywhere, by the word "any".  Catches: a kernel that
+    stays on IPv4; advice that does not work."""
+    kernel = Kernel(street, "*", ["*"], env={"ZMQ_DUALSTACK": "any"})
+    assert kernel.talk("dual.test", SERVER6, "execute", "heartbeat") == {
+        "execute": EXECUTED, "heartbeat": True}
+    assert kernel.talk("six.test", SERVER6, "execute") == {"execute": EXECUTED}
+    assert kernel.talk(SERVER4, SERVER4, "execute", "shutdown") == {
+        "execute": EXECUTED, "shutdown": "shutdown_reply"}
     assert kernel.program.line() == "ended 0"
 
 
