@@ -284,14 +284,19 @@ static bool read_lines (reader_t *reader_,
                         long begin_,
                         trouble_t *trouble_)
 {
-    const ssize_t got = read (reader_->fd, reader_->text + reader_->used,
-                              sizeof reader_->text - reader_->used - 1);
     char *line = reader_->text, *end;
     bool last = false;
+    size_t used = reader_->used;
+    ssize_t got;
 
+    /*  Longer than any line of the library's: it is dropped.  */
+    if (used >= sizeof reader_->text - 1)
+        used = 0;
+    got =
+      read (reader_->fd, reader_->text + used, sizeof reader_->text - 1 - used);
     if (got <= 0)
         return false;
-    reader_->used += (size_t) got;
+    reader_->used = used + (size_t) got;
     reader_->text[reader_->used] = '\0';
     while ((end = strchr (line, '\n')) != NULL) {
         *end = '\0';
