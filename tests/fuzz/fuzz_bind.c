@@ -338,23 +338,22 @@ static unsigned count_open (const run_t *run_)
     return (unsigned) run_->open[0] + (unsigned) run_->open[1];
 }
 
-/*  Whether no other socket may take the place of one that failed so.  */
-static bool is_hard (zds_bind_stage_t stage_, int error_)
+/*  Whether no other socket may take the place of one that failed so: a port that is
+    taken, being out of something, an address of an interface that is refused.  A
+    wildcard gives way to what stock would bind.  */
+static bool
+is_hard (const zds_listener_t *listener_, zds_bind_stage_t stage_, int error_)
 {
-    switch (stage_) {
-        case ZDS_AT_SOCKET:
-            return error_ == EMFILE || error_ == ENFILE || error_ == ENOBUFS
-                   || error_ == ENOMEM;
-        case ZDS_AT_BIND:
-            return error_ == EADDRINUSE || error_ == EACCES || error_ == EINVAL;
-        case ZDS_AT_OPTION:
-            return true;
-        default:
-            return false;
-    }
+    if (error_ == EADDRINUSE || error_ == EMFILE || error_ == ENFILE
+        || error_ == ENOBUFS || error_ == ENOMEM)
+        return true;
+    return stage_ == ZDS_AT_BIND && (error_ == EACCES || error_ == EINVAL)
+           && listener_->v6only != ZDS_V6ONLY_OFF
+           && !zds_listener_needs_v6only (listener_);
 }
 
-static void fail (run_t *run_, unsigned outcome_)
+static void
+fail (run_t *run_, const zds_listener_t *listener_, unsigned outcome_)
 {
     static const int errors[] = {
       EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EPERM,  EACCES,     EMFILE,
@@ -368,7 +367,7 @@ static void fail (run_t *run_, unsigned outcome_)
     run_->last_error = error;
     run_->last_stage = stage;
     /*  The one failure after which there is another try.  */
-    if (is_hard (stage, error)
+    if (is_hard (listener_, stage, error)
         && !(stage == ZDS_AT_BIND && error == EADDRINUSE
              && run_->wanted_port == 0 && count_open (run_) > 0))
         run_->hopeless = error;
@@ -396,7 +395,7 @@ open_one (run_t *run_, const zds_bind_step_t *step_, input_t *input_)
         MUST (port == run_->wanted_port, "OPEN on a port of its own");
     outcome = byte_of (input_);
     if (outcome >= 128) {
-        fail (run_, outcome);
+        fail (run_, listener, outcome);
         return;
     }
     run_->open[step_->slot] = true;
