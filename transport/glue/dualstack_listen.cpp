@@ -361,6 +361,8 @@ int zmq::dualstack_open_listener (const zds_listener_t &listener_,
 zmq::dualstack_listen_t::dualstack_listen_t () :
     _count (0), _as_ipv4 (false), _unbindable (retired_fd), _follows (false)
 {
+    memset (&_endpoint, 0, sizeof _endpoint);
+    memset (&_follow, 0, sizeof _follow);
     for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++) {
         _fds[i] = retired_fd;
         _families[i] = 0;

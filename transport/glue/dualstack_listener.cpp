@@ -32,6 +32,7 @@ zmq::dualstack_listener_t::dualstack_listener_t (io_thread_t *io_thread_,
     _first (retired_fd),
     _netns (0)
 {
+    memset (&_follow, 0, sizeof _follow);
 }
 
 zmq::dualstack_listener_t::~dualstack_listener_t ()
