@@ -40,3 +40,24 @@ def test_the_files_that_decide_are_there():
     missing = [path for path in re.findall(r"`((?:transport|cli|scripts|patches)/[^`]*)`", text)
                if not os.path.exists(os.path.join(ROOT, path))]
     assert missing == []
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path)) as text:
+        return text.read()
+
+
+def test_the_race_is_drawn_as_it_is():
+    states = r"\bZDS_(?:FATE|PROGRESS)_[A-Z]+\b"
+    assert set(re.findall(states, read("docs", "race.dot"))) \
+        == set(re.findall(states, read("transport", "core", "zds_race.h")))
+
+
+def test_the_ways_are_drawn_as_they_are():
+    wrong = []
+    for tail, head, name in re.findall(r'"(.*?)" -> "(.*?)" \[label = "(.*?)"\]',
+                                       read("docs", "ways.dot")):
+        word = r"\b%s\b" % name
+        wrong += ["%s does not have %s" % (path, name) for path in (tail, head)
+                  if not re.search(word, read("transport", path))]
+    assert wrong == []
