@@ -516,6 +516,16 @@ static size_t usual_candidate (const zds_race_t *race_)
     return first;
 }
 
+static bool any_awaits_greeting (const zds_race_t *race_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (zds_race_awaits_greeting (race_, i))
+            return true;
+    return false;
+}
+
 /*  A peer that waits for the whole greeting of its client says nothing, and one of
     ZMTP 1.0 nothing that tells what it is.  So the one connection that libzmq would
     have had without dual stack is handed over in the end, as libzmq would: at once
@@ -524,10 +534,13 @@ static size_t usual_candidate (const zds_race_t *race_)
     have had has to greet.  The time of that, ZDS_NEVER if not by time alone.  */
 static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
 {
-    const size_t usual = usual_candidate (race_);
+    size_t usual;
     unsigned i;
 
     *attempt_ = -1;
+    if (!any_awaits_greeting (race_))
+        return ZDS_NEVER;
+    usual = usual_candidate (race_);
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (usual != NONE && race_->slot[i].candidate == (int) usual
             && zds_race_awaits_greeting (race_, i))
@@ -668,16 +681,6 @@ static zds_race_step_t step_of (zds_race_op_t op_)
     step.deadline = ZDS_NEVER;
     step.why = "";
     return step;
-}
-
-static bool any_awaits_greeting (const zds_race_t *race_)
-{
-    unsigned i;
-
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (zds_race_awaits_greeting (race_, i))
-            return true;
-    return false;
 }
 
 /*  Why the next attempt may start: the reasons of start_time, told.  */

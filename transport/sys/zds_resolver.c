@@ -8,16 +8,17 @@
 #include "zds_thread.h"
 #include "zds_turns.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*  An answer that several wait for; guarded by the resolver.  */
 typedef struct
 {
-    zds_answer_t answer;
     unsigned refs;
     bool moves[ZDS_MAX_ADDRS]; /* these are dealt out in turns */
     unsigned turn;             /* that is next */
+    zds_answer_t answer;
 } held_t;
 
 /*  What is known of one question, and the look-up that is made for it.  It is in one
@@ -140,6 +141,16 @@ static void let_go (held_t *held_)
 {
     if (held_ != NULL && --held_->refs == 0)
         free (held_);
+}
+
+/*  All zero but for the room for addresses; NULL when there is no memory.  */
+static held_t *new_held (void)
+{
+    held_t *held = (held_t *) malloc (sizeof (held_t));
+
+    if (held != NULL)
+        memset (held, 0, offsetof (held_t, answer.addr));
+    return held;
 }
 
 /*  The next turn of an answer, for the caller to give back; NULL when there is no
@@ -332,7 +343,7 @@ static void run (zds_query_t *query_)
 
     do {
         zds_mutex_unlock (&resolver->mutex);
-        held = hold ((held_t *) calloc (1, sizeof *held));
+        held = hold (new_held ());
         if (held != NULL)
             resolver->lookup (resolver->arg, query_->host, query_->look,
                               &held->answer);

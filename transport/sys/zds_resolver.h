@@ -44,7 +44,7 @@ enum
     ZDS_RESOLVER_LOOKS = 4
 };
 
-/*  Makes a look-up.  The answer is all zero before: DONE, with no address.  Runs on
+/*  Makes a look-up.  The answer is DONE with no address before.  Runs on
     a thread of the resolver, several at a time.  */
 typedef void (*zds_lookup_fn) (void *arg_,
                                const char *host_,
