@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """U-7: the process is the application's; what threads, memory and forks of it meet."""
 import os
+import socket
 import subprocess
 
 import pytest
@@ -66,6 +67,33 @@ def test_u7_locked_memory(street):
     words = line.split()
     assert 0 <= int(words[2]) < 5000
     assert int(words[4]) < 6000
+
+
+def test_u7_the_stack_is_large_enough(lab):
+    """glibc has the addresses that it sorts on the stack, up to a quarter of that and to 64 KiB:
+    some 1,160 of them.  Catches: a look-up that takes more than half; the rest is for other
+    modules and the program's thread-local data."""
+    many = (10, 580, 590, 1150, 1180, 2000)
+    chain = [".".join([letter * 60] * 4) for letter in "abcdefghijklm"]
+    zone = {"m%d" % n: {"more": {"A": n, "AAAA": n}} for n in many}
+    zone.update(zip(chain, [{"cname": one} for one in chain[1:]] + [zone["m10"]]))
+    zone["short.s5.test"] = zone["m580"]
+    suffixes = " ".join(["s%d.%s.test" % (n, "x" * 50) for n in range(5)] + ["s5.test"])
+    street = Street(lab, zone, resolv="nameserver 127.0.0.1\nsearch %s\n" % suffixes,
+                    hosts="".join("10.1.%d.%d wide.test %s\n" % (n // 250, n % 250 + 1,
+                                                                 "alias%d " % n * 30)
+                                  for n in range(580)))
+    program = lab.path("stack")
+    subprocess.run(["cc", "-pthread", "-I" + os.path.join(HERE, "../../transport/sys"), "-o",
+                    program, os.path.join(PROGRAMS, "stack.c")], check=True)
+    most = 0
+    for name in ["localhost", "wide.test", "none", "short", chain[0]] + ["m%d." % n for n in many]:
+        for family in (socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6):
+            used, size = street.client.run([program, name, str(int(family))]).stdout.split()
+            assert int(used) <= int(size) // 2, (name, family)
+            most = max(most, int(used))
+        street.dns.log()  # empties the pipe
+    assert most > 70000  # the longest list that is on the stack was met
 
 
 def test_u7_abandoned_look_ups_are_bounded(street):
