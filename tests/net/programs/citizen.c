@@ -114,19 +114,21 @@ static int poor (char **argument_)
     return 0;
 }
 
-/*  ENDPOINT: reaches it with all memory locked, and tells what that took of it.  What
-    the libc reserves beside is not in memory.  */
+/*  ENDPOINT: reaches it with all memory locked, and tells what that took of memory, and
+    of address space that counts as locked.  */
 static int locked (char **argument_)
 {
     void *const ctx = zmq_ctx_new ();
     void *const first = socket_of (ctx);
-    long before, took;
+    long before, counted, took;
 
     if (mlockall (MCL_CURRENT | MCL_FUTURE) != 0)
         return 2;
     before = status ("VmRSS");
+    counted = status ("VmLck");
     took = reach (ctx, argument_[0]);
-    printf ("reached after %ld with %ld kB\n", took, status ("VmRSS") - before);
+    printf ("reached after %ld with %ld kB locked %ld\n", took,
+            status ("VmRSS") - before, status ("VmLck") - counted);
     zmq_close (first);
     return 0;
 }
