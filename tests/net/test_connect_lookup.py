@@ -31,6 +31,21 @@ def test_c2_each_kind_is_asked_for_once(street, mode):
     assert sorted(street.dns.kinds("dual.test")) == ["A", "AAAA"]
 
 
+@pytest.mark.parametrize("name", ["dual.test", "dual.test.", "alias.test", "both", "both.sub"])
+def test_c2_the_canonical_name_costs_no_question(lab, name):
+    """An alias of an alias, search lists, a single label.  Catches: AI_CANONNAME, should a libc
+    ask for that apart; a helper that nobody needs."""
+    zone = {"alias.test": {"cname": "next.test"}, "next.test": {"cname": "dual.test"},
+            "both.corp.test": {"A": [SERVER4], "AAAA": [SERVER6]},
+            "both.sub.corp.test": {"cname": "dual.test"}}
+    street = Street(lab, zone, resolv="nameserver 127.0.0.1\nsearch none.test corp.test\n")
+    street.serve_both()
+    assert street.lookup(name)
+    without = street.dns.queries()
+    assert street.dial().reach(named(name)).peer == SERVER6
+    assert sorted(street.dns.queries()) == sorted(2 * without)
+
+
 @modes("v4", "off")
 def test_c2_v4_asks_for_no_aaaa(street, mode):
     """Catches: a question the answer to which cannot be used."""
