@@ -10,9 +10,14 @@
 #endif
 
 #include <link.h>
-#include <spawn.h>
 #include <stdbool.h>
+
+/*  Other C libraries have no such thing, and run says so.  */
+#ifdef LAV_CURRENT
+
+#include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,8 +33,17 @@ enum
 
 static bool is_running;
 
+/*  0: not in the command itself, which loads a libzmq to ask for its version.  */
 unsigned la_version (unsigned version_)
 {
+    const char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
+    char *const own = realpath ("/proc/self/exe", NULL);
+    const bool is_command =
+      command != NULL && own != NULL && strcmp (own, command) == 0;
+
+    free (own);
+    if (is_command)
+        return 0;
     return version_ < LAV_CURRENT ? version_ : LAV_CURRENT;
 }
 
@@ -39,48 +53,26 @@ void la_preinit (uintptr_t *cookie_)
     is_running = true;
 }
 
-/*  The environment without what would audit the child too.  */
-static char **without_audit (void)
-{
-    size_t count = 0, kept = 0, i;
-    char **list;
-
-    while (environ[count] != NULL)
-        count++;
-    list = malloc ((count + 1) * sizeof *list);
-    for (i = 0; list != NULL && i < count; i++)
-        if (strncmp (environ[i], "LD_AUDIT=", 9) != 0
-            && strncmp (environ[i], "LD_PRELOAD=", 11) != 0)
-            list[kept++] = environ[i];
-    if (list != NULL)
-        list[kept] = NULL;
-    return list;
-}
-
 /*  Runs `COMMAND choose PATH` and reads what it prints.  Its exit status, or -1.  */
 static int run_choose (const char *path_, char *answer_)
 {
     char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
     char choose[] = "choose";
     char *argv[] = {command, choose, (char *) path_, NULL};
-    char **const env = without_audit ();
     posix_spawn_file_actions_t actions;
     int fds[2], status = -1;
     size_t used = 0;
     ssize_t got;
     pid_t child = -1;
 
-    if (command == NULL || env == NULL || pipe (fds) != 0) {
-        free (env);
+    if (command == NULL || pipe (fds) != 0)
         return -1;
-    }
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_adddup2 (&actions, fds[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose (&actions, fds[0]);
-    if (posix_spawn (&child, command, &actions, NULL, argv, env) != 0)
+    if (posix_spawn (&child, command, &actions, NULL, argv, environ) != 0)
         child = -1;
     posix_spawn_file_actions_destroy (&actions);
-    free (env);
     close (fds[1]);
     while (child > 0 && used < PATH_SIZE - 1
            && (got = read (fds[0], answer_ + used, PATH_SIZE - 1 - used)) > 0)
@@ -96,24 +88,12 @@ static int run_choose (const char *path_, char *answer_)
 static bool may_be_libzmq (const char *path_)
 {
     const char *const slash = strrchr (path_, '/');
+    const char *const dot = slash == NULL ? NULL : strrchr (slash, '.');
 
     return slash != NULL
            && (strstr (slash, "zmq") != NULL
-               || strcmp (slash + strlen (slash) - (strlen (slash) < 5 ? 0 : 5),
-                          ".node")
-                    == 0)
+               || (dot != NULL && strcmp (dot, ".node") == 0))
            && access (path_, R_OK) == 0;
-}
-
-/*  What the command would have said.  */
-static void complain (void)
-{
-    static const char why[] =
-      "zmq-dualstack: which libzmq to load cannot be found out: zmq-dualstack "
-      "choose does not run here\n";
-    const ssize_t written = write (STDERR_FILENO, why, sizeof why - 1);
-
-    (void) written;
 }
 
 char *la_objsearch (const char *name_, uintptr_t *cookie_, unsigned flag_)
@@ -133,10 +113,13 @@ char *la_objsearch (const char *name_, uintptr_t *cookie_, unsigned flag_)
         return copy == NULL ? (char *) name_ : copy;
     }
     if (status == -1)
-        complain ();
+        dprintf (STDERR_FILENO,
+                 "zmq-dualstack: %s: no answer from the command\n", name_);
     /*  A library that is wanted later on is missing for the program, which may have
         something else to do.  */
     if (!is_running)
         _exit (EXIT_REFUSED);
     return NULL;
 }
+
+#endif

@@ -3,340 +3,242 @@
 /*  zmq-dualstack explain: options, transports, and what is wrong with an
     endpoint.  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "explain.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "json.h"
 #include "library.h"
 #include "zds_host.h"
+#include "zds_trace.h"
 
 const char cli_explain_help[] =
-  "Usage: zmq-dualstack explain bind ENDPOINT [OPTION]...\n"
-  "       zmq-dualstack explain connect ENDPOINT [OPTION]...\n"
+  "Usage: zmq-dualstack explain bind|connect ENDPOINT [OPTION]...\n"
   "\n"
-  "bind      Which sockets zmq_bind opens, in which order, and why.\n"
-  "connect   Which addresses zmq_connect tries, in which order, and why.\n"
+  "Which sockets zmq_bind opens, or which addresses zmq_connect tries,\n"
+  "in which order, and why.\n"
   "\n"
-  "  --try                 do it, with the library, and show what it says\n"
-  "  --mode auto|v6|v4     of a program that never set ZMQ_IPV6 (the "
-  "default),\n"
+  "  --try                 do it, with the library; show what it says\n"
+  "  --mode auto|v6|v4     of a program that never set ZMQ_IPV6 (auto),\n"
   "                        that set it to 1, that set it to 0\n"
   "  --timeout S           end after S seconds (connect; default 10)\n"
-  "  --connect-timeout MS  as ZMQ_CONNECT_TIMEOUT (connect)\n"
   "  --json                for programs\n"
   "\n"
-  "Exit status: 0 if it works, or would; 1 if not; 2 for wrong usage.\n"
-  "ZMQ_DUALSTACK and /etc/zmq-dualstack.conf are read as libzmq reads them.\n";
+  "Exit status: 0 if it works, or would; 1 if not; 2 for wrong usage.\n";
 
-int trouble_set (trouble_t *trouble_, int error_, const char *why_, ...)
+struct question question = {.limit = 10000};
+struct trouble trouble;
+
+int trouble_set (int error_, const char *why_, ...)
 {
     va_list args;
 
-    trouble_->error = error_;
+    trouble.error = error_;
     va_start (args, why_);
-    vsnprintf (trouble_->why, sizeof trouble_->why, why_, args);
+    vsnprintf (trouble.why, sizeof trouble.why, why_, args);
     va_end (args);
     return error_;
-}
-
-const char *family_name (int family_)
-{
-    return family_ == AF_INET6 ? "IPv6" : "IPv4";
-}
-
-/*  Which part of HOST:PORT cannot be read.  */
-static int
-blame (const char *text_, zds_port_rule_t port_rule_, trouble_t *trouble_)
-{
-    const char *const colon = strrchr (text_, ':');
-
-    if (colon == NULL)
-        return trouble_set (trouble_, EINVAL,
-                            "%.100s has no port: HOST:PORT is wanted", text_);
-    if (colon > text_ && colon[-1] == '%')
-        return trouble_set (trouble_, EINVAL,
-                            "there is no zone behind the %%: %.100s", text_);
-    return trouble_set (trouble_, EINVAL,
-                        "%.100s is no port: a number up to 65535%s is",
-                        colon[1] == '\0' ? "nothing" : colon + 1,
-                        port_rule_ == ZDS_PORT_BIND ? ", or *," : "");
 }
 
 int explain_parse (zds_endpoint_t *endpoint_,
                    uint32_t *zone_index_,
                    const char *text_,
-                   zds_port_rule_t port_rule_,
-                   trouble_t *trouble_)
+                   zds_port_rule_t port_rule_)
 {
     if (zds_endpoint_parse (endpoint_, text_, port_rule_) != 0)
-        return blame (text_, port_rule_, trouble_);
+        return trouble_set (EINVAL, "HOST:PORT is wanted, the port a number%s",
+                            port_rule_ == ZDS_PORT_BIND ? " or *" : "");
     if (endpoint_->host_too_long)
-        return trouble_set (trouble_,
-                            port_rule_ == ZDS_PORT_BIND ? ENODEV : EINVAL,
+        return trouble_set (port_rule_ == ZDS_PORT_BIND ? ENODEV : EINVAL,
                             "the host is too long");
     if (zds_host_zone (endpoint_, zone_index_) != 0)
-        return trouble_set (trouble_, EINVAL,
+        return trouble_set (EINVAL,
                             "the zone %.100s is no interface of this host",
                             endpoint_->zone);
     return 0;
 }
 
-void explain_print_trouble (const trouble_t *trouble_)
+void explain_head (void)
 {
-    char text[600];
+    const zds_settings_t *const settings = &question.settings;
+    const bool is_long = strlen (question.endpoint) > 200;
 
-    snprintf (text, sizeof text, "%s (%s): %s",
-              cli_errno_name (trouble_->error), strerror (trouble_->error),
-              trouble_->why);
-    cli_wrap ("fails: ", text, cli_width ());
-}
-
-void explain_print_head (const question_t *question_)
-{
-    const size_t len = strlen (question_->endpoint);
-
-    printf ("%s ", question_->command);
-    cli_put (question_->endpoint, len < 200 ? len : 200);
-    printf ("%s, mode %s%s\n", len < 200 ? "" : "...",
-            zds_mode_name (question_->mode),
-            question_->settings.off ? " (off, by ZMQ_DUALSTACK or "
-                                      "/etc/zmq-dualstack.conf)"
-                                    : "");
-}
-
-void explain_json_head (json_t *json_, const question_t *question_)
-{
-    json_string (json_, "command", question_->command);
-    json_string (json_, "endpoint", question_->endpoint);
-    json_string (json_, "mode", zds_mode_name (question_->mode));
-    json_bool (json_, "off", question_->settings.off);
-    json_bool (json_, "tried", question_->really);
-}
-
-void explain_json_trouble (json_t *json_, const trouble_t *trouble_)
-{
-    if (trouble_->error == 0) {
-        json_null (json_, "error");
+    if (question.json) {
+        json ("{ command=s endpoint=s mode=s off=b tried=b works=b",
+              question.command, question.endpoint,
+              zds_mode_name (question.mode), settings->off, question.really,
+              trouble.error == 0);
         return;
     }
-    json_open (json_, "error", '{');
-    json_string (json_, "name", cli_errno_name (trouble_->error));
-    json_string (json_, "text", strerror (trouble_->error));
-    json_string (json_, "why", trouble_->why);
-    json_close (json_, '}');
+    printf ("%s ", question.command);
+    cli_put (question.endpoint, 200);
+    printf (
+      "%s, mode %s%s\n", is_long ? "..." : "", zds_mode_name (question.mode),
+      settings->off ? " (off, by ZMQ_DUALSTACK or " ZDS_SETTINGS_FILE ")" : "");
+}
+
+void explain_trouble (void)
+{
+    const char *const name = cli_errno_name (trouble.error);
+    const char *const text = strerror (trouble.error);
+
+    if (question.json && trouble.error == 0)
+        json ("error=s }", NULL);
+    else if (question.json)
+        json ("error{ name=s text=s why=s } }", name, text, trouble.why);
+    else if (trouble.error != 0)
+        cli_say ("fails: ", "%s (%s): %s", name, text, trouble.why);
+}
+
+long explain_now (void)
+{
+    struct timespec now;
+
+    clock_gettime (CLOCK_REALTIME, &now);
+    return (long) (now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+const char *explain_time (long us_, char text_[32])
+{
+    if (us_ > 0 && us_ < 50)
+        snprintf (text_, 32, "<0.1 ms");
+    else if (us_ < 9950)
+        snprintf (text_, 32, "%.1f ms", (double) us_ / 1000);
+    else if (us_ < 9950000)
+        snprintf (text_, 32, "%.0f ms", (double) us_ / 1000);
+    else
+        snprintf (text_, 32, "%.1f s", (double) us_ / 1000000);
+    return text_;
 }
 
 /*  An answer that is one sentence, or one error.  */
-static int answer_shortly (const question_t *question_,
-                           const char *why_,
-                           const trouble_t *trouble_)
+static void answer_shortly (const char *why_)
 {
-    json_t json;
-
-    if (question_->json) {
-        json_init (&json, stdout);
-        json_open (&json, NULL, '{');
-        explain_json_head (&json, question_);
-        json_bool (&json, "works", trouble_->error == 0);
-        json_string (&json, "why", why_);
-        explain_json_trouble (&json, trouble_);
-        json_close (&json, '}');
-    } else {
-        explain_print_head (question_);
-        if (trouble_->error == 0)
-            cli_wrap ("  ", why_, cli_width ());
-        else
-            explain_print_trouble (trouble_);
-    }
-    return trouble_->error == 0 ? STATUS_YES : STATUS_NO;
+    explain_head ();
+    if (question.json)
+        json ("why=s", why_);
+    else if (trouble.error == 0)
+        cli_say ("  ", "%s", why_);
+    explain_trouble ();
 }
 
-static int explain_pgm (const question_t *question_, trouble_t *trouble_)
+static void explain_pgm (void)
 {
-    const char *colon = strrchr (question_->address, ':');
-    const size_t len =
-      colon == NULL ? 0 : (size_t) (colon - question_->address);
-    char *network = strndup (question_->address, len);
-    int rc;
+    const char *const colon = strrchr (question.address, ':');
+    char *const network =
+      strndup (question.address,
+               colon == NULL ? 0 : (size_t) (colon - question.address));
+    const int rc = network == NULL ? ENOMEM : zds_host_pgm_check (network);
 
-    if (network == NULL)
-        return cli_fail (STATUS_USAGE, "explain", strerror (ENOMEM));
-    rc = zds_host_pgm_check (network);
     free (network);
     if (colon == NULL)
-        trouble_set (trouble_, EINVAL, "there is no port");
+        trouble_set (EINVAL, "there is no port");
     else if (rc == EAFNOSUPPORT)
-        trouble_set (trouble_, rc,
+        trouble_set (rc,
                      "PGM is IPv4-only, and an interface or a group is IPv6");
     else if (rc != 0)
-        trouble_set (trouble_, rc, "there are more parts than PGM knows");
-    return answer_shortly (
-      question_, "PGM is IPv4-only, and goes its own way as in stock libzmq.",
-      trouble_);
+        trouble_set (rc, "there are more parts than PGM knows");
+    answer_shortly (
+      "PGM is IPv4-only, and goes its own way as in stock libzmq.");
 }
 
-typedef struct
+/*  Whether a transport is one of the words.  */
+static bool is_one_of (const char *name_, size_t len_, const char *words_)
 {
-    const char *name;
-    bool bind, connect; /* explained here */
-} transport_t;
-
-/*  The transports that libzmq may have been built with.  */
-static const transport_t *find_transport (const char *text_, size_t len_)
-{
-    static const transport_t transports[] = {
-      {"tcp", true, true},      {"ws", false, true},    {"wss", false, true},
-      {"pgm", true, true},      {"epgm", true, true},   {"ipc", false, false},
-      {"inproc", false, false}, {"udp", false, false},  {"norm", false, false},
-      {"tipc", false, false},   {"vmci", false, false},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof transports / sizeof transports[0]; i++)
-        if (strlen (transports[i].name) == len_
-            && memcmp (transports[i].name, text_, len_) == 0)
-            return &transports[i];
-    return NULL;
-}
-
-static int answer (question_t *question_)
-{
-    const bool binds = strcmp (question_->command, "bind") == 0;
-    const char *const sign = strstr (question_->endpoint, "://");
-    const transport_t *transport;
-    trouble_t trouble = {0, ""};
-
-    if (sign == NULL || sign == question_->endpoint || sign[3] == '\0') {
-        trouble_set (&trouble, EINVAL, "TRANSPORT://ADDRESS is wanted");
-        return answer_shortly (question_, NULL, &trouble);
-    }
-    question_->address = sign + 3;
-    transport = find_transport (question_->endpoint,
-                                (size_t) (sign - question_->endpoint));
-    if (transport == NULL) {
-        trouble_set (&trouble, EPROTONOSUPPORT,
-                     "libzmq knows no such transport");
-        return answer_shortly (question_, NULL, &trouble);
-    }
-    if (strstr (transport->name, "pgm") != NULL)
-        return explain_pgm (question_, &trouble);
-    if (binds ? transport->bind : transport->connect)
-        return binds ? explain_bind (question_) : explain_connect (question_);
-    return answer_shortly (
-      question_,
-      transport->connect
-        ? "WebSockets listen as in stock libzmq; only connecting differs."
-        : "Not TCP: this goes as in stock libzmq.",
-      &trouble);
-}
-
-static bool take_mode (question_t *question_, const char *text_)
-{
-    zds_mode_t mode;
-
-    for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++)
-        if (strcmp (text_, zds_mode_name (mode)) == 0) {
-            question_->wanted = mode;
-            question_->mode = mode == ZDS_MODE_AUTO
-                                ? zds_settings_mode (&question_->settings)
-                                : mode;
-            return true;
-        }
+    for (; *words_ != '\0'; words_ += strcspn (words_, " ") + 1)
+        if (strcspn (words_, " ") == len_ && strncmp (words_, name_, len_) == 0)
+            return len_ > 0;
     return false;
 }
 
-/*  A number above 0, times 'factor_'.  */
-static bool take_number (unsigned *value_, const char *text_, double factor_)
+static void answer (void)
 {
-    char *end;
-    const double number = strtod (text_, &end);
+    const char *const endpoint = question.endpoint;
+    const char *const sign = strstr (endpoint, "://");
+    const size_t len = sign == NULL ? 0 : (size_t) (sign - endpoint);
+    const char *why = NULL;
 
-    if (end == text_ || *end != '\0' || !(number * factor_ >= 1)
-        || number * factor_ > 86400000)
-        return false;
-    *value_ = (unsigned) (number * factor_);
-    return true;
+    question.address = sign == NULL ? "" : sign + 3;
+    if (len == 0 || *question.address == '\0')
+        trouble_set (EINVAL, "TRANSPORT://ADDRESS is wanted");
+    else if (is_one_of (endpoint, len, "pgm epgm ")) {
+        explain_pgm ();
+        return;
+    } else if (is_one_of (endpoint, len,
+                          question.binds ? "tcp " : "tcp ws wss ")) {
+        (question.binds ? explain_bind : explain_connect) ();
+        return;
+    } else if (is_one_of (endpoint, len, "ws wss "))
+        why = "WebSockets listen by the rules of tcp://.";
+    else if (is_one_of (endpoint, len, "ipc inproc udp norm tipc vmci "))
+        why = "Not TCP: this goes as in stock libzmq.";
+    else
+        trouble_set (EPROTONOSUPPORT, "libzmq knows no such transport");
+    answer_shortly (why);
 }
 
-/*  One option; false, with a message, when it is wrong.  */
-static bool take_option (question_t *question_, int option_)
-{
-    bool good = true;
+/*  --- the command line ----------------------------------------------------------  */
 
-    switch (option_) {
-        case 'j':
-            question_->json = true;
-            break;
-        case 'r':
-            question_->really = true;
-            break;
-        case 'm':
-            good = take_mode (question_, optarg);
-            break;
-        case 't':
-            good = take_number (&question_->limit, optarg, 1000);
-            break;
-        case 'c':
-            good = take_number (&question_->connect_timeout, optarg, 1);
-            break;
-        default:
-            fputs ("Try 'zmq-dualstack explain --help'.\n", stderr);
-            return false;
+static bool take_mode (const char *text_)
+{
+    zds_mode_t *const mode = &question.wanted;
+
+    for (*mode = ZDS_MODE_AUTO; *mode <= ZDS_MODE_V4; ++*mode)
+        if (text_ == NULL || strcmp (text_, zds_mode_name (*mode)) == 0) {
+            question.mode = *mode == ZDS_MODE_AUTO
+                              ? zds_settings_mode (&question.settings)
+                              : *mode;
+            return true;
+        }
+    cli_usage (0, text_, "not a mode");
+    return false;
+}
+
+/*  Seconds, above 0.  */
+static bool take_limit (const char *text_)
+{
+    char *end;
+    const double seconds = strtod (text_, &end);
+
+    if (end == text_ || *end != '\0' || !(seconds >= 0.001) || seconds > 2e6) {
+        cli_usage (0, text_, "not a time");
+        return false;
     }
-    if (!good)
-        cli_usage (0, optarg, option_ == 'm' ? "not a mode" : "not a time");
-    return good;
+    question.limit = (unsigned) (seconds * 1000);
+    return true;
 }
 
 int cli_explain (int argc_, char **argv_)
 {
-    static const struct option options[] = {
-      {"connect-timeout", required_argument, NULL, 'c'},
-      {"help", no_argument, NULL, 'h'},
-      {"json", no_argument, NULL, 'j'},
-      {"mode", required_argument, NULL, 'm'},
-      {"timeout", required_argument, NULL, 't'},
-      {"try", no_argument, NULL, 'r'},
-      {NULL, 0, NULL, 0}};
-    static char name[] = "zmq-dualstack: explain";
-    question_t question;
+    const char *mode = NULL, *timeout = "10";
+    const cli_option_t options[] = {{"json", &question.json, NULL},
+                                    {"mode", NULL, &mode},
+                                    {"timeout", NULL, &timeout},
+                                    {"try", &question.really, NULL},
+                                    {NULL, NULL, NULL}};
+    const int count = cli_options (argc_, argv_, options);
     char *library;
-    int option;
 
-    memset (&question, 0, sizeof question);
     question.settings = zds_host_settings (ZDS_SETTINGS_FILE);
-    question.mode = zds_settings_mode (&question.settings);
-    question.wanted = ZDS_MODE_AUTO;
-    question.limit = 10000;
-    argv_[0] = name;
-    while ((option = getopt_long (argc_, argv_, "h", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs (cli_explain_help, stdout);
-            return cli_flush (STATUS_YES);
-        }
-        if (!take_option (&question, option))
-            return STATUS_USAGE;
-    }
-    if (argc_ - optind != 2)
+    if (count < 0 || !take_mode (mode) || !take_limit (timeout))
+        return STATUS_USAGE;
+    if (count != 2)
         return cli_usage (STATUS_USAGE, "explain",
                           "bind or connect, and one endpoint, are wanted");
-    question.command = argv_[optind];
-    question.endpoint = argv_[optind + 1];
-    if (strcmp (question.command, "bind") != 0
-        && strcmp (question.command, "connect") != 0)
+    question.command = argv_[1];
+    question.endpoint = argv_[2];
+    question.binds = strcmp (question.command, "bind") == 0;
+    if (!question.binds && strcmp (question.command, "connect") != 0)
         return cli_usage (STATUS_USAGE, question.command,
                           "neither bind nor connect");
     library = library_chosen ("explain");
     if (library == NULL)
         return STATUS_USAGE;
     free (library);
-    return cli_flush (answer (&question));
+    answer ();
+    return cli_flush (trouble.error == 0 ? STATUS_YES : STATUS_NO);
 }

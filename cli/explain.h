@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What the two halves of zmq-dualstack explain share.  */
+/*  What the parts of zmq-dualstack explain share.  */
 
 #ifndef EXPLAIN_H_INCLUDED
 #define EXPLAIN_H_INCLUDED
 
 #include "cli.h"
-#include "json.h"
+
 #include "zds_endpoint.h"
 #include "zds_settings.h"
-#include "zds_trace.h"
 
 /*  What was asked.  */
-typedef struct
+extern struct question
 {
     const char *command; /* "bind" or "connect" */
     const char *endpoint;
@@ -20,48 +19,44 @@ typedef struct
     zds_settings_t settings;
     zds_mode_t wanted; /* AUTO unless --mode says otherwise */
     zds_mode_t mode;   /* what comes of it */
-    bool json, really;
-    unsigned limit;           /* ms, for all of it */
-    unsigned connect_timeout; /* ms, of one attempt; 0: none */
-} question_t;
+    bool binds, json, really;
+    unsigned limit; /* ms, for all of it */
+} question;
 
 /*  Why it would fail.  */
-typedef struct
+extern struct trouble
 {
     int error; /* errno; 0: it would not */
     char why[400];
-} trouble_t;
+} trouble;
 
 /*  Sets the trouble, as printf does; returns 'error_'.  */
-int trouble_set (trouble_t *trouble_, int error_, const char *why_, ...)
-#if defined __GNUC__
-  __attribute__ ((format (printf, 3, 4)))
-#endif
-  ;
+int trouble_set (int error_, const char *why_, ...) CLI_PRINTF (2, 3);
 
 /*  Takes HOST:PORT apart and finds its zone; what is wrong with it is put in
     words.  Returns 0 or an errno.  */
 int explain_parse (zds_endpoint_t *endpoint_,
                    uint32_t *zone_index_,
                    const char *text_,
-                   zds_port_rule_t port_rule_,
-                   trouble_t *trouble_);
+                   zds_port_rule_t port_rule_);
 
-/*  "IPv6", "IPv4".  */
-const char *family_name (int family_);
+/*  What every answer begins with, and ends with in JSON, or has in text if there is
+    trouble.  */
+void explain_head (void);
+void explain_trouble (void);
 
-/*  "bind tcp://...".  */
-void explain_print_head (const question_t *question_);
+/*  Microseconds since 1970, and so many as "<0.1 ms", "0.3 ms", "250 ms", "10.0 s".  */
+long explain_now (void);
+const char *explain_time (long us_, char text_[32]);
 
-/*  "ENODEV (No such device): WHY" under the first line.  */
-void explain_print_trouble (const trouble_t *trouble_);
+/*  Each prints its answer; why it does not work is left in 'trouble'.  */
+void explain_bind (void);
+void explain_connect (void);
 
-/*  The members that every answer begins with, and the one it ends with.  */
-void explain_json_head (json_t *json_, const question_t *question_);
-void explain_json_trouble (json_t *json_, const trouble_t *trouble_);
-
-/*  Each returns the exit status.  */
-int explain_bind (const question_t *question_);
-int explain_connect (const question_t *question_);
+/*  zmq_bind or zmq_connect of the dual-stack libzmq itself, and what its trace says
+    meanwhile, until the end of a connect, as long as the question allows.  Returns
+    whether the call itself was refused.  */
+bool try_it (void);
+void try_show (void);
 
 #endif

@@ -3,10 +3,6 @@
 /*  zmq-dualstack explain connect: what the libc answers now, and in which order the
     core puts it.  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "explain.h"
 
 #include <ctype.h>
@@ -16,17 +12,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "timeline.h"
-#include "try.h"
+#include "json.h"
 #include "zds_dial.h"
 #include "zds_host.h"
 #include "zds_lookup.h"
 
-typedef struct
+static struct
 {
-    const question_t *question;
     bool refused; /* zmq_connect itself fails */
-    trouble_t trouble;
     zds_endpoint_t endpoint;
     uint32_t zone;
     bool is_literal;
@@ -35,46 +28,31 @@ typedef struct
     size_t count;
     uint8_t order[ZDS_MAX_ADDRS];
     int first_family;
-    bool asked, answered;
-    zds_answer_t answer;
-    long answer_us;
-    tried_t tried;
-} report_t;
+    const zds_answer_t *answer; /* NULL: none in time */
+    long answer_us;             /* 0: nobody was asked */
+} report;
 
 /*  --- what zmq_connect looks at before anything else ---------------------------  */
 
 /*  The rough check of libzmq's socket_base.cpp.  */
-static int check_tcp (report_t *report_)
+static int check_tcp (const char *text_)
 {
-    const char *const text = report_->question->address;
-    const unsigned char *at = (const unsigned char *) text;
-    const char *const colon = strrchr (text, ':');
+    const unsigned char *at = (const unsigned char *) text_;
+    const char *const colon = strrchr (text_, ':');
 
     if (isalnum (*at) || *at == '[' || *at == ':')
         while (isalnum (*at) || (*at != '\0' && strchr (".-:%;[]_*", *at)))
             at++;
     if (*at == '\0' && colon != NULL && isdigit ((unsigned char) colon[1]))
         return 0;
-    report_->refused = true;
-    return trouble_set (&report_->trouble, EINVAL,
+    report.refused = true;
+    return trouble_set (EINVAL,
                         colon == NULL || !isdigit ((unsigned char) colon[1])
                           ? "zmq_connect wants a number behind the last colon"
                           : "zmq_connect takes no such characters there");
 }
 
-/*  A port above 65535 is taken modulo 65536 by libzmq, which nobody means.  */
-static int check_port (report_t *report_)
-{
-    const char *const colon = strrchr (report_->question->address, ':');
-
-    if (colon == NULL || strtol (colon + 1, NULL, 10) <= 65535)
-        return 0;
-    return trouble_set (&report_->trouble, EINVAL,
-                        "there is no port %.20s: 65535 is the last", colon + 1);
-}
-
-static int
-read_source (report_t *report_, const char *text_, zds_source_t *source_)
+static int read_source (const char *text_, zds_source_t *source_)
 {
     const char *const end = zds_endpoint_destination (text_);
     char *const copy = strndup (text_, (size_t) (end - 1 - text_));
@@ -85,379 +63,253 @@ read_source (report_t *report_, const char *text_, zds_source_t *source_)
     int rc;
 
     if (copy == NULL)
-        return trouble_set (&report_->trouble, ENOMEM, "out of memory");
-    rc =
-      explain_parse (&endpoint, &zone, copy, ZDS_PORT_BIND, &report_->trouble);
+        return trouble_set (ENOMEM, "out of memory");
+    rc = explain_parse (&endpoint, &zone, copy, ZDS_PORT_BIND);
     free (copy);
     if (rc != 0)
         return rc;
     zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc = zds_dial_source (source_, &endpoint, zone, report_->question->mode,
-                          ifaddrs, count);
+    rc =
+      zds_dial_source (source_, &endpoint, zone, question.mode, ifaddrs, count);
     free (ifaddrs);
     return rc == 0
              ? 0
-             : trouble_set (&report_->trouble, rc,
+             : trouble_set (rc,
                             "%.100s is no source: neither an interface of "
                             "this host nor a numeric address",
                             endpoint.host);
 }
 
 /*  Takes [SOURCE;]HOST:PORT apart.  */
-static int prepare (report_t *report_, const char *text_)
+static int prepare (const char *text_)
 {
     const char *const destination = zds_endpoint_destination (text_);
     zds_source_t source;
     zds_addr_t literal;
-    int rc = explain_parse (&report_->endpoint, &report_->zone, destination,
-                            ZDS_PORT_CONNECT, &report_->trouble);
+    int rc = explain_parse (&report.endpoint, &report.zone, destination,
+                            ZDS_PORT_CONNECT);
 
     if (rc == 0 && destination != text_)
-        rc = read_source (report_, text_, &source);
+        rc = read_source (text_, &source);
     if (rc != 0)
         return rc;
-    report_->is_literal =
-      zds_endpoint_literal (&report_->endpoint, report_->zone, &literal) == 0;
-    report_->families = zds_dial_families (
-      report_->question->mode, destination != text_ ? &source : NULL,
-      report_->is_literal ? &literal : NULL);
-    if (report_->families == 0)
+    report.is_literal =
+      zds_endpoint_literal (&report.endpoint, report.zone, &literal) == 0;
+    report.families =
+      zds_dial_families (question.mode, destination != text_ ? &source : NULL,
+                         report.is_literal ? &literal : NULL);
+    if (report.families == 0)
         return trouble_set (
-          &report_->trouble, EAFNOSUPPORT,
+          EAFNOSUPPORT,
           "the mode, the source and the address have no family in common");
-    if (report_->is_literal)
-        report_->candidate[report_->count++].addr = literal;
+    if (report.is_literal)
+        report.candidate[report.count++].addr = literal;
     return 0;
-}
-
-/*  ws://HOST:PORT[/PATH]: libzmq reads the host in zmq_connect already.  */
-static int prepare_ws (report_t *report_)
-{
-    char *const text = strdup (report_->question->address);
-    int rc;
-
-    if (text == NULL)
-        return trouble_set (&report_->trouble, ENOMEM, "out of memory");
-    if (strrchr (text, '/') != NULL)
-        *strrchr (text, '/') = '\0';
-    rc = prepare (report_, text);
-    free (text);
-    report_->refused = rc != 0
-                         ? rc != EAFNOSUPPORT
-                         : !report_->is_literal
-                             && !zds_dial_may_be_name (report_->endpoint.host);
-    if (rc == 0 && report_->refused)
-        return trouble_set (&report_->trouble, EINVAL,
-                            "the host is neither an address nor a name");
-    return rc;
 }
 
 /*  --- the look-up ---------------------------------------------------------------  */
 
-/*  Shared with a thread that may outlive the question.  */
-typedef struct
+/*  Of a thread that may outlive the question.  */
+static struct
 {
-    pthread_mutex_t mutex;
-    pthread_cond_t done;
-    bool is_done;
-    char host[ZDS_HOST_SIZE];
+    const char *host;
     zds_look_t look;
     zds_answer_t answer;
-} asking_t;
+} asking;
 
-static void *ask (void *asking_)
+static void *ask (void *none_)
 {
-    asking_t *const asking = asking_;
-    zds_answer_t answer;
-
-    memset (&answer, 0, sizeof answer);
-    zds_lookup (NULL, asking->host, asking->look, &answer);
-    pthread_mutex_lock (&asking->mutex);
-    asking->answer = answer;
-    asking->is_done = true;
-    pthread_cond_signal (&asking->done);
-    pthread_mutex_unlock (&asking->mutex);
-    return NULL;
+    zds_lookup (NULL, asking.host, asking.look, &asking.answer);
+    return none_;
 }
 
 /*  Asks as libzmq does at first, and waits as long as the question allows.  */
-static int look_up (report_t *report_)
+static int look_up (void)
 {
-    static asking_t asking = {PTHREAD_MUTEX_INITIALIZER,
-                              PTHREAD_COND_INITIALIZER,
-                              false,
-                              "",
-                              ZDS_LOOK_WHOLE,
-                              {0}};
-    struct timespec begin, end, now;
+    const long begin = explain_now ();
+    const long end = begin + 1000L * (long) question.limit;
+    const struct timespec until = {end / 1000000, end % 1000000 * 1000};
     pthread_t thread;
     int rc;
 
+    asking.host = report.endpoint.host;
     asking.look =
-      zds_dial_look (report_->question->mode, report_->families,
-                     zds_lookup_asks (report_->endpoint.host, AF_INET6));
-    strcpy (asking.host, report_->endpoint.host);
-    clock_gettime (CLOCK_REALTIME, &begin);
-    end = begin;
-    end.tv_sec += report_->question->limit / 1000;
-    end.tv_nsec += report_->question->limit % 1000 * 1000000L;
-    end.tv_sec += end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    rc = pthread_create (&thread, NULL, ask, &asking);
+      zds_dial_look (question.mode, report.families,
+                     zds_lookup_asks (report.endpoint.host, AF_INET6));
+    rc = pthread_create (&thread, NULL, ask, NULL);
     if (rc != 0)
-        return trouble_set (&report_->trouble, rc, "no thread for the look-up");
-    pthread_detach (thread);
-    report_->asked = true;
-    pthread_mutex_lock (&asking.mutex);
-    while (!asking.is_done && rc == 0)
-        rc = pthread_cond_timedwait (&asking.done, &asking.mutex, &end);
-    report_->answered = asking.is_done;
-    report_->answer = asking.answer;
-    pthread_mutex_unlock (&asking.mutex);
-    clock_gettime (CLOCK_REALTIME, &now);
-    report_->answer_us = (now.tv_sec - begin.tv_sec) * 1000000
-                         + (now.tv_nsec - begin.tv_nsec) / 1000;
+        return trouble_set (rc, "no thread for the look-up");
+    if (pthread_timedjoin_np (thread, NULL, &until) == 0)
+        report.answer = &asking.answer;
+    report.answer_us = explain_now () - begin + 1;
     return 0;
 }
 
 /*  The answer's addresses of the families that may be used.  */
-static void adopt (report_t *report_)
+static void adopt (void)
 {
     size_t i;
 
-    for (i = 0; report_->answered && i < report_->answer.count; i++) {
-        zds_addr_t addr = report_->answer.addr[i];
+    for (i = 0; report.answer != NULL && i < report.answer->count; i++) {
+        zds_addr_t addr = report.answer->addr[i];
         const unsigned family =
           zds_addr_family (&addr) == AF_INET6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
-        if ((report_->families & family) == 0)
+        if ((report.families & family) == 0)
             continue;
-        zds_addr_set_port (&addr, report_->endpoint.port);
-        if (report_->zone != 0 && zds_addr_family (&addr) == AF_INET6)
-            addr.v6.sin6_scope_id = report_->zone;
-        report_->candidate[report_->count++].addr = addr;
+        zds_addr_set_port (&addr, report.endpoint.port);
+        if (report.zone != 0 && zds_addr_family (&addr) == AF_INET6)
+            addr.v6.sin6_scope_id = report.zone;
+        report.candidate[report.count++].addr = addr;
     }
-    if (report_->count == 0)
+    if (report.count == 0)
         trouble_set (
-          &report_->trouble, report_->answered ? EHOSTUNREACH : ETIMEDOUT,
-          !report_->answered
-            ? "no answer for %.100s within %u ms; libzmq goes on "
-              "waiting"
-          : report_->answer.status == ZDS_LOOKUP_TEMPORARY
-            ? "%.100s cannot be looked up now; libzmq asks again after "
-              "ZMQ_RECONNECT_IVL"
-            : "there is no %.100s, or it has no address that may be used; "
-              "libzmq "
-              "asks again after ZMQ_RECONNECT_IVL",
-          report_->endpoint.host, report_->question->limit);
+          report.answer != NULL ? EHOSTUNREACH : ETIMEDOUT,
+          report.answer == NULL
+            ? "no answer for %.100s in time; libzmq goes on waiting"
+          : report.answer->status == ZDS_LOOKUP_TEMPORARY
+            ? "%.100s cannot be looked up now; libzmq asks again"
+            : "%.100s has no address that may be used; libzmq asks again",
+          report.endpoint.host);
 }
 
-static void put_in_order (report_t *report_)
+/*  --- the answer ----------------------------------------------------------------  */
+
+static void show_lookup (void)
 {
-    if (report_->count == 0)
-        return;
-    report_->first_family = zds_addr_family (&report_->candidate[0].addr);
-    zds_candidates_order (report_->candidate, report_->count,
-                          report_->first_family, 1, report_->order);
-}
-
-static const zds_addr_t *addr_at (const report_t *report_, size_t place_)
-{
-    return &report_->candidate[report_->order[place_]].addr;
-}
-
-static const char *why_at (const report_t *report_, size_t place_)
-{
-    return report_->is_literal
-             ? "a numeric address is only that address"
-             : zds_candidates_why (report_->candidate, report_->first_family,
-                                   report_->order, place_);
-}
-
-/*  --- text ----------------------------------------------------------------------  */
-
-static const char *status_of (const report_t *report_)
-{
-    return !report_->answered ? "no answer"
-           : report_->answer.status == ZDS_LOOKUP_TEMPORARY
-             ? "temporary failure"
-           : report_->answer.count == 0 ? "no address"
-                                        : "answer";
-}
-
-static void print_lookup (const report_t *report_, unsigned width_)
-{
-    char text[ZDS_MAX_ADDRS * 64], addr[ZDS_ADDR_TEXT_SIZE], time[32];
-    size_t i, len;
-
-    timeline_time (report_->answer_us, time, sizeof time);
-    snprintf (text, sizeof text, "%s after %s", status_of (report_), time);
-    for (i = 0; report_->answered && i < report_->answer.count; i++) {
-        zds_addr_format (&report_->answer.addr[i], addr, sizeof addr);
-        len = strlen (text);
-        snprintf (text + len, sizeof text - len, "%s %s", i == 0 ? ":" : ",",
-                  addr);
-    }
-    printf ("Looks up ");
-    cli_put (report_->endpoint.host, strlen (report_->endpoint.host));
-    putchar ('\n');
-    cli_wrap ("  ", text, width_);
-}
-
-static void print_plan (const report_t *report_, unsigned width_)
-{
-    const zds_settings_t *const settings = &report_->question->settings;
-    char first[24], text[600], addr[ZDS_ADDR_TEXT_SIZE];
+    const zds_answer_t *const answer = report.answer;
+    const char *const status = answer == NULL ? "no answer"
+                               : answer->status == ZDS_LOOKUP_TEMPORARY
+                                 ? "temporary failure"
+                               : answer->count == 0 ? "no address"
+                                                    : "answer";
+    char list[ZDS_MAX_ADDRS * 64] = "", addr[ZDS_ADDR_TEXT_SIZE], time[32];
+    const bool is_json = question.json;
     size_t i;
 
-    puts ("Tries, until one works:");
-    for (i = 0; i < report_->count; i++) {
-        zds_addr_format (addr_at (report_, i), addr, sizeof addr);
-        if (i == 0)
-            snprintf (text, sizeof text, "%s at once: %s", addr,
-                      why_at (report_, i));
-        else
-            snprintf (text, sizeof text,
-                      "%s after %u ms of silence, or when one fails: %s", addr,
-                      settings->attempt_delay, why_at (report_, i));
-        snprintf (first, sizeof first, "  %zu. ", i + 1);
-        cli_wrap (first, text, width_);
+    if (is_json)
+        json ("lookup{ status=s ms=m addresses[", status, report.answer_us);
+    for (i = 0; answer != NULL && i < answer->count; i++) {
+        zds_addr_format (&answer->addr[i], addr, sizeof addr);
+        strcat (strcat (list, i == 0 ? ": " : ", "), addr);
+        if (is_json)
+            json ("=s", addr);
     }
-    if (report_->is_literal)
-        return;
-    snprintf (
-      text, sizeof text,
-      "The order is the system's (RFC 6724, gai.conf), the families in "
-      "turn. When the whole answer is later than %u ms, look-ups of one "
-      "family help. A context that connected before remembers for ten "
-      "minutes who won and who failed, and where IPv6 is silent for other "
-      "names too it waits for 100 ms only; here nothing is remembered.",
-      settings->resolution_delay);
-    cli_wrap ("", text, width_);
-}
-
-static void print_report (const report_t *report_)
-{
-    const question_t *const question = report_->question;
-    const unsigned width = cli_width ();
-
-    explain_print_head (question);
-    if (report_->asked)
-        print_lookup (report_, width);
-    if (report_->count > 0 && !question->really)
-        print_plan (report_, width);
-    if (question->really)
-        try_print (&report_->tried, question);
-    if (report_->trouble.error != 0) {
-        if (!report_->refused && !question->really && report_->families == 0)
-            cli_wrap ("",
-                      "zmq_connect takes it, but no connection comes of it.",
-                      width);
-        explain_print_trouble (&report_->trouble);
-    }
-}
-
-/*  --- JSON ----------------------------------------------------------------------  */
-
-static void json_lookup (json_t *json_, const report_t *report_)
-{
-    char text[ZDS_ADDR_TEXT_SIZE];
-    size_t i;
-
-    if (!report_->asked) {
-        json_null (json_, "lookup");
+    if (is_json) {
+        json ("] }");
         return;
     }
-    json_open (json_, "lookup", '{');
-    json_string (json_, "status", status_of (report_));
-    json_ms (json_, "ms", report_->answer_us);
-    json_open (json_, "addresses", '[');
-    for (i = 0; report_->answered && i < report_->answer.count; i++) {
-        zds_addr_format (&report_->answer.addr[i], text, sizeof text);
-        json_string (json_, NULL, text);
-    }
-    json_close (json_, ']');
-    json_close (json_, '}');
+    cli_say ("Looks up ", "%s", report.endpoint.host);
+    cli_say ("  ", "%s after %s%s", status,
+             explain_time (report.answer_us, time), list);
 }
 
-static void json_plan (json_t *json_, const report_t *report_)
+static void show_attempt (size_t place_)
 {
-    char text[ZDS_ADDR_TEXT_SIZE];
-    size_t i;
+    const long delay = (long) question.settings.attempt_delay;
+    char addr[ZDS_ADDR_TEXT_SIZE], first[24], when[80] = "at once";
+    const char *const why =
+      report.is_literal
+        ? "a numeric address is only that address"
+        : zds_candidates_why (report.candidate, report.first_family,
+                              report.order, place_);
 
-    json_open (json_, "attempts", '[');
-    for (i = 0; i < report_->count; i++) {
-        json_open (json_, NULL, '{');
-        zds_addr_format (addr_at (report_, i), text, sizeof text);
-        json_string (json_, "address", text);
-        json_string (json_, "why", why_at (report_, i));
-        json_integer (json_, "start_ms",
-                      (long) (i * report_->question->settings.attempt_delay));
-        json_close (json_, '}');
-    }
-    json_close (json_, ']');
-}
-
-static void json_report (const report_t *report_)
-{
-    const question_t *const question = report_->question;
-    json_t json;
-
-    json_init (&json, stdout);
-    json_open (&json, NULL, '{');
-    explain_json_head (&json, question);
-    json_bool (&json, "works", report_->trouble.error == 0);
-    json_bool (&json, "refused_by_zmq_connect", report_->refused);
-    json_integer (&json, "attempt_delay_ms",
-                  (long) question->settings.attempt_delay);
-    json_integer (&json, "resolution_delay_ms",
-                  (long) question->settings.resolution_delay);
-    json_bool (&json, "numeric", report_->is_literal);
-    if (question->really)
-        try_json (&report_->tried, question, &json);
-    else {
-        json_lookup (&json, report_);
-        json_plan (&json, report_);
-    }
-    explain_json_trouble (&json, &report_->trouble);
-    json_close (&json, '}');
-}
-
-static void answer (report_t *report_)
-{
-    const question_t *const question = report_->question;
-    const bool is_tcp = strncmp (question->endpoint, "tcp:", 4) == 0;
-    int rc = is_tcp ? check_tcp (report_) : prepare_ws (report_);
-
-    if (rc == 0)
-        rc = check_port (report_);
-    if (question->really && rc == 0) {
-        try_it (&report_->tried, question, &report_->trouble);
-        report_->refused = report_->tried.refused;
-        return;
-    }
-    if (rc == 0 && is_tcp)
-        rc = prepare (report_, question->address);
-    if (rc == 0 && !report_->is_literal && (rc = look_up (report_)) == 0)
-        adopt (report_);
-    if (rc == 0)
-        put_in_order (report_);
-}
-
-int explain_connect (const question_t *question_)
-{
-    report_t *const report = calloc (1, sizeof *report);
-    int status;
-
-    if (report == NULL)
-        return cli_fail (STATUS_USAGE, "explain", strerror (ENOMEM));
-    report->question = question_;
-    answer (report);
-    if (question_->json)
-        json_report (report);
+    zds_addr_format (&report.candidate[report.order[place_]].addr, addr,
+                     sizeof addr);
+    if (place_ > 0)
+        snprintf (when, sizeof when,
+                  "after %ld ms of silence, or when one fails", delay);
+    snprintf (first, sizeof first, "  %zu. ", place_ + 1);
+    if (question.json)
+        json ("{ address=s why=s start_ms=i }", addr, why,
+              (long) place_ * delay);
     else
-        print_report (report);
-    status = report->trouble.error == 0 ? STATUS_YES : STATUS_NO;
-    try_free (&report->tried);
-    free (report);
-    return status;
+        cli_say (first, "%s %s: %s", addr, when, why);
+}
+
+static void show_plan (void)
+{
+    const bool is_json = question.json;
+    size_t i;
+
+    if (report.answer_us != 0)
+        show_lookup ();
+    else if (is_json)
+        json ("lookup=s", NULL);
+    if (is_json)
+        json ("attempts[");
+    else if (report.count > 0)
+        puts ("Tries, until one works:");
+    for (i = 0; i < report.count; i++)
+        show_attempt (i);
+    if (is_json)
+        json ("]");
+    else if (report.count > 0 && !report.is_literal)
+        cli_say ("",
+                 "The order is the system's (RFC 6724, gai.conf), the families "
+                 "in turn. When the whole answer is later than %u ms, look-ups "
+                 "of one family help. A context remembers who won and failed.",
+                 question.settings.resolution_delay);
+}
+
+static void plan (void)
+{
+    if (!report.is_literal && look_up () == 0)
+        adopt ();
+    if (report.count == 0)
+        return;
+    report.first_family = zds_addr_family (&report.candidate[0].addr);
+    zds_candidates_order (report.candidate, report.count, report.first_family,
+                          1, report.order);
+}
+
+/*  'text_' is [SOURCE;]HOST:PORT, of which libzmq looks at the host of a WebSocket in
+    zmq_connect already.  */
+static int check (const char *text_)
+{
+    const bool is_tcp = strncmp (question.endpoint, "tcp:", 4) == 0;
+    const char *const colon = strrchr (text_, ':');
+    int rc = is_tcp ? check_tcp (text_) : 0;
+
+    if (rc == 0 && colon != NULL && strtol (colon + 1, NULL, 10) > 65535)
+        rc = trouble_set (EINVAL, "there is no port %.20s: 65535 is the last",
+                          colon + 1);
+    if (rc == 0 && (!is_tcp || !question.really))
+        rc = prepare (text_);
+    if (rc == 0 && !is_tcp && !report.is_literal
+        && !zds_dial_may_be_name (report.endpoint.host))
+        rc = trouble_set (EINVAL, "the host is neither an address nor a name");
+    if (!is_tcp)
+        report.refused = rc == EINVAL;
+    return rc;
+}
+
+void explain_connect (void)
+{
+    char *const text = strdup (question.address), *slash;
+
+    if (text == NULL) {
+        trouble_set (ENOMEM, "out of memory");
+        return;
+    }
+    slash = question.endpoint[0] == 'w' ? strrchr (text, '/') : NULL;
+    if (slash != NULL)
+        *slash = '\0';
+    if (check (text) == 0) {
+        if (question.really)
+            report.refused = try_it ();
+        else
+            plan ();
+    }
+    free (text);
+    explain_head ();
+    if (question.json)
+        json ("refused_by_zmq_connect=b attempt_delay_ms=i "
+              "resolution_delay_ms=i numeric=b",
+              report.refused, (long) question.settings.attempt_delay,
+              (long) question.settings.resolution_delay, report.is_literal);
+    if (question.really)
+        try_show ();
+    else
+        show_plan ();
+    explain_trouble ();
 }

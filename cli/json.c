@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "json.h"
 
-#include <stddef.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 
-void json_init (json_t *json_, FILE *out_)
-{
-    json_->out = out_;
-    json_->depth = 0;
-    json_->empty = true;
-}
-
-static void new_line (json_t *json_)
-{
-    fprintf (json_->out, "\n%*s", (int) (2 * json_->depth), "");
-}
+static unsigned depth;
+static bool filled; /* something stands in what is open */
 
 /*  The bytes of a UTF-8 sequence at '*at_'; 0 if it is none (RFC 3629).  */
 static size_t sequence (const unsigned char *at_)
@@ -41,89 +30,83 @@ static size_t sequence (const unsigned char *at_)
     return len;
 }
 
-static void write_text (json_t *json_, const char *text_)
+static void write_text (const char *text_)
 {
     const unsigned char *at = (const unsigned char *) text_;
 
-    fputc ('"', json_->out);
+    putchar ('"');
     while (*at != '\0') {
         const size_t len = sequence (at);
         if (len == 0)
-            fputs ("\\ufffd", json_->out);
+            fputs ("\\ufffd", stdout);
         else if (*at < 0x20 || *at == 0x7f)
-            fprintf (json_->out, "\\u%04x", *at);
+            printf ("\\u%04x", *at);
         else if (*at == 0xc2 && at[1] < 0xa0) /* U+0080 to U+009F */
-            fprintf (json_->out, "\\u%04x", at[1]);
+            printf ("\\u%04x", at[1]);
         else if (*at == '"' || *at == '\\')
-            fprintf (json_->out, "\\%c", *at);
+            printf ("\\%c", *at);
         else
-            fwrite (at, 1, len, json_->out);
+            fwrite (at, 1, len, stdout);
         at += len == 0 ? 1 : len;
     }
-    fputc ('"', json_->out);
+    putchar ('"');
 }
 
-/*  What stands before a value.  */
-static void begin (json_t *json_, const char *name_)
+static void write_value (char type_, va_list *args_)
 {
-    if (!json_->empty)
-        fputc (',', json_->out);
-    if (json_->depth > 0)
-        new_line (json_);
-    json_->empty = false;
-    if (name_ != NULL) {
-        write_text (json_, name_);
-        fputs (": ", json_->out);
-    }
-}
+    const char *const text = type_ == 's' ? va_arg (*args_, const char *) : "";
+    const int flag = type_ == 'b' || type_ == 'o' ? va_arg (*args_, int) : 0;
+    const long number =
+      type_ == 'i' || type_ == 'm' ? va_arg (*args_, long) : 0;
 
-void json_open (json_t *json_, const char *name_, char bracket_)
-{
-    begin (json_, name_);
-    fputc (bracket_, json_->out);
-    json_->depth++;
-    json_->empty = true;
-}
-
-void json_close (json_t *json_, char bracket_)
-{
-    json_->depth--;
-    if (!json_->empty)
-        new_line (json_);
-    fputc (bracket_, json_->out);
-    json_->empty = false;
-    if (json_->depth == 0)
-        fputc ('\n', json_->out);
-}
-
-void json_string (json_t *json_, const char *name_, const char *text_)
-{
-    begin (json_, name_);
-    if (text_ == NULL)
-        fputs ("null", json_->out);
+    if (text == NULL || flag < 0)
+        fputs ("null", stdout);
+    else if (type_ == 's')
+        write_text (text);
+    else if (type_ == 'i')
+        printf ("%ld", number);
+    else if (type_ == 'm')
+        printf ("%ld.%03ld", number / 1000, number % 1000);
     else
-        write_text (json_, text_);
+        fputs (flag != 0 ? "true" : "false", stdout);
 }
 
-void json_bool (json_t *json_, const char *name_, bool value_)
+static void new_line (void)
 {
-    begin (json_, name_);
-    fputs (value_ ? "true" : "false", json_->out);
+    printf ("\n%*s", (int) (2 * depth), "");
 }
 
-void json_integer (json_t *json_, const char *name_, long value_)
+void json (const char *format_, ...)
 {
-    begin (json_, name_);
-    fprintf (json_->out, "%ld", value_);
-}
+    va_list args;
 
-void json_ms (json_t *json_, const char *name_, long us_)
-{
-    begin (json_, name_);
-    fprintf (json_->out, "%ld.%03ld", us_ / 1000, us_ % 1000);
-}
-
-void json_null (json_t *json_, const char *name_)
-{
-    json_string (json_, name_, NULL);
+    va_start (args, format_);
+    for (; *format_ != '\0'; format_ += *format_ == ' ') {
+        const char *const name = format_;
+        while (*format_ != '=' && *format_ != '[' && *format_ != ']'
+               && *format_ != '{' && *format_ != '}')
+            format_++;
+        if (*format_ == ']' || *format_ == '}') {
+            depth--;
+            if (filled)
+                new_line ();
+        } else {
+            if (filled)
+                putchar (',');
+            if (depth > 0)
+                new_line ();
+            if (format_ > name)
+                printf ("\"%.*s\": ", (int) (format_ - name), name);
+        }
+        filled = *format_ != '[' && *format_ != '{';
+        if (*format_ == '=')
+            write_value (*++format_, &args);
+        else
+            putchar (*format_);
+        depth += filled ? 0 : 1;
+        format_++;
+        if (depth == 0)
+            putchar ('\n');
+    }
+    va_end (args);
 }

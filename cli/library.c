@@ -2,25 +2,18 @@
 
 /*  Whether a file is a libzmq, and whether it is ours.  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "cli.h"
 
-#include "library.h"
-
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "library.h"
 #include "zds_version.h"
 
 /*  Where the dual-stack libzmq was installed.  */
@@ -28,164 +21,77 @@
 #error "ZDS_LIBDIR is the build system's to define"
 #endif
 
-/*  A range of the file that lies in it.  */
-static const void *
-part (const uint8_t *image_, size_t size_, uint64_t offset_, uint64_t length_)
+typedef struct
 {
-    return offset_ <= size_ && length_ <= size_ - offset_ ? image_ + offset_
-                                                          : NULL;
-}
+    const char *at;
+    uint64_t size;
+} image_t;
 
-#if defined __linux__ || defined __FreeBSD__ || defined __NetBSD__             \
-  || defined __OpenBSD__ || defined __DragonFly__ || defined __sun
-#include <elf.h>
-
-#if UINTPTR_MAX > 0xffffffffu
-typedef Elf64_Ehdr header_t;
-typedef Elf64_Shdr section_t;
-typedef Elf64_Sym symbol_t;
-#define OUR_CLASS ELFCLASS64
-#else
-typedef Elf32_Ehdr header_t;
-typedef Elf32_Shdr section_t;
-typedef Elf32_Sym symbol_t;
-#define OUR_CLASS ELFCLASS32
-#endif
-
-static unsigned our_byte_order (void)
+/*  Copies a part of the file that lies in it: nothing there needs to be aligned.  */
+static bool
+take (void *to_, size_t size_, const image_t *image_, uint64_t offset_)
 {
-    const uint16_t one = 1;
-
-    return *(const uint8_t *) &one == 1 ? ELFDATA2LSB : ELFDATA2MSB;
-}
-
-/*  Copies: nothing in a file needs to be aligned.  */
-static bool read_section (section_t *section_,
-                          const uint8_t *image_,
-                          size_t size_,
-                          const header_t *header_,
-                          unsigned index_)
-{
-    const void *at;
-
-    if (index_ >= header_->e_shnum || header_->e_shentsize < sizeof *section_)
+    if (offset_ > image_->size || size_ > image_->size - offset_)
         return false;
-    at = part (image_, size_,
-               header_->e_shoff + (uint64_t) index_ * header_->e_shentsize,
-               sizeof *section_);
-    if (at != NULL)
-        memcpy (section_, at, sizeof *section_);
-    return at != NULL;
-}
-
-static bool is_called (const char *strings_,
-                       uint64_t length_,
-                       uint64_t offset_,
-                       const char *name_)
-{
-    const size_t size = strlen (name_) + 1;
-
-    return offset_ < length_ && size <= length_ - offset_
-           && memcmp (strings_ + offset_, name_, size) == 0;
+    memcpy (to_, image_->at + offset_, size_);
+    return true;
 }
 
 /*  Whether the table of dynamic symbols, with its strings, defines the name.  */
-static bool table_defines (const uint8_t *image_,
-                           size_t size_,
-                           const section_t *table_,
-                           const section_t *strings_,
+static bool table_defines (const image_t *image_,
+                           const ELF (Shdr) * table_,
+                           const ELF (Shdr) * strings_,
                            const char *name_)
 {
-    const uint8_t *symbols =
-      part (image_, size_, table_->sh_offset, table_->sh_size);
-    const char *strings =
-      part (image_, size_, strings_->sh_offset, strings_->sh_size);
-    const uint64_t count = table_->sh_size / sizeof (symbol_t);
-    uint64_t i;
+    const size_t size = strlen (name_) + 1;
+    ELF (Sym) symbol;
+    char name[32];
+    uint64_t at;
 
-    if (symbols == NULL || strings == NULL)
-        return false;
-    for (i = 0; i < count; i++) {
-        symbol_t symbol;
-        memcpy (&symbol, symbols + i * sizeof symbol, sizeof symbol);
+    for (at = 0; at < table_->sh_size; at += sizeof symbol) {
+        if (!take (&symbol, sizeof symbol, image_, table_->sh_offset + at))
+            return false;
         if (symbol.st_shndx != SHN_UNDEF
-            && is_called (strings, strings_->sh_size, symbol.st_name, name_))
+            && take (name, size, image_, strings_->sh_offset + symbol.st_name)
+            && memcmp (name, name_, size) == 0)
             return true;
     }
     return false;
 }
 
-static bool defines (const uint8_t *image_, size_t size_, const char *name_)
+static bool defines (const image_t *image_, const char *name_)
 {
-    const void *at = part (image_, size_, 0, sizeof (header_t));
-    section_t table, strings;
-    header_t header;
+    ELF (Ehdr) header;
+    ELF (Shdr) table, strings;
     unsigned i;
 
-    if (at == NULL)
-        return false;
-    memcpy (&header, at, sizeof header);
-    if (memcmp (header.e_ident, ELFMAG, SELFMAG) != 0
-        || header.e_ident[EI_CLASS] != OUR_CLASS
-        || header.e_ident[EI_DATA] != our_byte_order ())
+    if (!take (&header, sizeof header, image_, 0)
+        || memcmp (header.e_ident, ELFMAG, SELFMAG) != 0)
         return false;
     for (i = 0; i < header.e_shnum; i++)
-        if (read_section (&table, image_, size_, &header, i)
+        if (take (&table, sizeof table, image_,
+                  header.e_shoff + (uint64_t) i * header.e_shentsize)
             && table.sh_type == SHT_DYNSYM
-            && read_section (&strings, image_, size_, &header, table.sh_link))
-            return table_defines (image_, size_, &table, &strings, name_);
+            && take (&strings, sizeof strings, image_,
+                     header.e_shoff
+                       + (uint64_t) table.sh_link * header.e_shentsize))
+            return table_defines (image_, &table, &strings, name_);
     return false;
 }
 
-#else
-
-static bool defines (const uint8_t *image_, size_t size_, const char *name_)
+static void examine (library_t *library_, const image_t *image_)
 {
-    (void) part (image_, size_, 0, 0);
-    (void) name_;
-    return false;
-}
+    const char *const marker =
+      memmem (image_->at, image_->size, ZDS_MARKER, strlen (ZDS_MARKER));
+    char text[100] = "";
 
-#endif
-
-/*  Copies a word of the marker: up to a blank or the final NUL.  */
-static const char *
-take_word (char *to_, size_t room_, const char *at_, const char *end_)
-{
-    size_t len = 0;
-
-    while (at_ + len < end_ && at_[len] > ' ' && at_[len] < 0x7f)
-        len++;
-    if (len >= room_)
-        len = room_ - 1;
-    memcpy (to_, at_, len);
-    to_[len] = '\0';
-    return at_ + len;
-}
-
-static void find_marker (library_t *library_, const char *image_, size_t size_)
-{
-    const char *const end = image_ + size_;
-    const size_t on_len = strlen (ZDS_MARKER_ON);
-    const char *at = memmem (image_, size_, ZDS_MARKER, strlen (ZDS_MARKER));
-
-    if (at == NULL)
-        return;
-    library_->is_ours = true;
-    at = take_word (library_->version, sizeof library_->version,
-                    at + strlen (ZDS_MARKER), end);
-    if ((size_t) (end - at) > on_len && memcmp (at, ZDS_MARKER_ON, on_len) == 0)
-        take_word (library_->on, sizeof library_->on, at + on_len, end);
-}
-
-void library_examine (library_t *library_, const void *image_, size_t size_)
-{
-    memset (library_, 0, sizeof *library_);
-    library_->is_libzmq = defines (image_, size_, "zmq_ctx_new");
-    if (!library_->is_libzmq)
-        return;
-    library_->has_drafts = defines (image_, size_, "zmq_join");
-    find_marker (library_, image_, size_);
+    library_->is_libzmq = defines (image_, "zmq_ctx_new");
+    library_->has_drafts = defines (image_, "zmq_join");
+    library_->is_ours =
+      library_->is_libzmq && marker != NULL
+      && take (text, sizeof text - 1, image_, (uint64_t) (marker - image_->at));
+    sscanf (text, ZDS_MARKER "%31[0-9a-zA-Z.+~-]" ZDS_MARKER_ON "%31[0-9.]",
+            library_->version, library_->on);
 }
 
 int library_read (library_t *library_, const char *path_)
@@ -193,7 +99,8 @@ int library_read (library_t *library_, const char *path_)
     /*  Whatever has come to be there: a FIFO would wait for a writer.  */
     const int fd = open (path_, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat about;
-    void *image;
+    image_t image;
+    void *at;
     int rc = 0;
 
     memset (library_, 0, sizeof *library_);
@@ -202,17 +109,25 @@ int library_read (library_t *library_, const char *path_)
     if (fstat (fd, &about) != 0)
         rc = errno;
     else if (S_ISREG (about.st_mode) && about.st_size > 0) {
-        image =
-          mmap (NULL, (size_t) about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (image == MAP_FAILED)
+        at = mmap (NULL, (size_t) about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (at == MAP_FAILED)
             rc = errno;
         else {
-            library_examine (library_, image, (size_t) about.st_size);
-            munmap (image, (size_t) about.st_size);
+            image.at = at;
+            image.size = (uint64_t) about.st_size;
+            examine (library_, &image);
+            munmap (at, (size_t) about.st_size);
         }
     }
     close (fd);
     return rc;
+}
+
+bool library_is_called_so (const char *path_)
+{
+    const char *const slash = strrchr (path_, '/');
+
+    return strncmp (slash == NULL ? path_ : slash + 1, "libzmq", 6) == 0;
 }
 
 /*  --- the builds ----------------------------------------------------------------  */
@@ -240,30 +155,27 @@ static bool is_better (const library_t *build_,
 
 char *library_build (const char *version_, bool drafts_)
 {
-    static const char *const places[] = {"%s/libzmq.so.5",
-                                         "%s/zmq-dualstack/*/libzmq.so.5",
-                                         "%s/../[0-9]*/libzmq.so.5"};
+    static const char *const places[] = {
+      "/libzmq.so.5", "/zmq-dualstack/*/libzmq.so.5", "/../[0-9]*/libzmq.so.5"};
     library_t best, build;
     char *found = NULL;
+    char pattern[4096];
+    glob_t files;
     size_t i, k;
 
     memset (&best, 0, sizeof best);
     for (i = 0; i < 3 && (version_ != NULL || found == NULL); i++) {
-        char *pattern = NULL;
-        glob_t files;
-        if (asprintf (&pattern, places[i], library_dir ()) < 0)
-            return found;
-        if (glob (pattern, i == 0 ? GLOB_NOCHECK : 0, NULL, &files) == 0) {
-            for (k = 0; k < files.gl_pathc; k++)
-                if (library_read (&build, files.gl_pathv[k]) == 0
-                    && is_better (&build, &best, version_, drafts_)) {
-                    free (found);
-                    found = realpath (files.gl_pathv[k], NULL);
-                    best = build;
-                }
-            globfree (&files);
-        }
-        free (pattern);
+        snprintf (pattern, sizeof pattern, "%s%s", library_dir (), places[i]);
+        if (glob (pattern, 0, NULL, &files) != 0)
+            continue;
+        for (k = 0; k < files.gl_pathc; k++)
+            if (library_read (&build, files.gl_pathv[k]) == 0
+                && is_better (&build, &best, version_, drafts_)) {
+                free (found);
+                found = realpath (files.gl_pathv[k], NULL);
+                best = build;
+            }
+        globfree (&files);
     }
     return found;
 }
@@ -271,52 +183,33 @@ char *library_build (const char *version_, bool drafts_)
 char *library_chosen (const char *command_)
 {
     char *const path = library_build (NULL, false);
-    char text[400];
 
-    if (path != NULL || command_ == NULL)
-        return path;
-    snprintf (
-      text, sizeof text,
-      "no dual-stack libzmq in %.200s (an update of the system's libzmq "
-      "replaces it)",
-      library_dir ());
-    cli_fail (0, command_, text);
-    return NULL;
-}
-
-char *library_audit (void)
-{
-    char *const command = realpath ("/proc/self/exe", NULL);
-    char *const slash = command == NULL ? NULL : strrchr (command, '/');
-    const char *const dirs[] = {ZDS_LIBDIR "/zmq-dualstack", ZDS_LIBDIR,
-                                ZDS_LIBDIR "/..", command};
-    char *path = NULL;
-    size_t i;
-
-    if (slash != NULL)
-        *slash = '\0';
-    for (i = 0; path == NULL && i < sizeof dirs / sizeof dirs[0]; i++) {
-        char *file = NULL;
-        if (dirs[i] == NULL || asprintf (&file, "%s/audit.so", dirs[i]) < 0)
-            continue;
-        path = access (file, R_OK) == 0 ? realpath (file, NULL) : NULL;
-        free (file);
-    }
-    free (command);
+    if (path == NULL)
+        cli_fail (0, command_,
+                  "no dual-stack libzmq in %.200s (an update of the system's "
+                  "libzmq replaces it)",
+                  library_dir ());
     return path;
 }
 
-bool library_ask_version (const char *path_, char *version_, size_t size_)
+bool library_audit (char **command_, char **audit_)
 {
-    void *const handle = dlopen (path_, RTLD_LAZY | RTLD_LOCAL);
-    void *const symbol = handle == NULL ? NULL : dlsym (handle, "zmq_version");
-    void (*ask) (int *, int *, int *);
-    int major = 0, minor = 0, patch = 0;
+    static const char *const dirs[] = {ZDS_LIBDIR "/zmq-dualstack", ZDS_LIBDIR,
+                                       ZDS_LIBDIR "/..", NULL};
+    char file[4096];
+    size_t i;
 
-    if (symbol == NULL)
-        return false;
-    memcpy (&ask, &symbol, sizeof symbol);
-    ask (&major, &minor, &patch);
-    snprintf (version_, size_, "%d.%d.%d", major, minor, patch);
-    return true;
+    *command_ = realpath ("/proc/self/exe", NULL);
+    *audit_ = NULL;
+    for (i = 0; *command_ != NULL && *audit_ == NULL && i < 4; i++) {
+        if (dirs[i] != NULL)
+            snprintf (file, sizeof file, "%s/audit.so", dirs[i]);
+        else
+            snprintf (file, sizeof file, "%.*s/audit.so",
+                      (int) (strrchr (*command_, '/') - *command_), *command_);
+        *audit_ = realpath (file, NULL);
+    }
+    if (*audit_ == NULL)
+        cli_fail (0, "audit.so", "this part of zmq-dualstack is missing");
+    return *audit_ != NULL;
 }

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "cli.h"
 
 #include "process.h"
 
-#include <elf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "zds_host.h"
+
+/*  The same on all architectures; older headers do not know them.  */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 enum
 {
@@ -25,123 +30,86 @@ enum
     PROC_PATH_SIZE = PATH_MAX + NAME_SIZE
 };
 
-static void
-proc_name (char *text_, const process_t *process_, const char *file_)
+/*  /proc/PID/FILE, and a name in it.  */
+static const char *
+name_of (const process_t *process_, const char *file_, const char *path_)
 {
-    snprintf (text_, NAME_SIZE, "/proc/%ld/%s", process_->pid, file_);
+    static char name[PROC_PATH_SIZE];
+
+    snprintf (name, sizeof name, "/proc/%ld/%s%s", process_->pid, file_, path_);
+    return name;
 }
 
-/*  The file as the process sees it.  */
-static void
-proc_root (char *text_, const process_t *process_, const char *path_)
+static int last_error (void)
 {
-    snprintf (text_, PROC_PATH_SIZE, "/proc/%ld/root%s", process_->pid, path_);
+    return errno == EPERM ? EACCES : errno == ENOENT ? ESRCH : errno;
 }
 
-static int check_exists (const process_t *process_)
+/*  All of a file, up to 16 MB, with a NUL behind it, until the next one is read.
+    NULL, and errno, if it is not to be had.  */
+static char *slurp (const process_t *process_, const char *file_, size_t *size_)
 {
-    char name[NAME_SIZE];
-    struct stat about;
+    static char text[1 << 24];
+    FILE *const file = fopen (name_of (process_, file_, ""), "re");
 
-    if (stat ("/proc/self/maps", &about) != 0)
-        return ENOSYS;
-    proc_name (name, process_, "");
-    return stat (name, &about) == 0 ? 0 : ESRCH;
+    *size_ = 0;
+    if (file == NULL)
+        return NULL;
+    errno = 0;
+    *size_ = fread (text, 1, sizeof text - 1, file);
+    text[*size_] = '\0';
+    fclose (file);
+    return *size_ > 0 || errno == 0 ? text : NULL;
 }
 
-static int read_program (process_t *process_)
-{
-    char name[NAME_SIZE], target[PATH_MAX + 1];
-    ssize_t len;
+/*  --- settings ------------------------------------------------------------------  */
 
-    proc_name (name, process_, "exe");
-    len = readlink (name, target, sizeof target - 1);
-    if (len < 0)
-        return errno == EPERM ? EACCES : errno;
-    target[len] = '\0';
-    process_->program = strdup (target);
-    return process_->program == NULL ? ENOMEM : 0;
-}
-
-/*  The environment.  */
-
-static int keep (char **to_, const char *word_, const char *name_)
+const char *process_variable (const process_t *process_, const char *name_)
 {
     const size_t len = strlen (name_);
+    size_t at = 0;
 
-    if (strncmp (word_, name_, len) != 0 || *to_ != NULL)
-        return 0;
-    *to_ = strdup (word_ + len);
-    return *to_ == NULL ? ENOMEM : 0;
+    for (; at < process_->environment_size;
+         at += strlen (process_->environment + at) + 1)
+        if (strncmp (process_->environment + at, name_, len) == 0
+            && process_->environment[at + len] == '=')
+            return process_->environment + at + len + 1;
+    return NULL;
 }
-
-static int read_environment (process_t *process_)
-{
-    char name[NAME_SIZE], *word = NULL;
-    size_t room = 0;
-    FILE *file;
-    int rc = 0;
-
-    proc_name (name, process_, "environ");
-    file = fopen (name, "re");
-    if (file == NULL)
-        return 0;
-    while (rc == 0 && getdelim (&word, &room, '\0', file) > 0) {
-        rc = keep (&process_->preload, word, "LD_PRELOAD=");
-        if (rc == 0)
-            rc = keep (&process_->settings, word, "ZMQ_DUALSTACK=");
-    }
-    process_->env_known = !ferror (file);
-    free (word);
-    fclose (file);
-    return rc;
-}
-
-#if UINTPTR_MAX > 0xffffffffu
-typedef Elf64_auxv_t auxv_t;
-#else
-typedef Elf32_auxv_t auxv_t;
-#endif
 
 /*  Whether the kernel told the program to trust nobody (AT_SECURE).  */
 static bool read_privileges (const process_t *process_)
 {
-    char name[NAME_SIZE];
-    auxv_t entry;
+    size_t size = 0, at;
+    char *const text = slurp (process_, "auxv", &size);
+    ELF (auxv_t) entry;
     bool secure = false;
-    FILE *file;
 
-    proc_name (name, process_, "auxv");
-    file = fopen (name, "re");
-    while (file != NULL && fread (&entry, sizeof entry, 1, file) == 1)
+    for (at = 0; at + sizeof entry <= size; at += sizeof entry) {
+        memcpy (&entry, text + at, sizeof entry);
         if (entry.a_type == AT_SECURE)
             secure = entry.a_un.a_val != 0;
-    if (file != NULL)
-        fclose (file);
+    }
     return secure;
 }
 
 /*  The file as the process sees it, then its environment: as zds_host_settings.  */
 static void read_settings (process_t *process_)
 {
-    char name[PROC_PATH_SIZE], title[NAME_SIZE] = "", complaint[8] = "";
+    const char *const slash = strrchr (process_->program, '/');
+    char complaint[8] = "", *title, *text;
     zds_settings_t plain;
-    const char *slash, *why;
-    char *text;
-    FILE *file;
+    const char *why;
+    size_t size;
 
+    process_->is_privileged = read_privileges (process_);
     zds_settings_default (&process_->in_force);
     plain = process_->in_force;
-    proc_root (name, process_, ZDS_SETTINGS_FILE);
-    text = zds_host_settings_text (name, &why);
-    proc_name (name, process_, "comm");
-    file = fopen (name, "re");
-    if (file != NULL) {
-        if (fgets (title, sizeof title, file) != NULL)
-            title[strcspn (title, "\n")] = '\0';
-        fclose (file);
-    }
-    slash = process_->program == NULL ? NULL : strrchr (process_->program, '/');
+    text = zds_host_settings_text (
+      name_of (process_, "root", ZDS_SETTINGS_FILE), &why);
+    title = slurp (process_, "comm", &size);
+    if (title != NULL)
+        title[strcspn (title, "\n")] = '\0';
     if (text != NULL)
         zds_settings_file (
           &process_->in_force, text, slash == NULL ? NULL : slash + 1,
@@ -150,44 +118,70 @@ static void read_settings (process_t *process_)
     process_->file_counts =
       memcmp (&plain, &process_->in_force, sizeof plain) != 0;
     if (!process_->is_privileged)
-        zds_settings_words (&process_->in_force, process_->settings, complaint,
-                            sizeof complaint);
+        zds_settings_words (&process_->in_force,
+                            process_variable (process_, "ZMQ_DUALSTACK"),
+                            complaint, sizeof complaint);
 }
 
-/*  Libraries.  */
+/*  --- libraries -----------------------------------------------------------------  */
 
-static bool
-is_same_file (const process_t *process_, const char *a_, const char *b_)
+/*  LD_PRELOAD's names are separated by colons and blanks.  One without a slash is
+    searched for; then the file's name has to do.  */
+static bool is_preloaded (const process_t *process_,
+                          const char *path_,
+                          unsigned long inode_)
 {
-    char name[PROC_PATH_SIZE];
-    struct stat a, b;
+    const char *at = process_variable (process_, "LD_PRELOAD");
+    const char *const slash = strrchr (path_, '/');
+    char word[PATH_MAX];
+    struct stat about;
+    size_t len;
 
-    proc_root (name, process_, a_);
-    if (stat (name, &a) != 0)
-        return strcmp (a_, b_) == 0;
-    proc_root (name, process_, b_);
-    return stat (name, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    for (; at != NULL && *at != '\0'; at += len + strspn (at + len, ": ")) {
+        len = strcspn (at, ": ");
+        snprintf (word, sizeof word, "%.*s", (int) len, at);
+        if (word[0] == '/'
+              ? stat (name_of (process_, "root", word), &about) == 0
+                  && about.st_ino == inode_
+              : slash != NULL && strcmp (slash + 1, word) == 0)
+            return true;
+    }
+    return false;
 }
 
-/*  LD_PRELOAD's names are separated by colons and blanks.  A name without a slash
-    is searched for; then the file's name has to do.  */
-static bool is_preloaded (const process_t *process_, const char *path_)
+/*  What was found out of a file, by its device and number: most processes have most
+    libraries in common.  */
+typedef struct
 {
-    char *list, *word, *rest = NULL;
-    const char *slash = strrchr (path_, '/');
-    bool found = false;
+    char file[NAME_SIZE];
+    library_t about;
+    int rc;
+} examined_t;
 
-    if (process_->preload == NULL)
-        return false;
-    list = strdup (process_->preload);
-    if (list == NULL)
-        return false;
-    for (word = strtok_r (list, ": ", &rest); word != NULL && !found;
-         word = strtok_r (NULL, ": ", &rest))
-        found = word[0] == '/' ? is_same_file (process_, word, path_)
-                               : slash != NULL && strcmp (slash + 1, word) == 0;
-    free (list);
-    return found;
+/*  First as the kernel has it mapped, which works for deleted files too but is for
+    the privileged; then by its name.  */
+static const examined_t *examine (const process_t *process_,
+                                  const char *range_,
+                                  const char *file_,
+                                  const char *path_)
+{
+    static examined_t *known;
+    static size_t count;
+    examined_t *one;
+    size_t i;
+
+    for (i = count; i-- > 0;)
+        if (strcmp (known[i].file, file_) == 0)
+            return &known[i];
+    one = cli_grow (&known, &count, sizeof *one);
+    if (one == NULL)
+        return NULL;
+    snprintf (one->file, sizeof one->file, "%s", file_);
+    one->rc =
+      library_read (&one->about, name_of (process_, "map_files/", range_));
+    if (one->rc != 0)
+        one->rc = library_read (&one->about, name_of (process_, "root", path_));
+    return one;
 }
 
 static bool is_known (const process_t *process_, const char *path_)
@@ -200,145 +194,57 @@ static bool is_known (const process_t *process_, const char *path_)
     return false;
 }
 
-/*  First as the kernel has it mapped, which works for deleted files too but is for
-    the privileged; then by its name.  */
-static int read_mapped (library_t *about_,
-                        const process_t *process_,
-                        const char *range_,
-                        const char *path_)
+/*  A line of maps: RANGE PERMISSIONS OFFSET DEVICE INODE PATH.  */
+static int take_mapping (process_t *process_, const char *line_)
 {
-    char name[PROC_PATH_SIZE];
-
-    snprintf (name, sizeof name, "/proc/%ld/map_files/%s", process_->pid,
-              range_);
-    if (library_read (about_, name) == 0)
-        return 0;
-    proc_root (name, process_, path_);
-    return library_read (about_, name);
-}
-
-static int add_library (process_t *process_,
-                        const char *path_,
-                        const library_t *about_,
-                        bool is_unread_)
-{
-    const size_t count = process_->library_count;
-    process_library_t *more =
-      realloc (process_->library, (count + 1) * sizeof *more);
+    char range[NAME_SIZE], permissions[8], device[16], file[NAME_SIZE];
+    unsigned long inode;
+    int path_at = 0;
+    const char *path;
+    const examined_t *found;
     process_library_t *one;
 
-    if (more == NULL)
-        return ENOMEM;
-    process_->library = more;
-    one = &more[count];
-    memset (one, 0, sizeof *one);
-    one->path = strdup (path_);
-    if (one->path == NULL)
-        return ENOMEM;
-    one->about = *about_;
-    one->is_unread = is_unread_;
-    one->is_preloaded = is_preloaded (process_, path_);
-    one->is_program =
-      process_->program != NULL && strcmp (process_->program, path_) == 0;
-    one->is_deleted = strstr (path_, " (deleted)") != NULL;
-    process_->library_count++;
-    return 0;
-}
-
-static bool is_called_libzmq (const char *path_)
-{
-    const char *slash = strrchr (path_, '/');
-
-    return strncmp (slash == NULL ? path_ : slash + 1, "libzmq", 6) == 0;
-}
-
-/*  What was found out of a file, by its device and number: most processes have most
-    libraries in common.  */
-typedef struct
-{
-    char file[NAME_SIZE];
-    library_t about;
-    int rc;
-} examined_t;
-
-static int examine (library_t *about_,
-                    const process_t *process_,
-                    const char *range_,
-                    const char *file_,
-                    const char *path_)
-{
-    static examined_t *known;
-    static size_t count, room;
-    size_t i;
-
-    for (i = count; i-- > 0;)
-        if (strcmp (known[i].file, file_) == 0) {
-            *about_ = known[i].about;
-            return known[i].rc;
-        }
-    if (count == room) {
-        examined_t *const more = realloc (known, (room + 256) * sizeof *known);
-        if (more == NULL)
-            return read_mapped (about_, process_, range_, path_);
-        known = more;
-        room += 256;
-    }
-    snprintf (known[count].file, sizeof known[count].file, "%s", file_);
-    known[count].rc =
-      read_mapped (&known[count].about, process_, range_, path_);
-    *about_ = known[count].about;
-    return known[count++].rc;
-}
-
-/*  A line of maps: RANGE PERMISSIONS OFFSET DEVICE INODE PATH.  Paths that were seen
-    before are skipped; '*last_' is the one of the line before.  */
-static int take_mapping (process_t *process_, char *line_, char **last_)
-{
-    char range[NAME_SIZE], permissions[8], device[16], inode[24];
-    char file[NAME_SIZE];
-    library_t about;
-    int path_at = 0;
-    char *path;
-    int rc;
-
-    line_[strcspn (line_, "\n")] = '\0';
-    if (sscanf (line_, "%63s %7s %*s %15s %23s %n", range, permissions, device,
-                inode, &path_at)
+    if (sscanf (line_, "%63s %7s %*s %15s %lu %n", range, permissions, device,
+                &inode, &path_at)
           != 4
-        || path_at == 0 || line_[path_at] != '/' || permissions[2] != 'x')
+        || line_[path_at] != '/' || permissions[2] != 'x'
+        || is_known (process_, line_ + path_at))
         return 0;
     path = line_ + path_at;
-    if (is_known (process_, path)
-        || (*last_ != NULL && strcmp (*last_, path) == 0))
+    snprintf (file, sizeof file, "%s %lu", device, inode);
+    found = examine (process_, range, file, path);
+    if (found == NULL)
+        return ENOMEM;
+    if (!found->about.is_libzmq
+        && (found->rc == 0 || !library_is_called_so (path)))
         return 0;
-    free (*last_);
-    *last_ = strdup (path);
-    snprintf (file, sizeof file, "%s %s", device, inode);
-    rc = examine (&about, process_, range, file, path);
-    if (about.is_libzmq || (rc != 0 && is_called_libzmq (path)))
-        return add_library (process_, path, &about, rc != 0);
+    one = cli_grow (&process_->library, &process_->library_count, sizeof *one);
+    if (one == NULL)
+        return ENOMEM;
+    one->path = strdup (path);
+    if (one->path == NULL) {
+        process_->library_count--;
+        return ENOMEM;
+    }
+    one->about = found->about;
+    one->is_unread = found->rc != 0;
+    one->is_preloaded = is_preloaded (process_, path, inode);
+    one->is_program = strcmp (process_->program, path) == 0;
+    one->is_deleted = strstr (path, " (deleted)") != NULL;
     return 0;
 }
 
 static int read_libraries (process_t *process_)
 {
-    char name[NAME_SIZE], *line = NULL, *last = NULL;
-    size_t room = 0;
-    FILE *file;
-    int rc = 0;
+    size_t size;
+    char *const text = slurp (process_, "maps", &size);
+    char *line, *rest = NULL;
+    int rc = text == NULL ? last_error () : 0;
 
-    proc_name (name, process_, "maps");
-    file = fopen (name, "re");
-    if (file == NULL)
-        return errno == EPERM ? EACCES : errno;
-    errno = 0;
-    while (rc == 0 && getline (&line, &room, file) > 0)
-        rc = take_mapping (process_, line, &last);
-    if (rc == 0 && ferror (file))
-        rc = EACCES;
-    free (line);
-    free (last);
-    fclose (file);
+    if (rc == 0)
+        for (line = strtok_r (text, "\n", &rest); rc == 0 && line != NULL;
+             line = strtok_r (NULL, "\n", &rest))
+            rc = take_mapping (process_, line);
     return rc;
 }
 
@@ -360,38 +266,114 @@ const process_library_t *process_library_in_use (const process_t *process_)
     return preloaded;
 }
 
+/*  --- sockets -------------------------------------------------------------------  */
+
+static int get_option (int fd_, int level_, int option_)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    return getsockopt (fd_, level_, option_, &value, &len) == 0 ? value : -1;
+}
+
+/*  If it is a TCP socket that listens or is connected.  */
+static int take_socket (process_t *process_, int fd_, unsigned long inode_)
+{
+    process_socket_t *one;
+    zds_addr_t local, peer;
+    socklen_t local_len = sizeof local, peer_len = sizeof peer;
+    const bool listens = get_option (fd_, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+    const bool has_peer = getpeername (fd_, &peer.sa, &peer_len) == 0;
+
+    if (get_option (fd_, SOL_SOCKET, SO_TYPE) != SOCK_STREAM
+        || (!listens && !has_peer)
+        || getsockname (fd_, &local.sa, &local_len) != 0
+        || (local.sa.sa_family != AF_INET && local.sa.sa_family != AF_INET6))
+        return 0;
+    one = cli_grow (&process_->socket, &process_->socket_count, sizeof *one);
+    if (one == NULL)
+        return ENOMEM;
+    one->inode = inode_;
+    one->listens = listens;
+    zds_addr_from_sockaddr (&one->local, &local.sa, local_len);
+    if (has_peer)
+        zds_addr_from_sockaddr (&one->peer, &peer.sa, peer_len);
+    one->v6only = get_option (fd_, IPPROTO_IPV6, IPV6_V6ONLY) == 1;
+    return 0;
+}
+
+/*  Through a copy of the descriptor.  */
+static int take_descriptor (process_t *process_, int pidfd_, const char *fd_)
+{
+    char target[NAME_SIZE] = "";
+    unsigned long inode;
+    size_t i;
+    int copy, rc;
+
+    if (readlink (name_of (process_, "fd/", fd_), target, sizeof target - 1)
+          <= 0
+        || sscanf (target, "socket:[%lu]", &inode) != 1)
+        return 0;
+    for (i = 0; i < process_->socket_count; i++)
+        if (process_->socket[i].inode == inode)
+            return 0;
+    copy = (int) syscall (SYS_pidfd_getfd, pidfd_, atoi (fd_), 0);
+    if (copy == -1)
+        return errno == EBADF ? 0 : errno; /* it was closed meanwhile */
+    rc = take_socket (process_, copy, inode);
+    close (copy);
+    return rc;
+}
+
+static int read_sockets (process_t *process_)
+{
+    const int pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
+    DIR *const dir = opendir (name_of (process_, "fd", ""));
+    const struct dirent *entry;
+    int rc = dir == NULL ? last_error () : 0;
+
+    process_->sockets_known = true;
+    while (rc == 0 && dir != NULL && (entry = readdir (dir)) != NULL) {
+        rc = take_descriptor (process_, pidfd, entry->d_name);
+        if (rc != 0 && rc != ENOMEM) {
+            /*  A kernel, or a sandbox, that copies no descriptors.  */
+            process_->sockets_known = false;
+            rc = 0;
+        }
+    }
+    if (dir != NULL)
+        closedir (dir);
+    if (pidfd != -1)
+        close (pidfd);
+    return rc;
+}
+
+/*  --- all of it -----------------------------------------------------------------  */
+
 int process_read (process_t *process_, long pid_)
 {
+    char target[PATH_MAX + 1], *text;
+    ssize_t len;
     int rc;
 
     memset (process_, 0, sizeof *process_);
     process_->pid = pid_;
-    rc = check_exists (process_);
-    if (rc == 0)
-        rc = read_program (process_);
-    if (rc == 0)
-        rc = read_environment (process_);
-    if (rc == 0)
-        rc = read_libraries (process_);
-    process_->is_privileged = read_privileges (process_);
+    len = readlink (name_of (process_, "exe", ""), target, sizeof target - 1);
+    if (len < 0)
+        return last_error ();
+    process_->program = strndup (target, (size_t) len);
+    if (process_->program == NULL)
+        return ENOMEM;
+    text = slurp (process_, "environ", &process_->environment_size);
+    process_->environment = malloc (process_->environment_size + 1);
+    if (process_->environment == NULL)
+        return ENOMEM;
+    memcpy (process_->environment, text == NULL ? "" : text,
+            process_->environment_size + 1);
+    rc = read_libraries (process_);
     read_settings (process_);
-    if (rc == 0)
-        rc = process_read_sockets (process_);
-    return rc == ENOENT ? ESRCH : rc;
-}
-
-void process_library_version (const process_library_t *library_,
-                              char *version_,
-                              size_t size_)
-{
-    const char *const at = strstr (library_->path, ".so.5.2.");
-    unsigned patch;
-
-    version_[0] = '\0';
-    if (library_->about.is_ours)
-        snprintf (version_, size_, "%s", library_->about.on);
-    else if (at != NULL && sscanf (at, ".so.5.2.%u", &patch) == 1)
-        snprintf (version_, size_, "4.3.%u", patch);
+    return rc == 0 && process_->library_count > 0 ? read_sockets (process_)
+                                                  : rc;
 }
 
 void process_free (process_t *process_)
@@ -403,6 +385,5 @@ void process_free (process_t *process_)
     free (process_->library);
     free (process_->socket);
     free (process_->program);
-    free (process_->preload);
-    free (process_->settings);
+    free (process_->environment);
 }

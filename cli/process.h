@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What /proc tells of another process.  */
+/*  What /proc tells of a process.  */
 
 #ifndef PROCESS_H_INCLUDED
 #define PROCESS_H_INCLUDED
@@ -27,16 +27,15 @@ typedef struct
     unsigned long inode;
     zds_addr_t local, peer; /* family 0: no peer */
     bool listens;
-    int v6only; /* -1: not known */
+    bool v6only;
 } process_socket_t;
 
 typedef struct
 {
     long pid;
-    char *program;  /* NULL: not known */
-    char *preload;  /* LD_PRELOAD and ZMQ_DUALSTACK as it was started; NULL */
-    char *settings; /* if not set */
-    bool env_known;
+    char *program;
+    char *environment;       /* as it was started: words that end with a NUL */
+    size_t environment_size; /* 0: not known */
     bool is_privileged;      /* its libzmq does not read the environment */
     zds_settings_t in_force; /* as a context that it makes now reads them */
     bool file_counts;        /* the settings file says something for it */
@@ -47,20 +46,15 @@ typedef struct
     bool sockets_known;
 } process_t;
 
-/*  Returns 0 or an errno: ESRCH no such process, EACCES, ENOSYS no /proc, ENOMEM.
-    'process_' is to be freed in any case.  */
+/*  Returns 0 or an errno: ESRCH no such process, EACCES, ENOMEM.  'process_' is to be
+    freed in any case.  */
 int process_read (process_t *process_, long pid_);
-
-/*  What a stock libzmq's file name says of its version, "4.3.4"; empty: nothing.  */
-void process_library_version (const process_library_t *library_,
-                              char *version_,
-                              size_t size_);
 void process_free (process_t *process_);
+
+/*  A variable of its environment; NULL if it is not set, or not known.  */
+const char *process_variable (const process_t *process_, const char *name_);
 
 /*  The library whose zmq_... a program calls; NULL if that cannot be told.  */
 const process_library_t *process_library_in_use (const process_t *process_);
-
-/*  For process.c: the sockets, in process_sockets.c.  Returns 0 or an errno.  */
-int process_read_sockets (process_t *process_);
 
 #endif

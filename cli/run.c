@@ -2,24 +2,18 @@
 
 /*  zmq-dualstack run, and choose, which it calls itself by.  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "cli.h"
 
-#include <ctype.h>
-#include <elf.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "cli.h"
 #include "library.h"
 #include "zds_host.h"
 
@@ -35,40 +29,17 @@ enum
 const char cli_run_help[] =
   "Usage: zmq-dualstack run [--preload[=VERSION]] [--] PROGRAM [ARG]...\n"
   "\n"
-  "Runs PROGRAM, unmodified, on the dual-stack libzmq, in place of the "
-  "system's\n"
-  "or of one that it brought along, of the same version: where there is no "
-  "build\n"
-  "of that version it says so and does not run PROGRAM on another one. "
-  "Programs\n"
-  "that it starts run on it too. The exit status is PROGRAM's; 125 for wrong "
-  "usage\n"
-  "or what cannot be done, 126 if PROGRAM cannot be run, 127 if there is no "
-  "such\n"
-  "program.\n"
+  "Runs PROGRAM, unmodified, on the dual-stack build of the libzmq that it\n"
+  "would load, the system's or its own; where there is none of that version\n"
+  "it says so and does not run it on another one.\n"
   "\n"
-  "  --preload[=VERSION]  put the build ahead of a libzmq that is linked into\n"
-  "                       PROGRAM or an add-on of it and exports its calls\n"
+  "  --preload[=VERSION]  put the build ahead of a libzmq that is linked\n"
+  "                       into PROGRAM or an add-on and exports its calls\n"
   "\n"
-  "Environment:\n"
-  "  ZMQ_DUALSTACK  settings (see zmq-dualstack.conf(5)); off: no dual stack\n"
-  "  ZDS_LIBDIR     directory of the builds: libzmq.so.5 and\n"
-  "                 zmq-dualstack/VERSION/libzmq.so.5\n";
-
-#if UINTPTR_MAX > 0xffffffffu
-typedef Elf64_Ehdr elf_t;
-typedef Elf64_Phdr segment_t;
-#else
-typedef Elf32_Ehdr elf_t;
-typedef Elf32_Phdr segment_t;
-#endif
+  "Exit status: PROGRAM's; 125 if this cannot be done, 126 if PROGRAM cannot\n"
+  "be run, 127 if there is none. ZDS_LIBDIR names the directory of builds.\n";
 
 /*  --- what cannot be run on another libzmq --------------------------------------  */
-
-static int refuse (const char *path_, const char *why_)
-{
-    return cli_fail (EXIT_USAGE, path_, why_);
-}
 
 /*  Programs that run with more rights than who starts them hear nothing of his
     environment.  */
@@ -80,48 +51,41 @@ static bool is_privileged (int fd_, const struct stat *about_)
                && fgetxattr (fd_, "security.capability", NULL, 0) > 0);
 }
 
-/*  The program header of a type; false: there is none.  */
-static bool find_header (const char *image_,
-                         size_t size_,
-                         uint32_t type_,
-                         segment_t *header_)
+/*  The dynamic linker that an ELF file wants, in its first bytes; NULL: none.  */
+static const char *interpreter_of (const char *image_, size_t size_)
 {
-    elf_t elf;
-    unsigned i;
+    ELF (Ehdr) elf;
+    ELF (Phdr) header;
+    size_t i, at;
 
     memcpy (&elf, image_, sizeof elf);
     for (i = 0; i < elf.e_phnum; i++) {
-        const size_t at = elf.e_phoff + (size_t) i * elf.e_phentsize;
-        if (at > size_ || size_ - at < sizeof *header_)
-            return false;
-        memcpy (header_, image_ + at, sizeof *header_);
-        if (header_->p_type == type_)
-            return true;
+        at = elf.e_phoff + i * elf.e_phentsize;
+        if (at > size_ || size_ - at < sizeof header)
+            return NULL;
+        memcpy (&header, image_ + at, sizeof header);
+        if (header.p_type == PT_INTERP)
+            return header.p_offset < size_ ? image_ + header.p_offset : "";
     }
-    return false;
+    return NULL;
 }
 
 /*  Why an ELF file gets no other library by the dynamic linker; NULL if it does.  */
 static const char *check_elf (const char *image_, size_t size_)
 {
-    segment_t header;
+    const char *linker;
 
-    if (size_ < sizeof (elf_t))
+    if (size_ < sizeof (ELF (Ehdr)))
         return "it is no program";
     if (image_[EI_CLASS] != (sizeof (void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return "it is for another kind of processor than this command, and no "
                "libzmq of ours fits it";
-    if (!find_header (image_, size_, PT_INTERP, &header))
+    linker = interpreter_of (image_, size_);
+    if (linker == NULL)
         return "it is statically linked: no other library reaches it";
-    if (header.p_offset < size_
-        && memmem (image_ + header.p_offset, size_ - header.p_offset, "ld-musl",
-                   7)
-             != NULL
-        && header.p_filesz < size_ - header.p_offset
-        && memmem (image_ + header.p_offset, header.p_filesz, "ld-musl", 7)
-             != NULL)
-        return "it is linked with musl, and this libzmq is not";
-    return NULL;
+    return strstr (linker, "ld-musl") == NULL
+             ? NULL
+             : "it is linked with musl, which has no LD_AUDIT";
 }
 
 static int check_program (const char *path_, unsigned depth_);
@@ -158,7 +122,7 @@ static int check_program (const char *path_, unsigned depth_)
                       "dynamic linker lets nobody change its libraries: "
                       "install the dual-stack libzmq5 for it"
                     : check_elf (image, (size_t) size);
-            rc = why == NULL ? 0 : refuse (path_, why);
+            rc = why == NULL ? 0 : cli_fail (EXIT_USAGE, path_, "%s", why);
         }
     }
     close (fd);
@@ -193,71 +157,69 @@ static int put_ahead (const char *variable_, const char *path_)
     int rc;
 
     if (strpbrk (path_, ": \t\n") != NULL)
-        return refuse (path_, "colon or blank in the path");
+        return cli_fail (EXIT_USAGE, path_, "colon or blank in the path");
     rc = asprintf (&value, "%s%s%s", path_,
                    others != NULL && others[0] != '\0' ? ":" : "",
                    others == NULL ? "" : others);
     if (rc < 0 || setenv (variable_, value, 1) != 0)
-        return cli_fail (EXIT_USAGE, "run", strerror (errno));
+        return cli_fail (EXIT_USAGE, "run", "%s", strerror (errno));
     free (value);
     return 0;
 }
 
 static int put_audit (void)
 {
-    char *const command = realpath ("/proc/self/exe", NULL);
-    char *const audit = library_audit ();
-    int rc;
+    char *command, *audit;
+    int rc = EXIT_USAGE;
 
-    if (audit == NULL || command == NULL)
-        rc = cli_fail (EXIT_USAGE, "run", "zmq-dualstack/audit.so is missing");
-    else if (setenv ("ZMQ_DUALSTACK_COMMAND", command, 1) != 0
-             || setenv ("ZDS_LIBDIR", library_dir (), 1) != 0)
-        rc = cli_fail (EXIT_USAGE, "run", strerror (errno));
-    else
+#ifndef __GLIBC__
+    return cli_fail (rc, "run",
+                     "this system's C library has no LD_AUDIT, by which a "
+                     "program gets another libzmq");
+#endif
+    if (library_audit (&command, &audit)) {
+        setenv ("ZMQ_DUALSTACK_COMMAND", command, 1);
+        setenv ("ZDS_LIBDIR", library_dir (), 1);
         rc = put_ahead ("LD_AUDIT", audit);
+    }
     free (audit);
     free (command);
     return rc;
 }
 
-static int put_preload (const char *version_)
+/*  Does what --preload[=VERSION] says, if the word is that.  */
+static int put_preload (const char *word_)
 {
-    char *const build = library_build (version_, false);
+    const char *const version = word_[9] == '=' ? word_ + 10 : NULL;
+    char *build;
     int rc;
 
-    if (build == NULL)
-        return cli_fail (EXIT_USAGE, version_ == NULL ? "run" : version_,
-                         "there is no dual-stack build of that version");
-    rc = put_ahead ("LD_PRELOAD", build);
+    if (word_[9] != '\0' && version == NULL)
+        return cli_usage (EXIT_USAGE, word_, "no such option");
+    build = library_build (version, false);
+    rc = build == NULL
+           ? cli_fail (EXIT_USAGE, word_,
+                       "there is no dual-stack build of that version in %s",
+                       library_dir ())
+           : put_ahead ("LD_PRELOAD", build);
     free (build);
     return rc;
 }
 
 int cli_run (int argc_, char **argv_)
 {
-    static const char preload[] = "--preload";
-    char *library;
-    int rc = 0;
+    char *const library = library_chosen ("run");
+    int rc = library == NULL ? EXIT_USAGE : 0;
 
     (void) argc_;
-    library = library_chosen ("run");
-    if (library == NULL)
-        return EXIT_USAGE;
     free (library);
     argv_++;
-    if (argv_[0] != NULL
-        && strncmp (argv_[0], preload, sizeof preload - 1) == 0) {
-        const char *const version = argv_[0] + sizeof preload - 1;
-        if (version[0] != '\0' && version[0] != '=')
-            return cli_usage (EXIT_USAGE, argv_[0], "no such option");
-        rc = put_preload (version[0] == '=' ? version + 1 : NULL);
-        argv_++;
-    }
+    if (rc == 0 && argv_[0] != NULL && strncmp (argv_[0], "--preload", 9) == 0)
+        rc = put_preload (*argv_++);
     if (argv_[0] != NULL && strcmp (argv_[0], "--") == 0)
         argv_++;
-    if (argv_[0] == NULL)
-        return cli_usage (EXIT_USAGE, "run", "no program given");
+    if (rc == 0 && argv_[0] == NULL)
+        rc = cli_usage (EXIT_USAGE, "run", "no program given");
     if (rc == 0)
         rc = check_in_path (argv_[0]);
     if (rc == 0)
@@ -270,57 +232,55 @@ int cli_run (int argc_, char **argv_)
                stderr);
     execvp (argv_[0], argv_);
     return cli_fail (errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN,
-                     argv_[0], strerror (errno));
+                     argv_[0], "%s", strerror (errno));
 }
 
 /*  --- choose --------------------------------------------------------------------  */
 
-static bool is_called_libzmq (const char *path_)
+/*  Asks a libzmq of the user's own programs for its version, by loading it.  */
+static bool ask_version (const char *path_, char *version_, size_t size_)
 {
-    const char *const slash = strrchr (path_, '/');
+    void *const handle = dlopen (path_, RTLD_LAZY | RTLD_LOCAL);
+    void *const symbol = handle == NULL ? NULL : dlsym (handle, "zmq_version");
+    void (*ask) (int *, int *, int *);
+    int major = 0, minor = 0, patch = 0;
 
-    return strncmp (slash == NULL ? path_ : slash + 1, "libzmq", 6) == 0;
-}
-
-/*  A libzmq of one's own that no file stands for.  */
-static int name_built_in (const char *path_)
-{
-    char version[32] = "", text[300];
-
-    library_ask_version (path_, version, sizeof version);
-    snprintf (text, sizeof text,
-              "libzmq %s is linked into it: zmq-dualstack run --preload=%s "
-              "reaches it if it exports what it calls",
-              version[0] == '\0' ? "of an unknown version" : version,
-              version[0] == '\0' ? "VERSION" : version);
-    return cli_fail (0, path_, text);
+    if (symbol == NULL)
+        return false;
+    memcpy (&ask, &symbol, sizeof symbol);
+    ask (&major, &minor, &patch);
+    snprintf (version_, size_, "%d.%d.%d", major, minor, patch);
+    return true;
 }
 
 /*  Prints the file to load in place of this one; nothing: itself.  */
 int cli_choose (int argc_, char **argv_)
 {
     const char *const path = argc_ == 2 ? argv_[1] : "";
+    char version[40] = "VERSION";
     library_t about;
-    char version[32] = "", text[300];
     char *build;
+    bool known;
 
     if (library_read (&about, path) != 0 || !about.is_libzmq || about.is_ours)
         return 0;
-    if (!is_called_libzmq (path))
-        return name_built_in (path);
-    if (!library_ask_version (path, version, sizeof version))
+    known = ask_version (path, version, sizeof version);
+    if (!library_is_called_so (path))
+        return cli_fail (0, path,
+                         "libzmq is linked into it: zmq-dualstack run "
+                         "--preload=%s reaches it if it exports what it calls",
+                         version);
+    if (!known)
         return cli_fail (EXIT_USAGE, path,
                          "its version cannot be found out, and it is not "
                          "replaced by another");
     build = library_build (version, about.has_drafts);
-    if (build == NULL) {
-        snprintf (
-          text, sizeof text,
-          "this is libzmq %s%s, and there is no dual-stack build of that "
-          "version in %.100s: not run on another one",
-          version, about.has_drafts ? " with drafts" : "", library_dir ());
-        return cli_fail (EXIT_USAGE, path, text);
-    }
+    if (build == NULL)
+        return cli_fail (EXIT_USAGE, path,
+                         "this is libzmq %s%s, and there is no dual-stack "
+                         "build of that version in %s: not run on another one",
+                         version, about.has_drafts ? " with drafts" : "",
+                         library_dir ());
     fputs (build, stdout);
     free (build);
     return cli_flush (0);

@@ -2,70 +2,55 @@
 
 /*  zmq-dualstack status: which libzmq a process uses, and where it listens.  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "cli.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "json.h"
 #include "process.h"
 
 const char cli_status_help[] =
   "Usage: zmq-dualstack status [PID] [--all] [--json]\n"
   "\n"
-  "Which libzmq the process uses, its settings, and the TCP sockets on which "
-  "it\n"
-  "listens, be they libzmq's or not. Without PID: a table of all processes "
-  "that\n"
-  "use libzmq, with the number of their listeners and connections.\n"
+  "Which libzmq the process uses, its settings, and the TCP sockets on which\n"
+  "it listens, be they libzmq's or not. Without PID: a table of all processes\n"
+  "that use libzmq, with the number of their listeners and connections.\n"
   "\n"
   "  --all    its connections too\n"
   "  --json   for programs\n"
   "\n"
-  "Exit status: 0 if it has loaded a libzmq, or any process has; 1 if not, or "
-  "if\n"
-  "the process is not there or may not be looked at; 2 for wrong usage.\n";
+  "Exit status: 0 if it has loaded a libzmq, or any process has; 1 if not, or\n"
+  "if it may not be looked at; 2 for wrong usage.\n";
 
-typedef struct
+static bool wants_all, wants_json;
+
+/*  --- words -----------------------------------------------------------------------  */
+
+static bool is_ipv4 (const zds_addr_t *addr_)
 {
-    bool all, json;
-} wish_t;
+    return zds_addr_family (addr_) == AF_INET
+           || zds_addr_class (addr_) == ZDS_CLASS_MAPPED_IPV4;
+}
 
-/*  Words.  */
+/*  0 both, 1 IPv6, 2 IPv4.  */
+static unsigned kind_of (const process_socket_t *socket_)
+{
+    if (is_ipv4 (&socket_->local))
+        return 2;
+    return socket_->listens && !socket_->v6only
+               && zds_addr_class (&socket_->local) == ZDS_CLASS_UNSPECIFIED
+             ? 0
+             : 1;
+}
 
 static const char *families_of (const process_socket_t *socket_)
 {
-    if (zds_addr_family (&socket_->local) == AF_INET)
-        return "IPv4";
-    switch (zds_addr_class (&socket_->local)) {
-        case ZDS_CLASS_MAPPED_IPV4:
-            return "IPv4";
-        case ZDS_CLASS_UNSPECIFIED:
-            return socket_->v6only == 0 && socket_->listens ? "IPv6 and IPv4"
-                   : socket_->v6only < 0 && socket_->listens
-                     ? "IPv6, perhaps IPv4 too"
-                     : "IPv6";
-        default:
-            return "IPv6";
-    }
-}
+    static const char *const names[] = {"IPv6 and IPv4", "IPv6", "IPv4"};
 
-static void
-describe_library (const process_library_t *library_, char *text_, size_t size_)
-{
-    if (library_->is_unread)
-        snprintf (text_, size_, "cannot be read");
-    else if (!library_->about.is_ours)
-        snprintf (text_, size_, "without dual stack");
-    else
-        snprintf (text_, size_, "dual stack %s, made of libzmq %s",
-                  library_->about.version, library_->about.on);
+    return names[kind_of (socket_)];
 }
 
 /*  What the process does with a library.  */
@@ -74,421 +59,326 @@ static const char *usage_of (const process_t *process_,
 {
     const process_library_t *used = process_library_in_use (process_);
 
-    if (process_->library_count == 1)
-        return "in use";
-    if (used == NULL)
-        return "which one is in use cannot be told";
-    if (library_ == used)
-        return used->is_program ? "in use: it is in the program itself"
-                                : "in use: preloaded";
-    return used->is_program ? "not in use: the program has its own"
-                            : "not in use: the preloaded one comes first";
+    return used == NULL                   ? "in use, or another one is"
+           : library_ != used             ? "not in use"
+           : process_->library_count == 1 ? "in use"
+           : used->is_program ? "in use: it is in the program itself"
+                              : "in use: preloaded";
 }
 
-/*  The words in force that are not the default, and where they come from.  */
-static void in_force (const process_t *process_, char *text_, size_t size_)
+/*  The words in force that are not the default, and where they come from; the caller
+    frees them.  Empty: nothing to say.  */
+static char *in_force (const process_t *process_)
 {
-    const zds_settings_t *const in_force = &process_->in_force;
+    const zds_settings_t *const now = &process_->in_force;
     zds_settings_t plain;
-    size_t used;
+    char *text = NULL;
+    size_t size;
+    FILE *const out = open_memstream (&text, &size);
 
+    if (out == NULL)
+        return NULL;
     zds_settings_default (&plain);
-    used = (size_t) snprintf (text_, size_, "%s%s", in_force->off ? "off " : "",
-                              in_force->any ? "any " : "");
-    if (in_force->attempt_delay != plain.attempt_delay)
-        used +=
-          (size_t) snprintf (text_ + used, size_ - used, "attempt-delay=%u ",
-                             in_force->attempt_delay);
-    if (in_force->resolution_delay != plain.resolution_delay)
-        used +=
-          (size_t) snprintf (text_ + used, size_ - used, "resolution-delay=%u ",
-                             in_force->resolution_delay);
-    if (in_force->resolver_threads != plain.resolver_threads)
-        used +=
-          (size_t) snprintf (text_ + used, size_ - used, "resolver-threads=%u ",
-                             in_force->resolver_threads);
-    if (in_force->trace)
-        used += (size_t) snprintf (text_ + used, size_ - used, "trace%s%s ",
-                                   in_force->trace_file[0] == '\0' ? "" : "=",
-                                   in_force->trace_file);
-    if (used == 0 && !process_->is_privileged)
-        return;
-    snprintf (text_ + used, size_ - used, "(%s%s%s)",
-              process_->file_counts ? ZDS_SETTINGS_FILE : "",
-              process_->file_counts ? ", " : "",
-              process_->is_privileged      ? "environment not read: privileged"
-              : process_->settings != NULL ? "ZMQ_DUALSTACK"
-                                           : "no ZMQ_DUALSTACK");
+    fprintf (out, "%s%s", now->off ? "off " : "", now->any ? "any " : "");
+    if (now->attempt_delay != plain.attempt_delay)
+        fprintf (out, "attempt-delay=%u ", now->attempt_delay);
+    if (now->resolution_delay != plain.resolution_delay)
+        fprintf (out, "resolution-delay=%u ", now->resolution_delay);
+    if (now->resolver_threads != plain.resolver_threads)
+        fprintf (out, "resolver-threads=%u ", now->resolver_threads);
+    if (now->trace)
+        fprintf (out, "trace%s%s ", now->trace_file[0] == '\0' ? "" : "=",
+                 now->trace_file);
+    if (ftell (out) > 0 || process_->is_privileged)
+        fprintf (out, "(%s%s)",
+                 process_->file_counts ? ZDS_SETTINGS_FILE ", " : "",
+                 process_->is_privileged ? "environment not read: privileged"
+                 : process_variable (process_, "ZMQ_DUALSTACK") != NULL
+                   ? "ZMQ_DUALSTACK"
+                   : "no ZMQ_DUALSTACK");
+    fclose (out);
+    return text;
 }
 
-static bool is_local (const zds_addr_t *addr_)
+/*  Whether others reach this listener.  */
+static bool is_open (const process_socket_t *socket_)
 {
-    zds_addr_t addr = *addr_;
+    zds_addr_t addr = socket_->local;
 
     zds_addr_unmap (&addr);
-    return zds_addr_family (&addr) == AF_INET
-             ? ntohl (addr.v4.sin_addr.s_addr) >> 24 == 127
-             : IN6_IS_ADDR_LOOPBACK (&addr.v6.sin6_addr) != 0;
+    return socket_->listens
+           && (zds_addr_family (&addr) == AF_INET
+                 ? ntohl (addr.v4.sin_addr.s_addr) >> 24 != 127
+                 : !IN6_IS_ADDR_LOOPBACK (&addr.v6.sin6_addr));
 }
 
-/*  Whether other hosts reach this port of the process over IPv4.  */
-static bool has_ipv4 (const process_t *process_, uint16_t port_)
+/*  The next port, from socket '*at_' on, that others reach over IPv6 only, for
+    whoever writes a firewall's rules; 0: no more.  */
+static unsigned next_exposed (const process_t *process_, size_t *at_)
 {
     size_t i;
 
-    for (i = 0; i < process_->socket_count; i++) {
-        const process_socket_t *const one = &process_->socket[i];
-        if (one->listens && zds_addr_port (&one->local) == port_
-            && !is_local (&one->local)
-            && strcmp (families_of (one), "IPv6") != 0)
-            return true;
+    while (*at_ < process_->socket_count) {
+        const process_socket_t *const one = &process_->socket[(*at_)++];
+        bool alone = is_open (one) && kind_of (one) == 1;
+        for (i = 0; i < process_->socket_count; i++) {
+            const process_socket_t *const other = &process_->socket[i];
+            if (is_open (other) && kind_of (other) != 1
+                && zds_addr_port (&other->local) == zds_addr_port (&one->local))
+                alone = false;
+        }
+        if (alone)
+            return zds_addr_port (&one->local);
     }
-    return false;
+    return 0;
 }
 
-/*  The ports that others reach over IPv6 only, for whoever writes a firewall's
-    rules.  */
-static void exposed (const process_t *process_, char *text_, size_t size_)
-{
-    size_t i, used = 0;
+/*  --- text ------------------------------------------------------------------------  */
 
-    text_[0] = '\0';
-    for (i = 0; i < process_->socket_count && used + 8 < size_; i++) {
-        const process_socket_t *const one = &process_->socket[i];
-        const uint16_t port = zds_addr_port (&one->local);
-        if (one->listens && strcmp (families_of (one), "IPv6") == 0
-            && !is_local (&one->local) && !has_ipv4 (process_, port))
-            used += (size_t) snprintf (text_ + used, size_ - used, "%s%u",
-                                       used > 0 ? ", " : "", port);
+/*  What is said of a process in the table and alone.  */
+static void print_notes (const process_t *process_, const char *indent_)
+{
+    const process_library_t *const used = process_library_in_use (process_);
+    char *const words = in_force (process_);
+    char first[40];
+    size_t at = 0;
+    unsigned port;
+
+    if (words != NULL && words[0] != '\0' && used != NULL
+        && used->about.is_ours) {
+        snprintf (first, sizeof first, "%ssettings: ", indent_);
+        cli_say (first, "%s", words);
     }
+    free (words);
+    while ((port = next_exposed (process_, &at)) != 0)
+        printf ("%sonly over IPv6: port %u\n", indent_, port);
+    if (used != NULL && used->is_deleted)
+        printf ("%sits libzmq was replaced (deleted): restart it\n", indent_);
+    if (!process_->sockets_known)
+        printf ("%ssockets: cannot be seen\n", indent_);
 }
-
-static bool is_dual_stack (const process_t *process_)
-{
-    const process_library_t *used = process_library_in_use (process_);
-
-    return used != NULL && used->about.is_ours && !process_->in_force.off;
-}
-
-/*  Text.  */
 
 static void print_sockets (const process_t *process_, bool listening_)
 {
     char local[ZDS_ADDR_TEXT_SIZE], peer[ZDS_ADDR_TEXT_SIZE];
-    size_t i, shown = 0;
-
-    for (i = 0; i < process_->socket_count; i++) {
-        const process_socket_t *one = &process_->socket[i];
-        if (one->listens != listening_)
-            continue;
-        zds_addr_format (&one->local, local, sizeof local);
-        zds_addr_format (&one->peer, peer, sizeof peer);
-        if (shown++ == 0)
-            printf (listening_ ? "listens on:\n" : "connections:\n");
-        if (listening_)
-            printf ("  %-28s %s\n", local, families_of (one));
-        else
-            printf ("  %s - %s\n", local, peer);
-    }
-    if (shown == 0)
-        puts (!process_->sockets_known ? "sockets: cannot be seen"
-              : listening_             ? "listens on no TCP port"
-                                       : "no TCP connections");
-}
-
-static void print_libraries (const process_t *process_, unsigned width_)
-{
-    char about[100], text[5000];
     size_t i;
 
+    puts (listening_ ? "listens on:" : "connections:");
+    for (i = 0; i < process_->socket_count; i++) {
+        const process_socket_t *const one = &process_->socket[i];
+        zds_addr_format (&one->local, local, sizeof local);
+        zds_addr_format (&one->peer, peer, sizeof peer);
+        if (one->listens == listening_)
+            printf ("  %-28s %s\n", local,
+                    listening_ ? families_of (one) : peer);
+    }
+}
+
+static void print_process (const process_t *process_)
+{
+    const char *const words = process_variable (process_, "ZMQ_DUALSTACK");
+    size_t i;
+
+    printf ("%ld ", process_->pid);
+    cli_say ("", "%s", process_->program);
     if (process_->library_count == 0)
         puts ("no libzmq that the dynamic linker loaded");
     for (i = 0; i < process_->library_count; i++) {
-        const process_library_t *one = &process_->library[i];
-        describe_library (one, about, sizeof about);
-        snprintf (text, sizeof text, "%s: %s; %s", one->path, about,
-                  usage_of (process_, one));
-        cli_wrap ("libzmq: ", text, width_);
+        const process_library_t *const one = &process_->library[i];
+        cli_say ("libzmq: ", "%s: %s%s%s%s; %s", one->path,
+                 one->is_unread        ? "cannot be read"
+                 : !one->about.is_ours ? "without dual stack"
+                                       : "dual stack ",
+                 one->about.version,
+                 one->about.is_ours ? ", made of libzmq " : "", one->about.on,
+                 usage_of (process_, one));
     }
-}
-
-static void print_text (const char *text_)
-{
-    cli_put (text_, strlen (text_));
-}
-
-static void print_status (const process_t *process_, const wish_t *wish_)
-{
-    char words[700];
-
-    printf ("%ld ", process_->pid);
-    print_text (process_->program);
-    putchar ('\n');
-    print_libraries (process_, cli_width ());
-    if (!process_->env_known)
-        puts ("ZMQ_DUALSTACK: cannot be seen");
-    else if (process_->settings != NULL) {
+    if (words != NULL) {
         printf ("ZMQ_DUALSTACK: ");
-        print_text (process_->settings);
-        puts (process_->is_privileged ? " (not read: privileged)" : "");
+        cli_put (words, strlen (words));
+        putchar ('\n');
     }
-    in_force (process_, words, sizeof words);
-    if (words[0] != '\0')
-        cli_wrap ("settings: ", words, cli_width ());
-    exposed (process_, words, sizeof words);
-    if (words[0] != '\0')
-        cli_wrap ("only over IPv6: port ", words, cli_width ());
-    print_sockets (process_, true);
-    if (wish_->all)
+    if (process_->library_count == 0)
+        return;
+    print_notes (process_, "");
+    if (process_->sockets_known)
+        print_sockets (process_, true);
+    if (process_->sockets_known && wants_all)
         print_sockets (process_, false);
 }
 
-/*  JSON.  */
+static const char head[] =
+  "    PID PROGRAM              LIBZMQ     VERSION   LISTENS ON    CONNECTED\n"
+  "                                                  both IPv6 IPv4  IPv6 "
+  "IPv4\n";
 
-static void json_libraries (json_t *json_, const process_t *process_)
-{
-    const process_library_t *used = process_library_in_use (process_);
-    size_t i;
-
-    json_open (json_, "libraries", '[');
-    for (i = 0; i < process_->library_count; i++) {
-        const process_library_t *one = &process_->library[i];
-        const bool ours = one->about.is_ours;
-        json_open (json_, NULL, '{');
-        json_string (json_, "path", one->path);
-        if (one->is_unread)
-            json_null (json_, "ours");
-        else
-            json_bool (json_, "ours", ours);
-        json_string (json_, "version", ours ? one->about.version : NULL);
-        json_string (json_, "libzmq_version", ours ? one->about.on : NULL);
-        json_bool (json_, "preloaded", one->is_preloaded);
-        if (used == NULL)
-            json_null (json_, "in_use");
-        else
-            json_bool (json_, "in_use", one == used);
-        json_string (json_, "why", usage_of (process_, one));
-        json_close (json_, '}');
-    }
-    json_close (json_, ']');
-}
-
-static void
-json_sockets (json_t *json_, const process_t *process_, bool listening_)
-{
-    char text[ZDS_ADDR_TEXT_SIZE];
-    size_t i;
-
-    json_open (json_, listening_ ? "listeners" : "connections", '[');
-    for (i = 0; i < process_->socket_count; i++) {
-        const process_socket_t *one = &process_->socket[i];
-        if (one->listens != listening_)
-            continue;
-        json_open (json_, NULL, '{');
-        zds_addr_format (&one->local, text, sizeof text);
-        json_string (json_, "address", text);
-        json_string (json_, "families", families_of (one));
-        if (!listening_) {
-            zds_addr_format (&one->peer, text, sizeof text);
-            json_string (json_, "peer", text);
-        }
-        json_close (json_, '}');
-    }
-    json_close (json_, ']');
-}
-
-static void json_status (json_t *json_, const process_t *process_, bool all_)
-{
-    char words[700], *port, *rest = NULL;
-
-    json_integer (json_, "pid", process_->pid);
-    json_string (json_, "program", process_->program);
-    if (process_->library_count > 1
-        && process_library_in_use (process_) == NULL)
-        json_null (json_, "dual_stack");
-    else
-        json_bool (json_, "dual_stack", is_dual_stack (process_));
-    json_libraries (json_, process_);
-    json_string (json_, "settings", process_->settings);
-    json_bool (json_, "off", process_->in_force.off);
-    in_force (process_, words, sizeof words);
-    json_string (json_, "in_force", words);
-    json_bool (json_, "privileged", process_->is_privileged);
-    json_bool (json_, "sockets_known", process_->sockets_known);
-    json_sockets (json_, process_, true);
-    exposed (process_, words, sizeof words);
-    json_open (json_, "only_over_ipv6", '[');
-    for (port = strtok_r (words, ", ", &rest); port != NULL;
-         port = strtok_r (NULL, ", ", &rest))
-        json_integer (json_, NULL, strtol (port, NULL, 10));
-    json_close (json_, ']');
-    if (all_)
-        json_sockets (json_, process_, false);
-}
-
-/*  All processes.  */
-
-static int trouble (const char *pid_, int error_)
-{
-    switch (error_) {
-        case ENOSYS:
-            return cli_fail (STATUS_USAGE, "status",
-                             "needs /proc, as Linux has it");
-        case ESRCH:
-            return cli_fail (STATUS_NO, pid_, "no such process");
-        case EACCES:
-        case EPERM:
-            return cli_fail (STATUS_NO, pid_,
-                             "no permission to look at this process");
-        default:
-            return cli_fail (STATUS_USAGE, pid_, strerror (error_));
-    }
-}
-
-
-/*  How many listeners take both families, IPv6 or IPv4 alone; or connections.  */
-static void
-count_sockets (const process_t *process_, bool listening_, unsigned *counts_)
-{
-    size_t i;
-
-    for (i = 0; i < process_->socket_count; i++) {
-        const char *const families = families_of (&process_->socket[i]);
-        if (process_->socket[i].listens == listening_)
-            counts_[strcmp (families, "IPv4") == 0   ? 2
-                    : strcmp (families, "IPv6") == 0 ? 1
-                                                     : 0]++;
-    }
-}
-
-static void print_note (const char *first_, const char *text_)
-{
-    char first[64];
-
-    snprintf (first, sizeof first, "        %s", first_);
-    cli_wrap (first, text_, cli_width ());
-}
-
+/*  Stock's libraries have the version in their names.  */
 static void print_row (const process_t *process_)
 {
     const process_library_t *const used = process_library_in_use (process_);
     const char *const slash = strrchr (process_->program, '/');
-    unsigned listens[3] = {0, 0, 0}, peers[3] = {0, 0, 0};
-    char version[32] = "", words[700];
+    const char *const patch =
+      used == NULL ? NULL : strstr (used->path, ".so.5.2.");
+    unsigned listens[3] = {0, 0, 0}, peers[3] = {0, 0, 0}, made;
+    char version[40] = "";
+    size_t i;
 
-    count_sockets (process_, true, listens);
-    count_sockets (process_, false, peers);
-    if (used != NULL)
-        process_library_version (used, version, sizeof version);
+    for (i = 0; i < process_->socket_count; i++)
+        (process_->socket[i].listens ? listens
+                                     : peers)[kind_of (&process_->socket[i])]++;
+    if (used != NULL && used->about.is_ours)
+        snprintf (version, sizeof version, "%s",
+                  process_->in_force.off ? "off" : used->about.on);
+    else if (patch != NULL)
+        snprintf (version, sizeof version, "4.3.%.2s", patch + 8);
     printf ("%7ld ", process_->pid);
-    cli_put_padded (slash == NULL ? process_->program : slash + 1, 20);
-    printf (" %-10s %-9s %4u %4u %4u  %4u %4u\n",
+    made = cli_put (slash == NULL ? process_->program : slash + 1, 20);
+    printf ("%*s %-10s %-9s %4u %4u %4u  %4u %4u\n",
+            made < 20 ? (int) (20 - made) : 0, "",
             used == NULL          ? "several"
             : used->about.is_ours ? "dual stack"
             : used->is_unread     ? "unread"
                                   : "stock",
-            used != NULL && used->about.is_ours && process_->in_force.off
-              ? "off"
-              : version,
-            listens[0], listens[1], listens[2], peers[0] + peers[1], peers[2]);
-    in_force (process_, words, sizeof words);
-    if (words[0] != '\0' && used != NULL && used->about.is_ours)
-        print_note ("settings: ", words);
-    exposed (process_, words, sizeof words);
-    if (words[0] != '\0')
-        print_note ("only over IPv6: port ", words);
-    if (used != NULL && used->is_deleted)
-        print_note ("", "its libzmq was replaced (deleted): restart it");
+            version, listens[0], listens[1], listens[2], peers[1], peers[2]);
+    print_notes (process_, "        ");
 }
 
-typedef struct
-{
-    unsigned shown, hidden;
-    json_t json;
-} table_t;
+/*  --- JSON ------------------------------------------------------------------------  */
 
-static void add_process (table_t *table_, long pid_, const wish_t *wish_)
+static void json_libraries (const process_t *process_)
+{
+    const process_library_t *used = process_library_in_use (process_);
+    size_t i;
+
+    json ("libraries[");
+    for (i = 0; i < process_->library_count; i++) {
+        const process_library_t *const one = &process_->library[i];
+        const bool ours = one->about.is_ours;
+        json ("{ path=s ours=o version=s libzmq_version=s", one->path,
+              one->is_unread ? -1 : ours, ours ? one->about.version : NULL,
+              ours ? one->about.on : NULL);
+        json ("preloaded=b in_use=o why=s }", one->is_preloaded,
+              used == NULL ? -1 : one == used, usage_of (process_, one));
+    }
+    json ("]");
+}
+
+static void json_sockets (const process_t *process_, bool listening_)
+{
+    char text[ZDS_ADDR_TEXT_SIZE];
+    size_t i;
+
+    json (listening_ ? "listeners[" : "connections[");
+    for (i = 0; i < process_->socket_count; i++) {
+        const process_socket_t *const one = &process_->socket[i];
+        if (one->listens != listening_)
+            continue;
+        zds_addr_format (&one->local, text, sizeof text);
+        json ("{ address=s families=s", text, families_of (one));
+        zds_addr_format (&one->peer, text, sizeof text);
+        if (!listening_)
+            json ("peer=s", text);
+        json ("}");
+    }
+    json ("]");
+}
+
+static void json_process (const process_t *process_)
+{
+    const process_library_t *const used = process_library_in_use (process_);
+    char *const words = in_force (process_);
+    size_t at = 0;
+    unsigned port;
+
+    json ("pid=i program=s dual_stack=o", process_->pid, process_->program,
+          used == NULL && process_->library_count > 0
+            ? -1
+            : used != NULL && used->about.is_ours && !process_->in_force.off);
+    json_libraries (process_);
+    json ("settings=s off=b in_force=s privileged=b sockets_known=b",
+          process_variable (process_, "ZMQ_DUALSTACK"), process_->in_force.off,
+          words, process_->is_privileged, process_->sockets_known);
+    json_sockets (process_, true);
+    json ("only_over_ipv6[");
+    while ((port = next_exposed (process_, &at)) != 0)
+        json ("=i", (long) port);
+    json ("]");
+    if (wants_all)
+        json_sockets (process_, false);
+    free (words);
+}
+
+/*  --- processes -------------------------------------------------------------------  */
+
+/*  Returns whether there was anything to show; '*hidden_' counts the others that may
+    not be looked at.  */
+static bool add_row (long pid_, bool is_first_, long *hidden_)
 {
     process_t process;
     const int rc = process_read (&process, pid_);
+    const bool shows = rc == 0 && process.library_count > 0;
 
-    if (rc == EACCES || rc == EPERM)
-        table_->hidden++;
-    else if (rc == 0 && process.library_count > 0) {
-        if (wish_->json) {
-            json_open (&table_->json, NULL, '{');
-            json_status (&table_->json, &process, wish_->all);
-            json_close (&table_->json, '}');
-        } else {
-            if (table_->shown == 0)
-                puts (
-                  "    PID PROGRAM              LIBZMQ     VERSION   LISTENS "
-                  "ON    CONNECTED\n"
-                  "                                                  both "
-                  "IPv6 IPv4  IPv6 IPv4");
-            print_row (&process);
-        }
-        table_->shown++;
+    if (rc == EACCES)
+        ++*hidden_;
+    if (shows && wants_json) {
+        json ("{");
+        json_process (&process);
+        json ("}");
+    } else if (shows) {
+        fputs (is_first_ ? head : "", stdout);
+        print_row (&process);
     }
     process_free (&process);
+    return shows;
 }
 
-static int show_all (const wish_t *wish_)
+static int show_all (void)
 {
     DIR *const dir = opendir ("/proc");
     const struct dirent *entry;
-    table_t table;
+    long hidden = 0;
+    bool found = false;
 
-    if (dir == NULL)
-        return trouble ("/proc", ENOSYS);
-    memset (&table, 0, sizeof table);
-    if (wish_->json) {
-        json_init (&table.json, stdout);
-        json_open (&table.json, NULL, '{');
-        json_string (&table.json, "command", "status");
-        json_open (&table.json, "processes", '[');
-    }
-    while ((entry = readdir (dir)) != NULL)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-            add_process (&table, strtol (entry->d_name, NULL, 10), wish_);
-    closedir (dir);
-    if (wish_->json) {
-        json_close (&table.json, ']');
-        json_integer (&table.json, "not_seen", (long) table.hidden);
-        json_close (&table.json, '}');
-    } else {
-        if (table.shown == 0)
-            puts ("no process uses libzmq");
-        if (table.hidden > 0)
-            printf ("%u processes may not be looked at; root may.\n",
-                    table.hidden);
-    }
-    return cli_flush (table.shown > 0 ? STATUS_YES : STATUS_NO);
+    if (wants_json)
+        json ("{ command=s processes[", "status");
+    while (dir != NULL && (entry = readdir (dir)) != NULL)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9'
+            && add_row (strtol (entry->d_name, NULL, 10), !found, &hidden))
+            found = true;
+    if (dir != NULL)
+        closedir (dir);
+    if (wants_json)
+        json ("] not_seen=i }", hidden);
+    else if (!found)
+        puts ("no process uses libzmq");
+    if (!wants_json && hidden > 0)
+        printf ("%ld processes may not be looked at; root may.\n", hidden);
+    return cli_flush (found ? STATUS_YES : STATUS_NO);
 }
 
-static int show (const char *pid_, const wish_t *wish_)
+static int show (const char *pid_)
 {
     process_t process;
     char *end;
     const long pid = strtol (pid_, &end, 10);
     int rc, status = STATUS_NO;
-    json_t json;
 
     if (pid_[0] < '0' || pid_[0] > '9' || *end != '\0' || pid <= 0
         || pid > 0x7fffffff)
         return cli_usage (STATUS_USAGE, pid_, "not a process id");
     rc = process_read (&process, pid);
     if (rc != 0)
-        status = trouble (pid_, rc);
+        cli_fail (0, pid_, "%s",
+                  rc == ESRCH    ? "no such process"
+                  : rc == EACCES ? "no permission to look at this process"
+                                 : strerror (rc));
     else {
-        if (wish_->json) {
-            json_init (&json, stdout);
-            json_open (&json, NULL, '{');
-            json_string (&json, "command", "status");
-            json_status (&json, &process, wish_->all);
-            json_close (&json, '}');
+        if (wants_json) {
+            json ("{ command=s", "status");
+            json_process (&process);
+            json ("}");
         } else
-            print_status (&process, wish_);
+            print_process (&process);
         status = process.library_count > 0 ? STATUS_YES : STATUS_NO;
     }
     process_free (&process);
@@ -497,34 +387,15 @@ static int show (const char *pid_, const wish_t *wish_)
 
 int cli_status (int argc_, char **argv_)
 {
-    static const struct option options[] = {{"all", no_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
-    static char name[] = "zmq-dualstack: status";
-    wish_t wish = {false, false};
-    int option;
+    static const cli_option_t options[] = {{"all", &wants_all, NULL},
+                                           {"json", &wants_json, NULL},
+                                           {NULL, NULL, NULL}};
+    const int count = cli_options (argc_, argv_, options);
 
-    argv_[0] = name;
-    while ((option = getopt_long (argc_, argv_, "h", options, NULL)) != -1)
-        switch (option) {
-            case 'a':
-                wish.all = true;
-                break;
-            case 'j':
-                wish.json = true;
-                break;
-            case 'h':
-                fputs (cli_status_help, stdout);
-                return cli_flush (STATUS_YES);
-            default:
-                fputs ("Try 'zmq-dualstack status --help'.\n", stderr);
-                return STATUS_USAGE;
-        }
-    if (argc_ == optind)
-        return show_all (&wish);
-    if (argc_ - optind != 1)
+    if (count > 1)
         return cli_usage (STATUS_USAGE, "status",
                           "one process id is wanted, or none");
-    return show (argv_[optind], &wish);
+    return count < 0    ? STATUS_USAGE
+           : count == 0 ? show_all ()
+                        : show (argv_[1]);
 }

@@ -1,21 +1,81 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Words for people: names of errors, and text on a terminal.  */
-
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+/*  Words for people, and what they said on the command line.  */
 
 #include "cli.h"
 
-#include <langinfo.h>
-#include <locale.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "zds_trace.h"
+
+enum
+{
+    MAX_OPTIONS = 8
+};
+
+int cli_options (int argc_, char **argv_, const cli_option_t *options_)
+{
+    struct option known[MAX_OPTIONS + 1];
+    char title[80];
+    int i, found;
+
+    memset (known, 0, sizeof known);
+    for (i = 0; i < MAX_OPTIONS && options_[i].name != NULL; i++) {
+        known[i].name = options_[i].name;
+        known[i].has_arg = options_[i].text != NULL;
+        known[i].val = i;
+    }
+    snprintf (title, sizeof title, "zmq-dualstack: %s", argv_[0]);
+    argv_[0] = title;
+    while ((found = getopt_long (argc_, argv_, "", known, NULL)) != -1)
+        if (found >= MAX_OPTIONS) {
+            fputs ("Try 'zmq-dualstack --help'.\n", stderr);
+            return -1;
+        } else if (options_[found].text != NULL)
+            *options_[found].text = optarg;
+        else
+            *options_[found].flag = true;
+    for (i = optind; i < argc_; i++)
+        argv_[i - optind + 1] = argv_[i];
+    return argc_ - optind;
+}
+
+static void complain (const char *what_, const char *why_, va_list args_)
+{
+    fprintf (stderr, "zmq-dualstack: %s: ", what_);
+    vfprintf (stderr, why_, args_);
+    fputc ('\n', stderr);
+}
+
+int cli_fail (int status_, const char *what_, const char *why_, ...)
+{
+    va_list args;
+
+    va_start (args, why_);
+    complain (what_, why_, args);
+    va_end (args);
+    return status_;
+}
+
+int cli_usage (int status_, const char *what_, const char *why_)
+{
+    cli_fail (status_, what_, "%s", why_);
+    fputs ("Try 'zmq-dualstack --help'.\n", stderr);
+    return status_;
+}
+
+int cli_flush (int status_)
+{
+    if (fflush (stdout) == EOF || ferror (stdout))
+        return cli_fail (STATUS_USAGE, "stdout", "%s", strerror (errno));
+    return status_;
+}
 
 const char *cli_errno_name (int error_)
 {
@@ -30,8 +90,8 @@ const char *cli_errno_name (int error_)
 unsigned cli_width (void)
 {
     const char *columns = getenv ("COLUMNS");
-    struct winsize size;
     const long wanted = columns == NULL ? 0 : strtol (columns, NULL, 10);
+    struct winsize size;
 
     if (wanted > 0 && wanted < 10000)
         return (unsigned) wanted;
@@ -40,37 +100,12 @@ unsigned cli_width (void)
     return 80;
 }
 
-bool cli_is_coloured (void)
+/*  Those of ASCII and, in UTF-8, both bytes of U+0080 to U+009F.  */
+static bool is_control (const unsigned char *at_, unsigned char before_)
 {
-    const char *no_color = getenv ("NO_COLOR");
-    const char *term = getenv ("TERM");
-
-    return isatty (STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0')
-           && (term == NULL || strcmp (term, "dumb") != 0);
-}
-
-bool cli_is_utf8 (void)
-{
-    bool utf8;
-
-    /*  For this question only: letters of a locale are not libzmq's letters.  */
-    setlocale (LC_CTYPE, "");
-    utf8 = strcmp (nl_langinfo (CODESET), "UTF-8") == 0;
-    setlocale (LC_CTYPE, "C");
-    return utf8;
-}
-
-/*  Those of ASCII and, in UTF-8, U+0080 to U+009F.  */
-static bool is_control (const unsigned char *text_, size_t at_, size_t len_)
-{
-    const unsigned char c = text_[at_];
-
-    if (c < 0x20 || c == 0x7f)
-        return true;
-    return c >= 0x80 && c < 0xa0
-             ? at_ > 0 && text_[at_ - 1] == 0xc2
-             : c == 0xc2 && at_ + 1 < len_ && text_[at_ + 1] >= 0x80
-                 && text_[at_ + 1] < 0xa0;
+    return *at_ < 0x20 || *at_ == 0x7f
+           || (*at_ >= 0x80 && *at_ < 0xa0 && before_ == 0xc2)
+           || (*at_ == 0xc2 && at_[1] >= 0x80 && at_[1] < 0xa0);
 }
 
 unsigned cli_put (const char *text_, size_t len_)
@@ -79,8 +114,8 @@ unsigned cli_put (const char *text_, size_t len_)
     unsigned made = 0;
     size_t i;
 
-    for (i = 0; i < len_; i++)
-        if (is_control (text, i, len_))
+    for (i = 0; i < len_ && text[i] != '\0'; i++)
+        if (is_control (text + i, i > 0 ? text[i - 1] : 0))
             made += (unsigned) printf ("\\x%02x", text[i]);
         else {
             putchar (text[i]);
@@ -89,34 +124,47 @@ unsigned cli_put (const char *text_, size_t len_)
     return made;
 }
 
-void cli_put_padded (const char *text_, unsigned width_)
-{
-    const size_t len = strlen (text_);
-    const unsigned made = cli_put (text_, len < width_ ? len : width_);
-
-    if (made < width_)
-        printf ("%*s", (int) (width_ - made), "");
-}
-
-void cli_wrap (const char *first_, const char *text_, unsigned width_)
+static void wrap (const char *first_, const char *text_, unsigned width_)
 {
     const unsigned indent = (unsigned) strlen (first_);
     unsigned column = indent;
-    const char *at = text_ + strspn (text_, " ");
 
     fputs (first_, stdout);
-    while (*at != '\0') {
-        const unsigned len = (unsigned) strcspn (at, " ");
-        if (column > indent && column + 1 + len > width_) {
-            printf ("\n%*s", (int) indent, "");
-            column = indent;
-        } else if (column > indent) {
-            putchar (' ');
-            column++;
-        }
-        column += cli_put (at, len);
-        at += len;
-        at += strspn (at, " ");
+    for (text_ += strspn (text_, " "); *text_ != '\0';
+         text_ += strspn (text_, " ")) {
+        const size_t len = strcspn (text_, " ");
+        if (column > indent && column + 1 + len > width_)
+            column = (unsigned) printf ("\n%*s", (int) indent, "") - 1;
+        else if (column > indent)
+            column += (unsigned) printf (" ");
+        column += cli_put (text_, len);
+        text_ += len;
     }
     putchar ('\n');
+}
+
+void cli_say (const char *first_, const char *format_, ...)
+{
+    char *text = NULL;
+    va_list args;
+
+    va_start (args, format_);
+    if (vasprintf (&text, format_, args) >= 0) {
+        wrap (first_, text, cli_width ());
+        free (text);
+    }
+    va_end (args);
+}
+
+void *cli_grow (void *array_, size_t *count_, size_t size_)
+{
+    char *more;
+
+    memcpy (&more, array_, sizeof more);
+    if ((*count_ & (*count_ - 1)) == 0)
+        more = realloc (more, (*count_ == 0 ? 1 : 2 * *count_) * size_);
+    if (more == NULL)
+        return NULL;
+    memcpy (array_, &more, sizeof more);
+    return memset (more + size_ * (*count_)++, 0, size_);
 }

@@ -3,32 +3,11 @@
 /*  zmq-dualstack: try the dual-stack libzmq without installing it in place of the
     system's, ask it why it does what it does, and see who uses it.  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "cli.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "zds_version.h"
-
-static const char usage_text[] =
-  "Usage: zmq-dualstack run [--preload[=VERSION]] [--] PROGRAM [ARG]...\n"
-  "       zmq-dualstack explain bind ENDPOINT [OPTION]...\n"
-  "       zmq-dualstack explain connect ENDPOINT [OPTION]...\n"
-  "       zmq-dualstack status [PID] [--all] [--json]\n"
-  "       zmq-dualstack service UNIT [--remove | --show] [--root DIR]\n"
-  "       zmq-dualstack COMMAND --help | --help | --version\n"
-  "\n"
-  "run       Runs PROGRAM, unmodified, on the dual-stack libzmq.\n"
-  "explain   Says which sockets zmq_bind opens, or which addresses "
-  "zmq_connect\n"
-  "          tries, in which order and why; with --try it does so.\n"
-  "status    Says which libzmq a process uses, or all do, and where it "
-  "listens.\n"
-  "service   Makes one systemd unit run on the dual-stack libzmq.\n";
 
 static const struct
 {
@@ -40,28 +19,8 @@ static const struct
   {"explain", cli_explain, cli_explain_help},
   {"service", cli_service, cli_service_help},
   {"status", cli_status, cli_status_help},
-  {"choose", cli_choose, ""},
+  {"choose", cli_choose, "(audit.so asks this what to load.)\n"},
 };
-
-int cli_fail (int status_, const char *what_, const char *why_)
-{
-    fprintf (stderr, "zmq-dualstack: %s: %s\n", what_, why_);
-    return status_;
-}
-
-int cli_usage (int status_, const char *what_, const char *why_)
-{
-    cli_fail (status_, what_, why_);
-    fputs ("Try 'zmq-dualstack --help'.\n", stderr);
-    return status_;
-}
-
-int cli_flush (int status_)
-{
-    if (fflush (stdout) == EOF || ferror (stdout))
-        return cli_fail (STATUS_USAGE, "stdout", strerror (errno));
-    return status_;
-}
 
 static int print (const char *text_)
 {
@@ -69,10 +28,28 @@ static int print (const char *text_)
     return cli_flush (STATUS_YES);
 }
 
+static int print_help (void)
+{
+    size_t i;
+
+    for (i = 0; i + 1 < sizeof commands / sizeof commands[0]; i++)
+        printf ("%s%s", i > 0 ? "\n" : "", commands[i].help);
+    return cli_flush (STATUS_YES);
+}
+
 static bool is_help (const char *word_)
 {
     return word_ != NULL
            && (strcmp (word_, "--help") == 0 || strcmp (word_, "-h") == 0);
+}
+
+/*  Anywhere among the arguments, but for those of a program that is to be run.  */
+static bool wants_help (char **argv_, bool first_only_)
+{
+    for (; *argv_ != NULL && strcmp (*argv_, "--") != 0; argv_++)
+        if (is_help (*argv_) || first_only_)
+            return is_help (*argv_);
+    return false;
 }
 
 int main (int argc_, char **argv_)
@@ -83,14 +60,13 @@ int main (int argc_, char **argv_)
     if (command == NULL)
         return cli_usage (STATUS_USAGE, "no command", "nothing to do");
     if (is_help (command) || strcmp (command, "help") == 0)
-        return print (usage_text);
+        return print_help ();
     if (strcmp (command, "--version") == 0)
         return print ("zmq-dualstack " ZDS_VERSION "\n");
-    for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp (command, commands[i].name) != 0)
-            continue;
-        return is_help (argv_[2]) ? print (commands[i].help)
-                                  : commands[i].run (argc_ - 1, argv_ + 1);
-    }
+    for (i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp (command, commands[i].name) == 0)
+            return wants_help (argv_ + 2, i == 0)
+                     ? print (commands[i].help)
+                     : commands[i].run (argc_ - 1, argv_ + 1);
     return cli_usage (STATUS_USAGE, command, "no such command");
 }

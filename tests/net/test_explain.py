@@ -394,7 +394,7 @@ def test_d2_connect_that_cannot_be(lab, endpoint, mode, error):
 
 @pytest.mark.parametrize("mode", ["auto", "v6", "v4"])
 def test_d2_try_ends_as_the_library_does(lab, mode):
-    """Catches: a socket of another mode; a source address that is another connection's."""
+    """Catches: a socket of another mode."""
     street = make_street(lab)
     street.serve_both()
     answer = ask(street.client, "connect", DUAL, "--try", mode=MODES[mode])
@@ -403,7 +403,6 @@ def test_d2_try_ends_as_the_library_does(lab, mode):
     assert [one["address"] for one in won] == [answer["winner"]]
     assert answer["winner"] == tcp(got.peer)[len("tcp://"):].replace("::ffff:", "").strip("[]") \
         or answer["winner"] == tcp(got.peer)[len("tcp://"):]
-    assert answer["from"].rsplit(":", 1)[0].strip("[]") == got.source
     assert any(one["text"].startswith("uses ") for one in answer["trace"])
 
 
@@ -433,11 +432,6 @@ def test_d2_try_without_an_end(lab):
     silent = ask(street.client, "connect", DUAL, "--try", "--timeout", "1")
     assert silent["error"]["name"] == "ETIMEDOUT"
     assert {one["fate"] for one in silent["attempts"]} == {"runs"}
-    short = ask(street.client, "connect", DUAL, "--try", "--connect-timeout", "300",
-                "--timeout", "20")
-    for one in short["attempts"][:2]:
-        assert one["fate"] in ("failed", "cancelled")
-        assert 299 <= one["end_ms"] - one["start_ms"] < 3000
 
 
 @pytest.mark.parametrize("more", [[], ["--try"]])
@@ -529,7 +523,7 @@ BIND_FIELDS = {
     True: HEAD + ["why", "interface", "addresses", "listeners", "last_endpoint", "trace", "error"]}
 CONNECT = HEAD + ["refused_by_zmq_connect", "attempt_delay_ms", "resolution_delay_ms", "numeric"]
 CONNECT_FIELDS = {False: CONNECT + ["lookup", "attempts", "error"],
-                  True: CONNECT + ["attempts", "winner", "from", "trace", "error"]}
+                  True: CONNECT + ["attempts", "winner", "trace", "error"]}
 ATTEMPT = {False: ["address", "why", "start_ms"],
            True: ["address", "why", "start_ms", "fate", "end_ms", "error", "end_why"]}
 
@@ -630,22 +624,20 @@ def slow(lab):
     return street
 
 
-@pytest.mark.parametrize("locale,end", [("C.UTF-8", "\u25cf"), ("C", "*")])
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_d2_timeline(slow, locale, end, width):
-    """Catches: lines that are too long, letters that the terminal does not have, colours where
-    there is no terminal, a bar that does not reach its end."""
-    text = try_text(slow, COLUMNS=str(width), LC_ALL=locale)
-    assert "\033" not in text
+def test_d2_timeline(slow, width):
+    """Catches: lines that are too long, letters that not every terminal has, a bar that does not
+    reach its end."""
+    text = try_text(slow, COLUMNS=str(width))
+    end = "*"
+    assert text.isascii() and "\033" not in text
     assert max(len(line) for line in text.splitlines()) <= width
-    assert text.isascii() == (locale == "C")
     drawing = text.split("What the library said:")[0]
     bars = [line for line in drawing.splitlines() if line.endswith(end) or end + " " in line]
     assert len(bars) == 1
     six = [line for line in text.splitlines() if "[%s]:5555" % SERVER6 in line][0]
     assert re.search(r"2\d* m?s, given up", six) or "2.0 s, given up" in six
-    assert re.search(r"won: 10\.0\.0\.1:5555 after 2[0-9]+ ms, from 10\.0\.0\.2:\d+\n", text) or \
-        width == 40
+    assert re.search(r"won: 10\.0\.0\.1:5555 after 2[0-9]+ ms\n", text)
 
 
 def on_a_terminal(node, argv, **env):
@@ -664,17 +656,10 @@ def on_a_terminal(node, argv, **env):
                     env=environment(ZMQ_DUALSTACK=PATIENT, **env)).stdout
 
 
-def test_d2_colours(slow):
-    """On a terminal only, and not when the user or the terminal does not want them.
-    Catches: NO_COLOR ignored; the terminal's width not asked for."""
-    argv = ["explain", "connect", DUAL, "--try"]
-    text = on_a_terminal(slow.client, argv, TERM="xterm")
-    assert "\033[32m" in text and "\033[33m" in text
-    lines = re.sub("\033\\[[0-9]*m", "", text).splitlines()
+def test_d2_width_of_a_terminal(slow):
+    """Catches: the terminal's width not asked for."""
+    lines = on_a_terminal(slow.client, ["explain", "connect", DUAL, "--try"]).splitlines()
     assert 90 < max(len(line) for line in lines) <= 100
-    assert "\033" not in on_a_terminal(slow.client, argv, TERM="xterm", NO_COLOR="1")
-    assert "\033[32m" in on_a_terminal(slow.client, argv, TERM="xterm", NO_COLOR="")
-    assert "\033" not in on_a_terminal(slow.client, argv, TERM="dumb")
 
 
 @pytest.mark.parametrize("argv,words", [
@@ -688,7 +673,6 @@ def test_d2_colours(slow):
     (["explain", "connect", "tcp://a:1", "--timeout", "-1"], "-1"),
     (["explain", "connect", "tcp://a:1", "--timeout", "nan"], "nan"),
     (["explain", "connect", "tcp://a:1", "--timeout", "1e99"], "1e99"),
-    (["explain", "connect", "tcp://a:1", "--connect-timeout", "x"], "x"),
     (["nonsense"], "nonsense"), ([], "no command")])
 def test_d2_wrong_usage(node, argv, words):
     """Catches: a guess; help on the wrong stream; another status."""
