@@ -193,8 +193,7 @@ def test_d3_a_file_that_cannot_be_written(street, lab):
 
 
 def test_d3_handshakes(street, path):
-    """Their ends, on both sides, a ZAP handler's denial included.  Catches: an admission that
-    is refused, or a connection that dies, without a word."""
+    """Their ends.  Catches: a connection that dies without a word."""
     street.serve(6)
     sock = street.dial("trace=%s" % path)
     sock.reach(DUAL)
@@ -203,6 +202,20 @@ def test_d3_handshakes(street, path):
     street.host.kill()
     assert wait_until(lambda: any(one.startswith("connection ends, ")
                                   for one in connect_lines(path)))
+
+
+def test_d3_a_zap_denial(street, path):
+    """On both sides.  Catches: a client that is turned away, and nobody says by whom."""
+    server, client = street.caller("trace=%s" % path), street.caller("trace=%s" % path)
+    server.context()
+    server.do("zap", status="400")
+    sock = server.socket("REP", ZAP_DOMAIN="global")
+    sock.bind("tcp://*:5605")
+    client.socket("REQ").connect(tcp("10.0.0.2", 5605))
+    wanted = [("accept tcp://0.0.0.0:5605: ", "ZAP denies the peer, status 400, tcp://10.0.0.2:"),
+              ("connect tcp://10.0.0.2:5605: ", "the server's ZAP denies us, status 400, ")]
+    for prefix, text in wanted:
+        assert wait_until(lambda: any(one.startswith(text) for one in after(prefix, told(path))))
 
 
 def test_d3_sockets_have_numbers(street, path):
