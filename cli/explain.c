@@ -26,9 +26,7 @@ const char cli_explain_help[] =
   "  --mode auto|v6|v4     of a program that never set ZMQ_IPV6 (auto),\n"
   "                        that set it to 1, that set it to 0\n"
   "  --timeout S           end after S seconds (connect; default 10)\n"
-  "  --json                for programs\n"
-  "\n"
-  "Exit status: 0 if it works, or would; 1 if not; 2 for wrong usage.\n";
+  "  --json                for programs\n";
 
 struct question question = {.limit = 10000};
 struct trouble trouble;
@@ -65,7 +63,6 @@ int explain_parse (zds_endpoint_t *endpoint_,
 void explain_head (void)
 {
     const zds_settings_t *const settings = &question.settings;
-    const bool is_long = strlen (question.endpoint) > 200;
 
     if (question.json) {
         json ("{ command=s endpoint=s mode=s off=b tried=b works=b",
@@ -76,9 +73,10 @@ void explain_head (void)
     }
     printf ("%s ", question.command);
     cli_put (question.endpoint, 200);
-    printf (
-      "%s, mode %s%s\n", is_long ? "..." : "", zds_mode_name (question.mode),
-      settings->off ? " (off, by ZMQ_DUALSTACK or " ZDS_SETTINGS_FILE ")" : "");
+    printf ("%s, mode %s%s\n", strlen (question.endpoint) > 200 ? "..." : "",
+            zds_mode_name (question.mode),
+            settings->off ? " (off, by ZMQ_DUALSTACK or " ZDS_SETTINGS_FILE ")"
+                          : "");
 }
 
 void explain_trouble (void)
@@ -87,7 +85,7 @@ void explain_trouble (void)
     const char *const text = strerror (trouble.error);
 
     if (question.json && trouble.error == 0)
-        json ("error=s }", NULL);
+        json ("error=n }");
     else if (question.json)
         json ("error{ name=s text=s why=s } }", name, text, trouble.why);
     else if (trouble.error != 0)
@@ -104,14 +102,8 @@ long explain_now (void)
 
 const char *explain_time (long us_, char text_[32])
 {
-    if (us_ > 0 && us_ < 50)
-        snprintf (text_, 32, "<0.1 ms");
-    else if (us_ < 9950)
-        snprintf (text_, 32, "%.1f ms", (double) us_ / 1000);
-    else if (us_ < 9950000)
-        snprintf (text_, 32, "%.0f ms", (double) us_ / 1000);
-    else
-        snprintf (text_, 32, "%.1f s", (double) us_ / 1000000);
+    snprintf (text_, 32, us_ < 9950 ? "%.1f ms" : "%.0f ms",
+              (double) us_ / 1000);
     return text_;
 }
 

@@ -45,7 +45,7 @@ int explain_parse (zds_endpoint_t *endpoint_,
 void explain_head (void);
 void explain_trouble (void);
 
-/*  Microseconds since 1970, and so many as "<0.1 ms", "0.3 ms", "250 ms", "10.0 s".  */
+/*  Microseconds since 1970, and so many as "0.3 ms", "250 ms".  */
 long explain_now (void);
 const char *explain_time (long us_, char text_[32]);
 

@@ -126,7 +126,7 @@ static int check_listener (const zds_listener_t *listener_)
 
 /*  A source in front of the ; means nothing to a listener, but has to make
     sense.  */
-static int plan (void)
+static int make (void)
 {
     const char *const address = question.address;
     const char *const destination = zds_endpoint_destination (address);
@@ -286,7 +286,7 @@ static void show_ifaddrs (void)
 
 void explain_bind (void)
 {
-    if (plan () != 0)
+    if (make () != 0)
         report.plan.count = 0;
     if (question.really) {
         trouble.error = 0;

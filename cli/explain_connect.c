@@ -234,7 +234,7 @@ static void show_plan (void)
     if (report.answer_us != 0)
         show_lookup ();
     else if (is_json)
-        json ("lookup=s", NULL);
+        json ("lookup=n");
     if (is_json)
         json ("attempts[");
     else if (report.count > 0)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static unsigned depth;
 static bool filled; /* something stands in what is open */
@@ -59,7 +60,7 @@ static void write_value (char type_, va_list *args_)
     const long number =
       type_ == 'i' || type_ == 'm' ? va_arg (*args_, long) : 0;
 
-    if (text == NULL || flag < 0)
+    if (type_ == 'n' || text == NULL || flag < 0)
         fputs ("null", stdout);
     else if (type_ == 's')
         write_text (text);
@@ -83,9 +84,7 @@ void json (const char *format_, ...)
     va_start (args, format_);
     for (; *format_ != '\0'; format_ += *format_ == ' ') {
         const char *const name = format_;
-        while (*format_ != '=' && *format_ != '[' && *format_ != ']'
-               && *format_ != '{' && *format_ != '}')
-            format_++;
+        format_ += strcspn (format_, "=[]{}");
         if (*format_ == ']' || *format_ == '}') {
             depth--;
             if (filled)

@@ -10,7 +10,7 @@
         }  ]                 closes it
         NAME=T  =T           a value; T says which argument it has: s a text (NULL is
                              null; bytes that are not UTF-8 become U+FFFD), b a bool,
-                             o an int that is null below 0 and else a bool, i a long,
+                             o an int that is null below 0 and else a bool, i a long, n null,
                              m a long of microseconds, written in milliseconds.  */
 void json (const char *format_, ...);
 

@@ -280,7 +280,7 @@ static int get_option (int fd_, int level_, int option_)
 static int take_socket (process_t *process_, int fd_, unsigned long inode_)
 {
     process_socket_t *one;
-    zds_addr_t local, peer;
+    zds_addr_t local = {.sa = {0}}, peer = {.sa = {0}};
     socklen_t local_len = sizeof local, peer_len = sizeof peer;
     const bool listens = get_option (fd_, SOL_SOCKET, SO_ACCEPTCONN) == 1;
     const bool has_peer = getpeername (fd_, &peer.sa, &peer_len) == 0;

@@ -34,10 +34,7 @@ const char cli_run_help[] =
   "it says so and does not run it on another one.\n"
   "\n"
   "  --preload[=VERSION]  put the build ahead of a libzmq that is linked\n"
-  "                       into PROGRAM or an add-on and exports its calls\n"
-  "\n"
-  "Exit status: PROGRAM's; 125 if this cannot be done, 126 if PROGRAM cannot\n"
-  "be run, 127 if there is none. ZDS_LIBDIR names the directory of builds.\n";
+  "                       into PROGRAM or an add-on and exports its calls\n";
 
 /*  --- what cannot be run on another libzmq --------------------------------------  */
 
@@ -218,8 +215,8 @@ int cli_run (int argc_, char **argv_)
         rc = put_preload (*argv_++);
     if (argv_[0] != NULL && strcmp (argv_[0], "--") == 0)
         argv_++;
-    if (rc == 0 && argv_[0] == NULL)
-        rc = cli_usage (EXIT_USAGE, "run", "no program given");
+    if (argv_[0] == NULL)
+        return cli_usage (EXIT_USAGE, "run", "no program given");
     if (rc == 0)
         rc = check_in_path (argv_[0]);
     if (rc == 0)

@@ -23,12 +23,9 @@ const char cli_service_help[] =
   "Nothing else is changed, and `systemctl revert UNIT` undoes it too.\n"
   "\n"
   "  --words WORDS   and with this ZMQ_DUALSTACK\n"
-  "  --show          only print the file as it would be, and as it is\n"
+  "  --show          only print the file, if it is there\n"
   "  --remove        delete it\n"
-  "  --root DIR      work on the system below DIR\n"
-  "\n"
-  "Exit status: 0 if done; 1 if not, or with --show if there is no such file;\n"
-  "2 for wrong usage.\n";
+  "  --root DIR      work on the system below DIR\n";
 
 static const char first_line[] =
   "# Written by zmq-dualstack service; --remove or systemctl revert undoes it.";
@@ -128,7 +125,7 @@ static int print_file (const service_t *service_)
     FILE *const file = fopen (service_->path, "re");
     int c;
 
-    printf ("\n# %s%s\n", service_->path, file == NULL ? ": not there" : "");
+    printf ("# %s%s\n", service_->path, file == NULL ? ": not there" : "");
     if (file == NULL)
         return STATUS_NO;
     while ((c = getc (file)) != EOF)
@@ -157,8 +154,7 @@ static int act (service_t *service_)
     int rc;
 
     if (service_->shows)
-        return print_to (stdout, service_) == 0 ? print_file (service_)
-                                                : STATUS_NO;
+        return print_file (service_);
     if (is_others (service_))
         return cli_fail (STATUS_NO, service_->path,
                          "it is there, and not this command's");

@@ -20,10 +20,7 @@ const char cli_status_help[] =
   "that use libzmq, with the number of their listeners and connections.\n"
   "\n"
   "  --all    its connections too\n"
-  "  --json   for programs\n"
-  "\n"
-  "Exit status: 0 if it has loaded a libzmq, or any process has; 1 if not, or\n"
-  "if it may not be looked at; 2 for wrong usage.\n";
+  "  --json   for programs\n";
 
 static bool wants_all, wants_json;
 
@@ -310,79 +307,50 @@ static void json_process (const process_t *process_)
 
 /*  --- processes -------------------------------------------------------------------  */
 
-/*  Returns whether there was anything to show; '*hidden_' counts the others that may
-    not be looked at.  */
-static bool add_row (long pid_, bool is_first_, long *hidden_)
+static unsigned shown; /* that use libzmq */
+
+/*  Shows a process, in the table only if it uses libzmq.  Returns 0 or an errno.  */
+static int show (long pid_, bool alone_)
 {
     process_t process;
     const int rc = process_read (&process, pid_);
-    const bool shows = rc == 0 && process.library_count > 0;
 
-    if (rc == EACCES)
-        ++*hidden_;
-    if (shows && wants_json) {
-        json ("{");
-        json_process (&process);
-        json ("}");
-    } else if (shows) {
-        fputs (is_first_ ? head : "", stdout);
-        print_row (&process);
+    if (rc == 0 && (alone_ || process.library_count > 0)) {
+        if (wants_json) {
+            json (alone_ ? "{ command=s" : "{", "status");
+            json_process (&process);
+            json ("}");
+        } else if (alone_)
+            print_process (&process);
+        else {
+            fputs (shown == 0 ? head : "", stdout);
+            print_row (&process);
+        }
+        shown += process.library_count > 0;
     }
     process_free (&process);
-    return shows;
+    return rc;
 }
 
-static int show_all (void)
+static void show_all (void)
 {
     DIR *const dir = opendir ("/proc");
     const struct dirent *entry;
     long hidden = 0;
-    bool found = false;
 
     if (wants_json)
         json ("{ command=s processes[", "status");
     while (dir != NULL && (entry = readdir (dir)) != NULL)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9'
-            && add_row (strtol (entry->d_name, NULL, 10), !found, &hidden))
-            found = true;
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            hidden += show (strtol (entry->d_name, NULL, 10), false) == EACCES;
     if (dir != NULL)
         closedir (dir);
     if (wants_json)
         json ("] not_seen=i }", hidden);
-    else if (!found)
+    else if (shown == 0)
         puts ("no process uses libzmq");
     if (!wants_json && hidden > 0)
         printf ("%ld processes may not be looked at; root may.\n", hidden);
-    return cli_flush (found ? STATUS_YES : STATUS_NO);
-}
-
-static int show (const char *pid_)
-{
-    process_t process;
-    char *end;
-    const long pid = strtol (pid_, &end, 10);
-    int rc, status = STATUS_NO;
-
-    if (pid_[0] < '0' || pid_[0] > '9' || *end != '\0' || pid <= 0
-        || pid > 0x7fffffff)
-        return cli_usage (STATUS_USAGE, pid_, "not a process id");
-    rc = process_read (&process, pid);
-    if (rc != 0)
-        cli_fail (0, pid_, "%s",
-                  rc == ESRCH    ? "no such process"
-                  : rc == EACCES ? "no permission to look at this process"
-                                 : strerror (rc));
-    else {
-        if (wants_json) {
-            json ("{ command=s", "status");
-            json_process (&process);
-            json ("}");
-        } else
-            print_process (&process);
-        status = process.library_count > 0 ? STATUS_YES : STATUS_NO;
-    }
-    process_free (&process);
-    return cli_flush (status);
 }
 
 int cli_status (int argc_, char **argv_)
@@ -391,11 +359,27 @@ int cli_status (int argc_, char **argv_)
                                            {"json", &wants_json, NULL},
                                            {NULL, NULL, NULL}};
     const int count = cli_options (argc_, argv_, options);
+    const char *const word = count == 1 ? argv_[1] : "1";
+    char *end;
+    const long pid = strtol (word, &end, 10);
+    int rc = 0;
 
     if (count > 1)
         return cli_usage (STATUS_USAGE, "status",
                           "one process id is wanted, or none");
-    return count < 0    ? STATUS_USAGE
-           : count == 0 ? show_all ()
-                        : show (argv_[1]);
+    if (count < 0)
+        return STATUS_USAGE;
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || pid <= 0
+        || pid > 0x7fffffff)
+        return cli_usage (STATUS_USAGE, word, "not a process id");
+    if (count == 0)
+        show_all ();
+    else
+        rc = show (pid, true);
+    if (rc != 0)
+        cli_fail (0, word, "%s",
+                  rc == ESRCH    ? "no such process"
+                  : rc == EACCES ? "no permission to look at this process"
+                                 : strerror (rc));
+    return cli_flush (shown > 0 ? STATUS_YES : STATUS_NO);
 }

@@ -131,7 +131,8 @@ static attempt_t *attempt_at (const char *addr_)
 
 static void take_start (const char *addr_, const char *why_, long time_)
 {
-    attempt_t *const one = cli_grow (&attempts, &attempt_count, sizeof *one);
+    attempt_t *const one =
+      winner != NULL ? NULL : cli_grow (&attempts, &attempt_count, sizeof *one);
 
     if (one == NULL)
         return;
@@ -387,7 +388,7 @@ static void show_attempts (void)
         json ("{ address=s why=s start_ms=m fate=s", one->addr, one->why,
               one->start, fates[one->fate]);
         if (one->end < 0)
-            json ("end_ms=s", NULL);
+            json ("end_ms=n");
         else
             json ("end_ms=m", one->end);
         json ("error=s end_why=s }",

@@ -158,11 +158,12 @@ void cli_say (const char *first_, const char *format_, ...)
 
 void *cli_grow (void *array_, size_t *count_, size_t size_)
 {
-    char *more;
+    char *array, *more;
 
-    memcpy (&more, array_, sizeof more);
+    memcpy (&array, array_, sizeof array);
+    more = array;
     if ((*count_ & (*count_ - 1)) == 0)
-        more = realloc (more, (*count_ == 0 ? 1 : 2 * *count_) * size_);
+        more = realloc (array, (*count_ == 0 ? 1 : 2 * *count_) * size_);
     if (more == NULL)
         return NULL;
     memcpy (array_, &more, sizeof more);

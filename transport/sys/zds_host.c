@@ -423,6 +423,8 @@ uint64_t zds_host_netns (int fd_)
 
     if (getsockopt (fd_, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0)
         return cookie;
+#else
+    (void) fd_;
 #endif
     return stat (own, &about) == 0 ? (uint64_t) about.st_ino : 0;
 }
