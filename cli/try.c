@@ -229,10 +229,14 @@ static bool read_lines (int fd_)
 {
     static char text[8192];
     static size_t used;
-    const ssize_t got = read (fd_, text + used, sizeof text - used - 1);
     char *line = text, *end;
     bool last = false;
+    ssize_t got;
 
+    /*  Longer than any line of the library's: it is dropped.  */
+    if (used >= sizeof text - 1)
+        used = 0;
+    got = read (fd_, text + used, sizeof text - 1 - used);
     if (got <= 0)
         return false;
     used += (size_t) got;
