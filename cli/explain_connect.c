@@ -245,9 +245,8 @@ static void show_plan (void)
         json ("]");
     else if (report.count > 0 && !report.is_literal)
         cli_say ("",
-                 "The order is the system's (RFC 6724, gai.conf), the families "
-                 "in turn. When the whole answer is later than %u ms, look-ups "
-                 "of one family help. A context remembers who won and failed.",
+                 "Look-ups of one family help where the whole answer is later "
+                 "than %u ms. A context remembers who won and who failed.",
                  question.settings.resolution_delay);
 }
 

@@ -184,16 +184,6 @@ static const examined_t *examine (const process_t *process_,
     return one;
 }
 
-static bool is_known (const process_t *process_, const char *path_)
-{
-    size_t i;
-
-    for (i = 0; i < process_->library_count; i++)
-        if (strcmp (process_->library[i].path, path_) == 0)
-            return true;
-    return false;
-}
-
 /*  A line of maps: RANGE PERMISSIONS OFFSET DEVICE INODE PATH.  */
 static int take_mapping (process_t *process_, const char *line_)
 {
@@ -207,10 +197,14 @@ static int take_mapping (process_t *process_, const char *line_)
     if (sscanf (line_, "%63s %7s %*s %15s %lu %n", range, permissions, device,
                 &inode, &path_at)
           != 4
-        || line_[path_at] != '/' || permissions[2] != 'x'
-        || is_known (process_, line_ + path_at))
+        || line_[path_at] != '/' || permissions[2] != 'x')
         return 0;
     path = line_ + path_at;
+    /*  The mappings of a file follow one another.  */
+    if (process_->library_count > 0
+        && strcmp (process_->library[process_->library_count - 1].path, path)
+             == 0)
+        return 0;
     snprintf (file, sizeof file, "%s %lu", device, inode);
     found = examine (process_, range, file, path);
     if (found == NULL)
@@ -230,7 +224,6 @@ static int take_mapping (process_t *process_, const char *line_)
     one->is_unread = found->rc != 0;
     one->is_preloaded = is_preloaded (process_, path, inode);
     one->is_program = strcmp (process_->program, path) == 0;
-    one->is_deleted = strstr (path, " (deleted)") != NULL;
     return 0;
 }
 

@@ -19,7 +19,6 @@ typedef struct
     bool is_unread;    /* the file cannot be read: known by its name only */
     bool is_preloaded; /* named in LD_PRELOAD */
     bool is_program;   /* the program itself, with libzmq in it */
-    bool is_deleted;   /* the file was replaced or removed meanwhile */
 } process_library_t;
 
 typedef struct

@@ -149,7 +149,7 @@ static void print_notes (const process_t *process_, const char *indent_)
     free (words);
     while ((port = next_exposed (process_, &at)) != 0)
         printf ("%sonly over IPv6: port %u\n", indent_, port);
-    if (used != NULL && used->is_deleted)
+    if (used != NULL && strstr (used->path, " (deleted)") != NULL)
         printf ("%sits libzmq was replaced (deleted): restart it\n", indent_);
     if (!process_->sockets_known)
         printf ("%ssockets: cannot be seen\n", indent_);

@@ -22,19 +22,12 @@ static const struct
   {"choose", cli_choose, "(audit.so asks this what to load.)\n"},
 };
 
-static int print (const char *text_)
-{
-    fputs (text_, stdout);
-    return cli_flush (STATUS_YES);
-}
-
-static int print_help (void)
+static void print_help (void)
 {
     size_t i;
 
     for (i = 0; i + 1 < sizeof commands / sizeof commands[0]; i++)
         printf ("%s%s", i > 0 ? "\n" : "", commands[i].help);
-    return cli_flush (STATUS_YES);
 }
 
 static bool is_help (const char *word_)
@@ -55,18 +48,23 @@ static bool wants_help (char **argv_, bool first_only_)
 int main (int argc_, char **argv_)
 {
     const char *command = argc_ > 1 ? argv_[1] : NULL;
-    size_t i;
+    size_t i = 0;
 
     if (command == NULL)
         return cli_usage (STATUS_USAGE, "no command", "nothing to do");
     if (is_help (command) || strcmp (command, "help") == 0)
-        return print_help ();
-    if (strcmp (command, "--version") == 0)
-        return print ("zmq-dualstack " ZDS_VERSION "\n");
-    for (i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp (command, commands[i].name) == 0)
-            return wants_help (argv_ + 2, i == 0)
-                     ? print (commands[i].help)
-                     : commands[i].run (argc_ - 1, argv_ + 1);
-    return cli_usage (STATUS_USAGE, command, "no such command");
+        print_help ();
+    else if (strcmp (command, "--version") == 0)
+        puts ("zmq-dualstack " ZDS_VERSION);
+    else {
+        while (i < sizeof commands / sizeof commands[0]
+               && strcmp (command, commands[i].name) != 0)
+            i++;
+        if (i == sizeof commands / sizeof commands[0])
+            return cli_usage (STATUS_USAGE, command, "no such command");
+        if (!wants_help (argv_ + 2, i == 0))
+            return commands[i].run (argc_ - 1, argv_ + 1);
+        fputs (commands[i].help, stdout);
+    }
+    return cli_flush (STATUS_YES);
 }
