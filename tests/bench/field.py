@@ -108,16 +108,17 @@ def compile_programs(build, libdir):
     said when it is started."""
     out = os.path.join(build, "bench")
     os.makedirs(out, exist_ok=True)
-    core = sorted(glob.glob(os.path.join(TRANSPORT, "zds_*.c")))
+    core = sorted(glob.glob(os.path.join(TRANSPORT, "*", "zds_*.c")))
+    includes = ["-I" + folder for folder in sorted(glob.glob(os.path.join(TRANSPORT, "*", "")))]
     libzmq = os.path.join(build, "libzmq-patched")
     for name in PROGRAMS:
         compile_one(out, name + ".c", ["-I" + os.path.join(os.path.dirname(libdir), "include"),
                                        "-L" + libdir, "-lzmq"])
     for name in ENGINE_PROGRAMS:
-        compile_one(out, name + ".c", ["-D_GNU_SOURCE", "-I" + TRANSPORT,
-                                       "-I" + os.path.join(TESTS, "unit")] + core + ["-lm"])
+        compile_one(out, name + ".c", ["-D_GNU_SOURCE", "-I" + os.path.join(TESTS, "unit")]
+                    + includes + core + ["-ldl", "-lm"])
     compile_one(out, "dial_size.cpp", ["-I" + os.path.join(libzmq, "src"),
-                                       "-I" + os.path.join(libzmq, "include"), "-I" + TRANSPORT])
+                                       "-I" + os.path.join(libzmq, "include")] + includes)
     return out
 
 
