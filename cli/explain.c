@@ -118,22 +118,22 @@ static void answer_shortly (const char *why_)
     explain_trouble ();
 }
 
+/*  What libzmq turns away before OpenPGM reads the rest.  */
 static void explain_pgm (void)
 {
-    const char *const colon = strrchr (question.address, ':');
-    char *const network =
-      strndup (question.address,
-               colon == NULL ? 0 : (size_t) (colon - question.address));
-    const int rc = network == NULL ? ENOMEM : zds_host_pgm_check (network);
+    const char *const port = strrchr (question.address, ':');
+    const char *at;
+    int parts = 1;
 
-    free (network);
-    if (colon == NULL)
+    for (at = question.address; *at != '\0'; at++)
+        parts += *at == ';';
+    if (port == NULL)
         trouble_set (EINVAL, "there is no port");
-    else if (rc == EAFNOSUPPORT)
-        trouble_set (rc,
+    else if (strchr (question.address, ':') != port)
+        trouble_set (EAFNOSUPPORT,
                      "PGM is IPv4-only, and an interface or a group is IPv6");
-    else if (rc != 0)
-        trouble_set (rc, "there are more parts than PGM knows");
+    else if (parts > 3)
+        trouble_set (EINVAL, "there are more parts than PGM knows");
     answer_shortly (
       "PGM is IPv4-only, and goes its own way as in stock libzmq.");
 }

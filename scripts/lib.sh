@@ -107,6 +107,18 @@ copy_transport ()
     done
 }
 
+# copy_tests_of PATCH TREE: of the tests in libzmq's style, those that the patch names.
+copy_tests_of ()
+{
+    paths=$(grep '^+' "$1" | grep -oE '(unit)?tests/[a-z_]+\.[ch]pp' | sort -u) || :
+    for path in $paths; do
+        file=$ZDS_SRC_DIR/tests/libzmq/$(basename "$path")
+        if [ -f "$file" ] && [ ! -e "$2/$path" ]; then
+            copy_beside "$file" "$2" "$(dirname "$path")"
+        fi
+    done
+}
+
 # copy_beside FILE TREE FOLDER
 copy_beside ()
 {

@@ -264,20 +264,6 @@ static void test_interfaces (void **state_)
     exhaust (list_interfaces, 3);
 }
 
-/*  The stub before PGM does without the list.  */
-static void check_pgm (bool may_fail_)
-{
-    const int rc = zds_host_pgm_check ("eth0;239.192.0.1");
-
-    assert_true (rc == EAFNOSUPPORT || (may_fail_ && rc == 0));
-}
-
-static void test_pgm (void **state_)
-{
-    (void) state_;
-    exhaust (check_pgm, 3);
-}
-
 /*  Look-ups.  */
 
 enum
@@ -477,7 +463,6 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_interfaces),
-      cmocka_unit_test (test_pgm),
       cmocka_unit_test (test_look_ups),
       cmocka_unit_test (test_traces),
     };

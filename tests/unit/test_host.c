@@ -69,13 +69,6 @@ static void test_zones (void **state_)
     assert_int_equal (zone_rc ("[fe80::1%nosuch]:5", &index), EINVAL);
 }
 
-static void test_pgm_on_this_host (void **state_)
-{
-    (void) state_;
-    assert_int_equal (zds_host_pgm_check ("lo;239.192.0.1"), 0);
-    assert_int_equal (zds_host_pgm_check ("[::1];239.192.0.1"), EAFNOSUPPORT);
-}
-
 static void test_settings_come_from_the_environment (void **state_)
 {
     zds_settings_t settings;
@@ -192,7 +185,6 @@ int main (void)
       cmocka_unit_test (test_what_watches_addresses),
       cmocka_unit_test (test_addresses_of_one_interface),
       cmocka_unit_test (test_zones),
-      cmocka_unit_test (test_pgm_on_this_host),
       cmocka_unit_test (test_settings_come_from_the_environment),
       cmocka_unit_test (test_settings_files_that_do_not_count),
     };

@@ -318,19 +318,6 @@ static void test_c15_the_network_of_a_host (void **state_)
     assert_int_equal (zds_host_network (), 0);
 }
 
-static void test_pgm_without_a_list_of_interfaces (void **state_)
-{
-    static const system_ifaddr_t host[] = {{"v6", "2001:db8::1", 0, NULL}};
-    (void) state_;
-
-    system_new ();
-    system_has (host, COUNT (host));
-    assert_int_equal (zds_host_pgm_check ("v6;239.192.0.1"), EAFNOSUPPORT);
-    sys.netlink_errno = EMFILE;
-    assert_int_equal (zds_host_pgm_check ("v6;239.192.0.1"), 0);
-    assert_int_equal (zds_host_pgm_check ("::1;239.192.0.1"), EAFNOSUPPORT);
-}
-
 /*  Runs it with stderr in a file, and gives what was written.  */
 static void settings_and_stderr (char *text_, size_t size_)
 {
@@ -580,7 +567,6 @@ int main (void)
       cmocka_unit_test (test_getifaddrs_fails),
       cmocka_unit_test (test_which_host_has_ipv6),
       cmocka_unit_test (test_c15_the_network_of_a_host),
-      cmocka_unit_test (test_pgm_without_a_list_of_interfaces),
       cmocka_unit_test (test_unknown_words_are_named_once),
       cmocka_unit_test (test_literals_without_memory),
       cmocka_unit_test (test_how_a_look_up_fails),

@@ -54,21 +54,17 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
                         zds_port_rule_t port_rule_)
 {
     span_t host = {text_, strlen (text_)};
-    const char *percent;
+    const char *colon, *percent;
 
     memset (endpoint_, 0, sizeof *endpoint_);
 
-    if (port_rule_ != ZDS_PORT_NONE) {
-        /*  The last colon: an IPv6 address has others before it.  */
-        const char *colon = last_in (host, ':');
-        if (colon == NULL)
-            return EINVAL;
-        if (parse_port (&endpoint_->port, colon + 1,
-                        port_rule_ == ZDS_PORT_BIND)
-            != 0)
-            return EINVAL;
-        host.len = (size_t) (colon - host.at);
-    }
+    /*  The last colon: an IPv6 address has others before it.  */
+    colon = last_in (host, ':');
+    if (colon == NULL
+        || parse_port (&endpoint_->port, colon + 1, port_rule_ == ZDS_PORT_BIND)
+             != 0)
+        return EINVAL;
+    host.len = (size_t) (colon - host.at);
 
     if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']') {
         host.at += 1;

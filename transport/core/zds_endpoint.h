@@ -34,7 +34,6 @@ typedef struct
 
 typedef enum
 {
-    ZDS_PORT_NONE,    /* the text has no port (accept filters) */
     ZDS_PORT_CONNECT, /* a number, or 0 */
     ZDS_PORT_BIND     /* a number, 0, or * */
 } zds_port_rule_t;

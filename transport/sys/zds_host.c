@@ -493,20 +493,6 @@ int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)
     return *index_ == 0 ? EINVAL : 0;
 }
 
-int zds_host_pgm_check (const char *network_)
-{
-    zds_ifaddr_t *ifaddrs;
-    size_t count;
-    int rc;
-
-    /*  Without the list, literals are still recognised, and OpenPGM, which
-        needs the list too, has the last word.  */
-    zds_host_ifaddrs (NULL, &ifaddrs, &count);
-    rc = zds_pgm_check (network_, ifaddrs, count);
-    free (ifaddrs);
-    return rc;
-}
-
 /*  Whether somebody with fewer rights started the program.  */
 static bool is_privileged (void)
 {

@@ -6,7 +6,6 @@
 #define ZDS_HOST_H_INCLUDED
 
 #include "zds_bind.h"
-#include "zds_pgm.h"
 #include "zds_settings.h"
 
 #ifdef __cplusplus
@@ -50,9 +49,6 @@ uint32_t zds_host_network (void);
 /*  The index of the interface that an endpoint's zone names; 0 without a zone.
     EINVAL when there is no such interface, or the number is 0.  */
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
-
-/*  zds_pgm_check against the addresses of this host.  */
-int zds_host_pgm_check (const char *network_);
 
 /*  Reads a settings file (see zds_settings.h).  It counts only if it is a regular
     file of at most 64 kB, without NUL bytes, that belongs to root and that nobody
