@@ -2,121 +2,337 @@
 
 #include "precompiled.hpp"
 
+#include <new>
+
 #include "dualstack_connecter.hpp"
+#include "dualstack_dial.hpp"
 #include "address.hpp"
 #include "err.hpp"
 #include "session_base.hpp"
+#include "socks_connecter.hpp"
+#include "tcp_address.hpp"
+#include "tcp_connecter.hpp"
+#ifdef ZMQ_HAVE_WS
+#include "ws_connecter.hpp"
+#endif
 
-zmq::dualstack_connecter_t::dualstack_connecter_t (io_thread_t *io_thread_,
-                                                   session_base_t *session_,
-                                                   const options_t &options_,
-                                                   address_t *addr_,
-                                                   const std::string &target_,
-                                                   dualstack_purpose_t purpose_,
-                                                   bool delayed_start_) :
-    stream_connecter_base_t (
-      io_thread_, session_, options_, addr_, delayed_start_),
-    _target (target_),
-    //  Of the transports, only tcp has ever known this flag.
-    _stop_when_refused (
-      purpose_ == dualstack_for_tcp
-      && (options_.reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED) != 0),
-    _waiting (false),
-    _done (false),
-    _dial (io_thread_, purpose_, options, this)
+namespace zmq
 {
-}
-
-void zmq::dualstack_connecter_t::process_term (int linger_)
+//  A connecter of libzmq's that is given connected sockets. A dial stands between
+//  libzmq's timer, which begins a connection, and its out_event(), which takes one.
+template <class connecter_t> class dualstack_connecter_t
+    : public connecter_t,
+      private i_dualstack_dial_events
 {
-    const fd_t fd = _dial.stop ();
-
-    if (fd != retired_fd)
-        _socket->event_closed (
-          make_unconnected_connect_endpoint_pair (_endpoint), fd);
-    stream_connecter_base_t::process_term (linger_);
-}
-
-const zmq::dualstack_peer_t &zmq::dualstack_connecter_t::peer () const
-{
-    return _dial.peer ();
-}
-
-void zmq::dualstack_connecter_t::remember_peer ()
-{
-    if (_addr->peer == NULL) {
-        _addr->peer = new (std::nothrow) dualstack_peer_t;
-        alloc_assert (_addr->peer);
+  public:
+    //  The arguments of tcp's, socks' and ws' connecter.
+    dualstack_connecter_t (io_thread_t *io_thread_,
+                           session_base_t *session_,
+                           const options_t &options_,
+                           address_t *addr_,
+                           bool delayed_start_) :
+        connecter_t (io_thread_, session_, options_, addr_, delayed_start_),
+        _target (addr_->address),
+        _done (false),
+        _has_engine (false),
+        _dial (io_thread_, dualstack_for_tcp, this->options, this)
+    {
     }
-    _addr->peer->connected (peer ());
-}
 
-zds_addr_t zmq::dualstack_connecter_t::address_of_peer () const
+    dualstack_connecter_t (io_thread_t *io_thread_,
+                           session_base_t *session_,
+                           const options_t &options_,
+                           address_t *addr_,
+                           address_t *proxy_addr_,
+                           bool delayed_start_) :
+        connecter_t (
+          io_thread_, session_, options_, addr_, proxy_addr_, delayed_start_),
+        _target (proxy_addr_->address),
+        _done (false),
+        _has_engine (false),
+        _dial (io_thread_, dualstack_for_socks, this->options, this)
+    {
+    }
+
+    dualstack_connecter_t (io_thread_t *io_thread_,
+                           session_base_t *session_,
+                           const options_t &options_,
+                           address_t *addr_,
+                           bool delayed_start_,
+                           bool wss_,
+                           const std::string &tls_hostname_) :
+        connecter_t (io_thread_,
+                     session_,
+                     options_,
+                     addr_,
+                     delayed_start_,
+                     wss_,
+                     tls_hostname_),
+        _target (addr_->address),
+        _done (false),
+        _has_engine (false),
+        _dial (io_thread_, dualstack_for_ws, this->options, this)
+    {
+    }
+
+  protected:
+    //  Called at first, and when the reconnect timer fires, which may run beside a
+    //  dial that has ended since.
+    void start_connecting () ZMQ_OVERRIDE
+    {
+        if (_done)
+            return;
+        if (_dial.is_idle ())
+            _dial.start (_target);
+        else
+            _dial.again ();
+    }
+
+    void process_term (int linger_) ZMQ_OVERRIDE
+    {
+        closed (_dial.stop ());
+        connecter_t::process_term (linger_);
+    }
+
+    void create_engine (fd_t fd_,
+                        const std::string &local_address_) ZMQ_OVERRIDE
+    {
+        _has_engine = true;
+        connecter_t::create_engine (fd_, local_address_);
+    }
+
+    //  'this->_s' is connected, and polled for nothing yet.
+    virtual void hand_over () = 0;
+
+    //  Ends for good, instead of waiting for the reconnect timer.
+    virtual bool gives_up (int /* error_ */) const { return false; }
+
+    //  Lets libzmq's handler take the connection.
+    void take () { static_cast<i_poll_events *> (this)->out_event (); }
+
+    //  ... which it has not done, so that the reconnect timer begins anew.
+    void begin_anew () { _done = false; }
+    bool has_engine () const { return _has_engine; }
+
+    //  Leaves to the session, in its address, whom the connection was made to.
+    void remember_peer ()
+    {
+        dualstack_peer_t *&peer = this->_addr->peer;
+
+        if (peer == NULL) {
+            peer = new (std::nothrow) dualstack_peer_t;
+            alloc_assert (peer);
+        }
+        peer->connected (_dial.peer ());
+    }
+
+    const dualstack_dial_t &dial () const { return _dial; }
+
+  private:
+    void dial_delayed () ZMQ_OVERRIDE
+    {
+        this->_socket->event_connect_delayed (
+          make_unconnected_connect_endpoint_pair (this->_endpoint),
+          EINPROGRESS);
+    }
+
+    void dial_retry () ZMQ_OVERRIDE { this->add_reconnect_timer (); }
+
+    void dial_connected (fd_t fd_, size_t sent_) ZMQ_OVERRIDE
+    {
+        _done = true;
+        this->options.greeting_sent = sent_;
+        this->_s = fd_;
+        this->_handle = this->add_fd (fd_);
+        hand_over ();
+    }
+
+    void dial_failed (int error_, fd_t fd_) ZMQ_OVERRIDE
+    {
+        _done = gives_up (error_);
+        if (_done)
+            this->send_conn_failed (this->_session);
+        closed (fd_);
+        if (_done)
+            this->terminate ();
+        else
+            this->add_reconnect_timer ();
+    }
+
+    void closed (fd_t fd_)
+    {
+        if (fd_ != retired_fd)
+            this->_socket->event_closed (
+              make_unconnected_connect_endpoint_pair (this->_endpoint), fd_);
+    }
+
+    const std::string _target; //  [SOURCE;]HOST:PORT
+    //  Nothing is to be begun any more: there is a connection, or never will be.
+    bool _done, _has_engine;
+    dualstack_dial_t _dial;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_connecter_t)
+};
+
+class dualstack_tcp_connecter_t ZMQ_FINAL
+    : public dualstack_connecter_t<tcp_connecter_t>
 {
-    return _dial.peer_address ();
-}
+  public:
+    dualstack_tcp_connecter_t (io_thread_t *io_thread_,
+                               session_base_t *session_,
+                               const options_t &options_,
+                               address_t *addr_,
+                               bool delayed_start_) :
+        dualstack_connecter_t<tcp_connecter_t> (
+          io_thread_, session_, options_, addr_, delayed_start_)
+    {
+    }
 
-//  Called at first, and when the reconnect timer fires.
-void zmq::dualstack_connecter_t::start_connecting ()
+  private:
+    void hand_over () ZMQ_OVERRIDE
+    {
+        const zds_addr_t addr = dial ().peer_address ();
+        const bool is_reconnect = _addr->resolved.tcp_addr != NULL;
+
+        //  A reconnect calls the peer by its address. The session reads it once
+        //  it has the engine.
+        LIBZMQ_DELETE (_addr->resolved.tcp_addr);
+        _addr->resolved.tcp_addr = new (std::nothrow) tcp_address_t (
+          &addr.sa, static_cast<socklen_t> (zds_addr_len (&addr)));
+        alloc_assert (_addr->resolved.tcp_addr);
+        if (is_reconnect)
+            _addr->to_string (_endpoint);
+        remember_peer ();
+        take ();
+        if (!has_engine ())
+            begin_anew ();
+    }
+
+    //  Of the transports, only tcp has ever known this flag.
+    bool gives_up (int error_) const ZMQ_OVERRIDE
+    {
+        return error_ == ECONNREFUSED
+               && (options.reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
+                    != 0;
+    }
+};
+
+class dualstack_socks_connecter_t ZMQ_FINAL
+    : public dualstack_connecter_t<socks_connecter_t>
 {
-    _waiting = false;
-    //  The timer ran beside a dial that has ended since.
-    if (_done)
-        return;
-    if (_dial.is_idle ())
-        _dial.start (_target);
-    else
-        _dial.again ();
-}
+  public:
+    dualstack_socks_connecter_t (io_thread_t *io_thread_,
+                                 session_base_t *session_,
+                                 const options_t &options_,
+                                 address_t *addr_,
+                                 address_t *proxy_addr_,
+                                 bool delayed_start_) :
+        dualstack_connecter_t<socks_connecter_t> (
+          io_thread_, session_, options_, addr_, proxy_addr_, delayed_start_)
+    {
+    }
 
-void zmq::dualstack_connecter_t::connect_later (bool goes_on_)
+    void in_event () ZMQ_OVERRIDE
+    {
+        const bool was_asked = _status == waiting_for_choice;
+
+        socks_connecter_t::in_event ();
+        if (was_asked && _status != waiting_for_choice && _status != unplugged)
+            dualstack_handshaked (get_ctx (), &_proxy);
+    }
+
+  private:
+    void hand_over () ZMQ_OVERRIDE
+    {
+        _proxy.connected (dial ().peer ());
+        set_pollout (_handle);
+        _status = waiting_for_proxy_connection;
+        take ();
+    }
+
+    void error () ZMQ_OVERRIDE
+    {
+        //  Whoever does not answer the greeting is no SOCKS proxy.
+        if (_status == sending_greeting || _status == waiting_for_choice)
+            dualstack_goes_on (get_ctx (), options, &_proxy,
+                               i_engine::connection_error);
+        begin_anew ();
+        socks_connecter_t::error ();
+        if (options.reconnect_ivl <= 0 && dualstack_is_at_once (&_proxy))
+            start_connecting ();
+    }
+
+    //  Which of the proxy's addresses answered.
+    dualstack_peer_t _proxy;
+};
+
+#ifdef ZMQ_HAVE_WS
+class dualstack_ws_connecter_t ZMQ_FINAL
+    : public dualstack_connecter_t<ws_connecter_t>
 {
-    _done = false;
-    if (goes_on_ && options.reconnect_ivl <= 0)
-        start_connecting ();
-    else
-        wait_to_reconnect ();
+  public:
+    dualstack_ws_connecter_t (io_thread_t *io_thread_,
+                              session_base_t *session_,
+                              const options_t &options_,
+                              address_t *addr_,
+                              bool delayed_start_,
+                              bool wss_,
+                              const std::string &tls_hostname_) :
+        dualstack_connecter_t<ws_connecter_t> (io_thread_,
+                                               session_,
+                                               options_,
+                                               addr_,
+                                               delayed_start_,
+                                               wss_,
+                                               tls_hostname_)
+    {
+    }
+
+  private:
+    void hand_over () ZMQ_OVERRIDE
+    {
+        remember_peer ();
+        take ();
+        if (!has_engine ())
+            begin_anew ();
+    }
+};
+#endif
 }
 
-void zmq::dualstack_connecter_t::wait_to_reconnect ()
+zmq::own_t *zmq::dualstack_tcp_connecter (io_thread_t *io_thread_,
+                                          session_base_t *session_,
+                                          const options_t &options_,
+                                          address_t *addr_,
+                                          bool delayed_start_)
 {
-    if (_waiting)
-        return;
-    _waiting = options.reconnect_ivl > 0;
-    add_reconnect_timer ();
+    return new (std::nothrow) dualstack_tcp_connecter_t (
+      io_thread_, session_, options_, addr_, delayed_start_);
 }
 
-void zmq::dualstack_connecter_t::dial_delayed ()
+zmq::socks_connecter_t *
+zmq::dualstack_socks_connecter (io_thread_t *io_thread_,
+                                session_base_t *session_,
+                                const options_t &options_,
+                                address_t *addr_,
+                                address_t *proxy_addr_,
+                                bool delayed_start_)
 {
-    _socket->event_connect_delayed (
-      make_unconnected_connect_endpoint_pair (_endpoint), EINPROGRESS);
+    return new (std::nothrow) dualstack_socks_connecter_t (
+      io_thread_, session_, options_, addr_, proxy_addr_, delayed_start_);
 }
 
-void zmq::dualstack_connecter_t::dial_retry ()
+#ifdef ZMQ_HAVE_WS
+zmq::own_t *zmq::dualstack_ws_connecter (io_thread_t *io_thread_,
+                                         session_base_t *session_,
+                                         const options_t &options_,
+                                         address_t *addr_,
+                                         bool delayed_start_,
+                                         bool wss_,
+                                         const std::string &tls_hostname_)
 {
-    wait_to_reconnect ();
+    return new (std::nothrow)
+      dualstack_ws_connecter_t (io_thread_, session_, options_, addr_,
+                                delayed_start_, wss_, tls_hostname_);
 }
-
-void zmq::dualstack_connecter_t::dial_connected (fd_t fd_, size_t sent_)
-{
-    _done = true;
-    //  The engine gets these options.
-    options.greeting_sent = sent_;
-    connected (fd_);
-}
-
-void zmq::dualstack_connecter_t::dial_failed (int error_, fd_t fd_)
-{
-    const bool stop = _stop_when_refused && error_ == ECONNREFUSED;
-
-    if (stop)
-        send_conn_failed (_session);
-    if (fd_ != retired_fd)
-        _socket->event_closed (
-          make_unconnected_connect_endpoint_pair (_endpoint), fd_);
-    _done = stop;
-    if (stop)
-        terminate ();
-    else
-        wait_to_reconnect ();
-}
+#endif
