@@ -203,7 +203,8 @@ static inline const char *model_check_last_word (model_t *m_,
     return NULL;
 }
 
-/*  A helper: nothing that the last word had goes, and its addresses come if they may.  */
+/*  A helper: nothing that the last word had goes while there is room, and its addresses
+    come if they may.  */
 static inline const char *model_check_help (const model_t *was_,
                                             const model_t *m_,
                                             int f_,
@@ -212,12 +213,11 @@ static inline const char *model_check_help (const model_t *was_,
     const bool proven = zds_ask_is_proven (&m_->ask, model_family (f_));
     size_t i;
 
-    for (i = 0; i < was_->count[f_] && was_->count[f_] < ZDS_MAX_CANDIDATES / 2
-                && answer_->count < ZDS_MAX_CANDIDATES / 2;
+    for (i = 0;
+         i < was_->count[f_] && m_->count[f_] < ZDS_MAX_CANDIDATES && proven;
          i++)
-        if (proven
-            && model_find (m_->list[f_], m_->count[f_], &was_->list[f_][i].addr)
-                 < 0)
+        if (model_find (m_->list[f_], m_->count[f_], &was_->list[f_][i].addr)
+            < 0)
             return "a helper takes something back";
     for (i = 0; i < answer_->count && i < ZDS_MAX_CANDIDATES / 2; i++) {
         const zds_addr_t *const addr = &answer_->addr[i];
