@@ -117,7 +117,7 @@ template <class connecter_t> class dualstack_connecter_t
     //  Leaves to the session, in its address, whom the connection was made to.
     void remember_peer ()
     {
-        dualstack_peer_t *&peer = this->_addr->peer;
+        dualstack_peer_t *&peer = this->_addr->peer.last;
 
         if (peer == NULL) {
             peer = new (std::nothrow) dualstack_peer_t;

@@ -20,11 +20,9 @@
 
 zmq::dualstack_listener_t::dualstack_listener_t (io_thread_t *io_thread_,
                                                  socket_base_t *socket_,
-                                                 const options_t &options_,
-                                                 const char *scheme_) :
+                                                 const options_t &options_) :
     stream_listener_base_t (io_thread_, socket_, options_),
     _io_thread (io_thread_),
-    _scheme (scheme_),
     _silent (false),
     _bind (NULL),
     _follows (false),
@@ -57,7 +55,7 @@ int zmq::dualstack_listener_t::listen_on (const std::string &host_,
         //  The address is not used then.
         _s = options.use_fd;
     } else {
-        if (sockets.open (_scheme, host_.c_str (), options,
+        if (sockets.open (scheme (), host_.c_str (), options,
                           get_ctx ()->dualstack ().env ().settings ().any)
             == -1) {
             const int err = errno;
@@ -175,7 +173,7 @@ const char *zmq::dualstack_listener_t::interface_name () const
 void zmq::dualstack_listener_t::start_following ()
 {
     const zds_subject_t subject =
-      dualstack_subject (options, "bind", _scheme, _follow.name);
+      dualstack_subject (options, "bind", scheme (), _follow.name);
 
     //  Another network namespace has other interfaces (setns (2)).
     const int rc = _io_thread->dualstack ().watch ().add (this, _netns);
@@ -191,7 +189,7 @@ void zmq::dualstack_listener_t::start_following ()
 zmq::fd_t zmq::dualstack_listener_t::open_moved (const zds_follow_step_t &step_)
 {
     const zds_subject_t subject =
-      dualstack_subject (options, "bind", _scheme, _follow.name);
+      dualstack_subject (options, "bind", scheme (), _follow.name);
     zds_bind_stage_t stage;
     uint16_t port = 0;
     fd_t fd;
@@ -240,7 +238,7 @@ void zmq::dualstack_listener_t::look (const zds_ifaddr_t *ifaddrs_,
             return;
     } else {
         const zds_subject_t subject =
-          dualstack_subject (options, "bind", _scheme, _follow.name);
+          dualstack_subject (options, "bind", scheme (), _follow.name);
         zds_trace_say (&subject, "no IPv6 any more: %s", step.why);
     }
     leave_address ();

@@ -35,17 +35,18 @@ class dualstack_listener_t : public stream_listener_base_t
     const char *interface_name () const;
 
   protected:
-    //  'scheme_' is a static text.
     dualstack_listener_t (io_thread_t *io_thread_,
                           socket_base_t *socket_,
-                          const options_t &options_,
-                          const char *scheme_);
+                          const options_t &options_);
     ~dualstack_listener_t () ZMQ_OVERRIDE;
 
     //  As set_local_address; 'host_' is the HOST:PORT in 'address_'.
     int listen_on (const std::string &host_,
                    const char *address_,
                    dualstack_binds_t *binds_);
+
+    //  As in an endpoint; static text.
+    virtual const char *scheme () const = 0;
 
     //  A listener of the same kind, with the same options.
     virtual dualstack_listener_t *another (io_thread_t *io_thread_) const = 0;
@@ -66,7 +67,6 @@ class dualstack_listener_t : public stream_listener_base_t
     void leave_address ();
 
     io_thread_t *const _io_thread;
-    const char *const _scheme;
 
     //  True iff another listener of the same bind tells the monitor of its
     //  beginning and end.
