@@ -53,7 +53,7 @@ void zmq::dualstack_watch_t::close ()
     _fd = -1;
 }
 
-int zmq::dualstack_watch_t::add (dualstack_listener_t *listener_,
+int zmq::dualstack_watch_t::add (i_dualstack_follower *listener_,
                                  uint64_t netns_)
 {
     int rc = open ();
@@ -72,7 +72,7 @@ int zmq::dualstack_watch_t::add (dualstack_listener_t *listener_,
     return 0;
 }
 
-void zmq::dualstack_watch_t::remove (dualstack_listener_t *listener_)
+void zmq::dualstack_watch_t::remove (i_dualstack_follower *listener_)
 {
     for (listeners_t::iterator it = _listeners.begin ();
          it != _listeners.end (); ++it)

@@ -13,7 +13,7 @@
 
 namespace zmq
 {
-class dualstack_listener_t;
+struct i_dualstack_follower;
 class io_thread_t;
 
 //  Looks at interfaces when their IPv6 addresses change, for the listeners of one
@@ -27,8 +27,8 @@ class dualstack_watch_t ZMQ_FINAL : public i_poll_events
     //  The listener's look() is called soon, and after every change. Returns 0; EXDEV
     //  if this thread is in another network namespace than 'netns_'
     //  (zds_host_netns), or what zds_host_watch says.
-    int add (dualstack_listener_t *listener_, uint64_t netns_);
-    void remove (dualstack_listener_t *listener_);
+    int add (i_dualstack_follower *listener_, uint64_t netns_);
+    void remove (i_dualstack_follower *listener_);
 
     //  i_poll_events implementation.
     void in_event () ZMQ_OVERRIDE;
@@ -42,7 +42,7 @@ class dualstack_watch_t ZMQ_FINAL : public i_poll_events
 
     io_thread_t *const _io_thread;
     //  By the name of the interface.
-    typedef std::multimap<std::string, dualstack_listener_t *> listeners_t;
+    typedef std::multimap<std::string, i_dualstack_follower *> listeners_t;
     listeners_t _listeners;
     int _fd; // -1: none
     poller_t::handle_t _handle;
