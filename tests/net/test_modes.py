@@ -123,15 +123,15 @@ def test_modes_switch_off(node, value):
     assert warnings(worker) == []
 
 
-@pytest.mark.parametrize("value", ["", " ", ","])
+@pytest.mark.parametrize("value", ["", " ", ",", "on"])
 def test_modes_switch_empty(node, value):
-    """Catches: an empty value taken for `off` or for an unknown word."""
+    """Catches: an empty value, or `on`, taken for `off` or for an unknown word."""
     worker = node.worker(env={"ZMQ_DUALSTACK": value})
     assert kind_of(node, worker.socket("REP")) == "auto"
     assert warnings(worker) == []
 
 
-@pytest.mark.parametrize("value", ["nonsense", "OFF", "on", "offf", "of", "0", "off=1",
+@pytest.mark.parametrize("value", ["nonsense", "OFF", "onn", "offf", "of", "0", "off=1",
                                    "x" * 5000, "%s%n%d", "\u00e9\u00fc"])
 def test_modes_unknown_word_is_reported_once(node, value):
     """Many contexts, one line that names the word.  Catches: a line per context or socket,

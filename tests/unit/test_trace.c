@@ -607,6 +607,11 @@ static void test_races (void **state_)
     zds_race_answer (&race, ZDS_LOOK_WHOLE, NULL, 0);
     step_now (&subject, &race, 0);
     expect_last (place->path,
+                 "looks up A: the whole answer could not be had now");
+    zds_race_answer (&race, ZDS_LOOK_IPV6, NULL, 0);
+    zds_race_answer (&race, ZDS_LOOK_IPV4, NULL, 0);
+    step_now (&subject, &race, 0);
+    expect_last (place->path,
                  "fails, EHOSTUNREACH: there is no address to try");
     zds_trace_close (subject.trace);
 }

@@ -43,12 +43,18 @@ void zds_ask_runs (zds_ask_t *ask_, uint64_t since_)
         ask_->runs_since = since_;
 }
 
-/*  Helpers are for a whole answer that is late.  */
+/*  Helpers are for a whole answer that is late, or that could not be had because one
+    of the families could not.  */
 static bool may_help (const zds_ask_t *ask_, zds_look_t look_)
 {
     return ask_->last_word == ZDS_LOOK_WHOLE
-           && is_in (ask_->outstanding, ZDS_LOOK_WHOLE)
+           && is_in (ask_->outstanding | ask_->lost, ZDS_LOOK_WHOLE)
            && !is_in (ask_->asked, look_);
+}
+
+static bool is_whole_lost (const zds_ask_t *ask_)
+{
+    return is_in (ask_->lost, ZDS_LOOK_WHOLE);
 }
 
 /*  A look-up that others have asked for may run longer than we wait for it.  */
@@ -64,7 +70,7 @@ static uint64_t usual_time (const zds_ask_t *ask_)
 {
     if (!may_help (ask_, ask_->usual))
         return ZDS_NEVER;
-    return ask_->hurry ? ask_->since : late_at (ask_);
+    return ask_->hurry || is_whole_lost (ask_) ? ask_->since : late_at (ask_);
 }
 
 /*  A name that the hosts file pins is answered as soon as the whole look-up runs, so
@@ -73,6 +79,8 @@ static uint64_t other_time (const zds_ask_t *ask_, uint64_t now_)
 {
     if (!may_help (ask_, other_helper (ask_)))
         return ZDS_NEVER;
+    if (is_whole_lost (ask_))
+        return ask_->since;
     if (ask_->usual == ZDS_LOOK_IPV6)
         return late_at (ask_);
     if (ask_->runs_since != ZDS_NEVER)
@@ -96,8 +104,9 @@ unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_)
 {
     unsigned looks = 0;
 
-    *why_ = ask_->hurry ? "the whole answer was late the last time"
-                        : "the whole answer is late";
+    *why_ = is_whole_lost (ask_) ? "the whole answer could not be had now"
+            : ask_->hurry        ? "the whole answer was late the last time"
+                                 : "the whole answer is late";
     if (!is_in (ask_->asked, ask_->last_word)) {
         looks = ZDS_LOOK_BIT (ask_->last_word);
         ask_->since = now_;

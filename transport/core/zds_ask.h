@@ -4,11 +4,12 @@
 
     The whole answer (AF_UNSPEC) is what every program on the host gets, and has the
     last word.  It waits for the slowest name server of both families, so when it is
-    not there within the Resolution Delay (RFC 8305 section 3), single families are
-    asked for too.  These helpers may lead to another host than the whole answer:
-    the hosts file pins one family, a search list has the two in two domains.  So
-    what libzmq itself would have asked for (the usual family) counts as it is, and
-    the other family only with proof that it is of the same host.
+    not there within the Resolution Delay (RFC 8305 section 3), or fails for now
+    because one family does, single families are asked for too.  These helpers may
+    lead to another host than the whole answer: the hosts file pins one family, a
+    search list has the two in two domains.  So what libzmq itself would have asked
+    for (the usual family) counts as it is, and the other family only with proof
+    that it is of the same host.
 
     Pure data: no clock, no heap, no lock.  Times are ms of a clock that never goes
     back.  */

@@ -2,6 +2,7 @@
 
 #include "precompiled.hpp"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,17 +11,26 @@
 #include "options.hpp"
 #include "zds_host.h"
 
-zmq::dualstack_env_t::dualstack_env_t () :
-    _settings (zds_host_settings (ZDS_SETTINGS_FILE)), _trace (NULL)
+static zds_trace_t *open_trace (const char *file_)
 {
-    const char *const file = _settings.trace_file;
+    zds_trace_t *trace = NULL;
+    const int rc = zds_trace_open (&trace, file_[0] == '\0' ? NULL : file_);
 
-    if (!_settings.trace)
-        return;
-    const int rc = zds_trace_open (&_trace, file[0] == '\0' ? NULL : file);
     if (rc != 0)
-        fprintf (stderr, "libzmq: ZMQ_DUALSTACK: no trace: %s: %s\n", file,
+        fprintf (stderr, "libzmq: ZMQ_DUALSTACK: no trace: %s: %s\n", file_,
                  strerror (rc));
+    return trace;
+}
+
+zmq::dualstack_env_t::dualstack_env_t () : _trace (NULL)
+{
+    //  It may be that of a context that could not be made: zmq_ctx_new's.
+    const int err = errno;
+
+    _settings = zds_host_settings (ZDS_SETTINGS_FILE);
+    if (_settings.trace)
+        _trace = open_trace (_settings.trace_file);
+    errno = err;
 }
 
 zmq::dualstack_env_t::~dualstack_env_t ()

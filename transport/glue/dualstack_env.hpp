@@ -31,7 +31,7 @@ class dualstack_env_t
     zds_trace_t *trace () const;
 
   private:
-    const zds_settings_t _settings;
+    zds_settings_t _settings;
     zds_trace_t *_trace;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_env_t)
