@@ -5,6 +5,12 @@
 
 #include <string>
 
+#ifndef ZMQ_HAVE_DUALSTACK
+//  Without the transport, libzmq's own.
+#define dualstack_tcp_connecter new (std::nothrow) tcp_connecter_t
+#define dualstack_socks_connecter new (std::nothrow) socks_connecter_t
+#define dualstack_ws_connecter new (std::nothrow) ws_connecter_t
+#else
 namespace zmq
 {
 class io_thread_t;
@@ -43,5 +49,6 @@ own_t *dualstack_ws_connecter (io_thread_t *io_thread_,
                                const std::string &tls_hostname_);
 #endif
 }
+#endif
 
 #endif

@@ -17,6 +17,7 @@
 #include "zds_race.h"
 #include "zds_trace.h"
 
+#ifdef ZMQ_HAVE_DUALSTACK
 namespace zmq
 {
 struct options_t;
@@ -188,5 +189,6 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 //  a name, ENOMEM.
 int dualstack_read_target (const char *target_, ip_addr_t *out_);
 }
+#endif
 
 #endif

@@ -48,10 +48,15 @@ zds_subject_t dualstack_subject (const options_t &options_,
 zds_mode_t dualstack_mode (const options_t &options_);
 
 //  Tells how a handshake or a connection ended, from the monitor's event of it.
+#ifndef ZMQ_HAVE_DUALSTACK
+#define dualstack_trace_event(options, endpoint, value, event)                 \
+    static_cast<void> (0)
+#else
 void dualstack_trace_event (const options_t &options_,
                             const endpoint_uri_pair_t &endpoint_,
                             uint64_t value_,
                             uint64_t event_);
+#endif
 }
 
 #endif

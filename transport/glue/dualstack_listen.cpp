@@ -515,6 +515,12 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
         zds_bind_opened_alone (bind_);
 }
 
+void zmq::dualstack_as_ipv4 (sockaddr_storage *addr_, socklen_t *len_)
+{
+    *len_ = static_cast<socklen_t> (zds_sockaddr_as_ipv4 (
+      reinterpret_cast<struct sockaddr *> (addr_), *len_));
+}
+
 void zmq::dualstack_refused (const options_t &options_,
                              const std::string &endpoint_,
                              const sockaddr_storage &peer_)

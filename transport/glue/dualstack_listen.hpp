@@ -11,6 +11,10 @@
 #include "zds_bind.h"
 #include "zds_trace.h"
 
+#ifndef ZMQ_HAVE_DUALSTACK
+#define dualstack_as_ipv4(addr, len) static_cast<void> (0)
+#define dualstack_refused(options, endpoint, peer) static_cast<void> (0)
+#else
 namespace zmq
 {
 struct options_t;
@@ -99,6 +103,9 @@ int dualstack_open_listener (const zds_listener_t &listener_,
                              fd_t *fd_,
                              uint16_t *port_);
 
+//  Turns the address of an IPv4 peer of a dual-stack socket into an IPv4 address.
+void dualstack_as_ipv4 (sockaddr_storage *addr_, socklen_t *len_);
+
 //  Tells, if anybody wants to know, that no accept filter matches the peer.
 void dualstack_refused (const options_t &options_,
                         const std::string &endpoint_,
@@ -113,5 +120,6 @@ void dualstack_stop_listening (fd_t fd_);
 //  True iff that has been done to the socket.
 bool dualstack_has_stopped (fd_t fd_);
 }
+#endif
 
 #endif

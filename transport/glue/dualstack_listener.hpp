@@ -8,6 +8,13 @@
 #include "macros.hpp"
 #include "zds_bind.h"
 
+#ifndef ZMQ_HAVE_DUALSTACK
+//  Without the transport, libzmq's own.
+#define dualstack_tcp_listener(thread, socket, options, binds)                 \
+    new (std::nothrow) tcp_listener_t (thread, socket, options)
+#define dualstack_ws_listener(thread, socket, options, wss, binds)             \
+    new (std::nothrow) ws_listener_t (thread, socket, options, wss)
+#else
 namespace zmq
 {
 class dualstack_binds_t;
@@ -48,5 +55,6 @@ ws_listener_t *dualstack_ws_listener (io_thread_t *io_thread_,
                                       dualstack_binds_t *binds_);
 #endif
 }
+#endif
 
 #endif

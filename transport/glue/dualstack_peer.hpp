@@ -11,6 +11,18 @@
 #include "zds_addr.h"
 #include "zds_trace.h"
 
+#ifndef ZMQ_HAVE_DUALSTACK
+//  Without the transport, a peer has one address.
+namespace zmq
+{
+struct dualstack_peer_t
+{
+};
+}
+#define dualstack_handshaked(ctx, peer) static_cast<void> (0)
+#define dualstack_goes_on(ctx, options, peer, reason) false
+#define dualstack_is_at_once(peer) false
+#else
 namespace zmq
 {
 class ctx_t;
@@ -77,5 +89,6 @@ void dualstack_name_endpoint (zds_subject_t *subject_,
                               const std::string &key_,
                               std::string *address_);
 }
+#endif
 
 #endif
