@@ -118,7 +118,7 @@ static int check_listener (const zds_listener_t *listener_)
         rc = errno;
     if (fd != -1)
         close (fd);
-    zds_addr_format (&addr, text, sizeof text);
+    zds_host_format (&addr, text, sizeof text);
     return rc == 0 ? 0
                    : trouble_set (rc, "no socket of this host can listen on %s",
                                   text);
@@ -183,7 +183,7 @@ static void format (const zds_addr_t *addr_, char *text_, size_t size_)
 {
     char host[ZDS_ADDR_TEXT_SIZE];
 
-    zds_addr_format (addr_, host, sizeof host);
+    zds_host_format (addr_, host, sizeof host);
     snprintf (text_, size_,
               zds_addr_port (addr_) != 0            ? "%s"
               : zds_addr_family (addr_) == AF_INET6 ? "[%s]:*"
@@ -265,7 +265,7 @@ static void show_ifaddrs (void)
         const zds_ifaddr_t *const one = &report.ifaddrs[i];
         const char *const why = zds_ifaddr_why (
           report.ifaddrs, report.ifaddr_count, i, question.mode, &chosen);
-        zds_addr_format (&one->addr, addr, sizeof addr);
+        zds_host_format (&one->addr, addr, sizeof addr);
         flags[0] = '\0';
         if (is_json)
             json ("{ address=s chosen=b flags[", addr, chosen);

@@ -189,7 +189,7 @@ static void show_lookup (void)
     if (is_json)
         json ("lookup{ status=s ms=m addresses[", status, report.answer_us);
     for (i = 0; answer != NULL && i < answer->count; i++) {
-        zds_addr_format (&answer->addr[i], addr, sizeof addr);
+        zds_host_format (&answer->addr[i], addr, sizeof addr);
         strcat (strcat (list, i == 0 ? ": " : ", "), addr);
         if (is_json)
             json ("=s", addr);
@@ -213,7 +213,7 @@ static void show_attempt (size_t place_)
         : zds_candidates_why (report.candidate, report.first_family,
                               report.order, place_);
 
-    zds_addr_format (&report.candidate[report.order[place_]].addr, addr,
+    zds_host_format (&report.candidate[report.order[place_]].addr, addr,
                      sizeof addr);
     if (place_ > 0)
         snprintf (when, sizeof when,

@@ -11,6 +11,7 @@
 
 #include "json.h"
 #include "process.h"
+#include "zds_host.h"
 
 const char cli_status_help[] =
   "Usage: zmq-dualstack status [PID] [--all] [--json]\n"
@@ -163,8 +164,8 @@ static void print_sockets (const process_t *process_, bool listening_)
     puts (listening_ ? "listens on:" : "connections:");
     for (i = 0; i < process_->socket_count; i++) {
         const process_socket_t *const one = &process_->socket[i];
-        zds_addr_format (&one->local, local, sizeof local);
-        zds_addr_format (&one->peer, peer, sizeof peer);
+        zds_host_format (&one->local, local, sizeof local);
+        zds_host_format (&one->peer, peer, sizeof peer);
         if (one->listens == listening_)
             printf ("  %-28s %s\n", local,
                     listening_ ? families_of (one) : peer);
@@ -270,9 +271,9 @@ static void json_sockets (const process_t *process_, bool listening_)
         const process_socket_t *const one = &process_->socket[i];
         if (one->listens != listening_)
             continue;
-        zds_addr_format (&one->local, text, sizeof text);
+        zds_host_format (&one->local, text, sizeof text);
         json ("{ address=s families=s", text, families_of (one));
-        zds_addr_format (&one->peer, text, sizeof text);
+        zds_host_format (&one->peer, text, sizeof text);
         if (!listening_)
             json ("peer=s", text);
         json ("}");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 #include "text.h"
+#include "zds_host.h"
 
 static void test_parse_reads_literals_of_the_family (void **state_)
 {
@@ -199,13 +200,13 @@ static void test_format (void **state_)
     for (i = 0; i < COUNT (rows); i++) {
         addr = addr_of (rows[i].addr);
         zds_addr_set_port (&addr, rows[i].port);
-        zds_addr_format (&addr, text, sizeof text);
+        zds_host_format (&addr, text, sizeof text);
         assert_string_equal (text, rows[i].text);
-        zds_addr_format (&addr, cut, sizeof cut);
+        zds_host_format (&addr, cut, sizeof cut);
         assert_int_equal (strlen (cut), strlen (text) < 4 ? strlen (text) : 4);
     }
     memset (&addr, 0, sizeof addr);
-    zds_addr_format (&addr, text, sizeof text);
+    zds_host_format (&addr, text, sizeof text);
     assert_string_equal (text, "?");
 }
 

@@ -99,24 +99,6 @@ int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_)
     return rc == 0 ? 0 : EINVAL;
 }
 
-void zds_addr_format (const zds_addr_t *addr_, char *text_, size_t size_)
-{
-    char host[ZDS_ADDR_TEXT_SIZE];
-    const unsigned port = zds_addr_port (addr_);
-
-    /*  Looks nothing up but the zone's name.  Out of memory, or no IP address.  */
-    if (getnameinfo (&addr_->sa, (socklen_t) zds_addr_len (addr_), host,
-                     sizeof host, NULL, 0, NI_NUMERICHOST)
-        != 0)
-        strcpy (host, "?");
-    if (port == 0)
-        snprintf (text_, size_, "%s", host);
-    else if (zds_addr_family (addr_) == AF_INET6)
-        snprintf (text_, size_, "[%s]:%u", host, port);
-    else
-        snprintf (text_, size_, "%s:%u", host, port);
-}
-
 bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_)
 {
     if (a_->sa.sa_family != b_->sa.sa_family)

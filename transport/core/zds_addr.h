@@ -74,18 +74,6 @@ void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_);
     EINVAL when the text is no literal of that family, ENOMEM.  */
 int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_);
 
-enum
-{
-    /*  Room for any address as zds_addr_format writes it: an IPv6 address, the
-        name of an interface (at most 255 characters), brackets and port.  */
-    ZDS_ADDR_TEXT_SIZE = 320
-};
-
-/*  Writes "192.0.2.1:5555", "[2001:db8::1]:5555" or "[fe80::1%eth0]:5555"; without
-    the port and the brackets if the port is 0.  A zone without a name is its
-    number.  Cut where it does not fit into 'size_' > 0 bytes.  */
-void zds_addr_format (const zds_addr_t *addr_, char *text_, size_t size_);
-
 /*  Neither argument need have been made by the same function: compares
     family, address and scope, and the port.  */
 bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_);

@@ -381,7 +381,7 @@ void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
     if (!_is_literal || step_.op != ZDS_RACE_START)
         zds_trace_step (&_subject, &_race, &step_);
     else if (_subject.trace != NULL) {
-        zds_addr_format (&step_.addr, text, sizeof text);
+        zds_host_format (&step_.addr, text, sizeof text);
         zds_trace_say (
           &_subject, "tries %s: a numeric address is only that address", text);
     }
@@ -586,7 +586,7 @@ void zmq::dualstack_dial_t::tell_of (unsigned attempt_, const char *what_) const
 
     if (_subject.trace == NULL)
         return;
-    zds_addr_format (&_race.candidate[_race.slot[attempt_].candidate].addr,
+    zds_host_format (&_race.candidate[_race.slot[attempt_].candidate].addr,
                      text, sizeof text);
     zds_trace_say (&_subject, "%s %s", text, what_);
 }
@@ -642,7 +642,7 @@ void zmq::dualstack_dial_t::look_again ()
     const int rc = open (candidate->addr, &fd);
     if (_subject.trace != NULL) {
         char text[ZDS_ADDR_TEXT_SIZE];
-        zds_addr_format (&candidate->addr, text, sizeof text);
+        zds_host_format (&candidate->addr, text, sizeof text);
         zds_trace_say (&_subject, "looks whether %s works again", text);
     }
     if (rc == EINPROGRESS || (rc == 0 && _race.config.greets)) {

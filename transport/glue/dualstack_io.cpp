@@ -20,6 +20,7 @@
 #include "options.hpp"
 #include "zds_greeting.h"
 #include "zds_thread.h"
+#include "zds_host.h"
 
 //  A look at an address that failed: does it connect, and greet, again?
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
@@ -108,7 +109,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         std::string address;
 
         dualstack_name_endpoint (&_subject, _key, &address);
-        zds_addr_format (&_addr, text, sizeof text);
+        zds_host_format (&_addr, text, sizeof text);
         zds_trace_say (&_subject, "%s %s", text,
                        works_ ? "works again" : "still does not work");
     }

@@ -536,7 +536,7 @@ void zmq::dualstack_refused (const options_t &options_,
              &peer, reinterpret_cast<const sockaddr *> (&peer_), sizeof peer)
              != 0)
         return;
-    zds_addr_format (&peer, text, sizeof text);
+    zds_host_format (&peer, text, sizeof text);
     zds_trace_say (&subject, "refuses %s: no accept filter matches", text);
 }
 

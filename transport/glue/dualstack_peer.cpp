@@ -9,6 +9,7 @@
 #include "options.hpp"
 #include "zds_race.h"
 #include "zds_thread.h"
+#include "zds_host.h"
 
 enum
 {
@@ -69,7 +70,7 @@ static void tell_of_wrong (const zmq::options_t &options_,
     if (options_.trace == NULL)
         return;
     zmq::dualstack_name_endpoint (&subject, peer_.key, &address);
-    zds_addr_format (&peer_.addr, text, sizeof text);
+    zds_host_format (&peer_.addr, text, sizeof text);
     zds_trace_say (&subject, "%s %s", text, what_);
 }
 

@@ -5,6 +5,7 @@
 #endif
 
 #include "zds_trace.h"
+#include "zds_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -335,7 +336,7 @@ void zds_trace_listener (const zds_subject_t *subject_,
         return;
     if (error_ == 0)
         zds_addr_set_port (&addr, port_);
-    zds_addr_format (&addr, text, sizeof text);
+    zds_host_format (&addr, text, sizeof text);
     if (error_ != 0)
         zds_trace_say (subject_, "cannot listen on %s: %s at %s", text,
                        error_text (error_, error), stages[stage_]);
@@ -365,7 +366,7 @@ void zds_trace_answer (const zds_subject_t *subject_,
                  : "no address";
     else
         for (i = 0; i < answer_->count && used < sizeof list; i++) {
-            zds_addr_format (&answer_->addr[i], text, sizeof text);
+            zds_host_format (&answer_->addr[i], text, sizeof text);
             used += (size_t) snprintf (list + used, sizeof list - used, "%s%s",
                                        i > 0 ? ", " : "", text);
         }
@@ -383,7 +384,7 @@ void zds_trace_attempt (const zds_subject_t *subject_,
 
     if (subject_->trace == NULL || slot->candidate < 0)
         return;
-    zds_addr_format (&race_->candidate[slot->candidate].addr, text,
+    zds_host_format (&race_->candidate[slot->candidate].addr, text,
                      sizeof text);
     zds_trace_say (subject_, "%s %s after %u ms", text,
                    error_ == 0 ? "connects" : error_text (error_, error),
@@ -399,7 +400,7 @@ void zds_trace_step (const zds_subject_t *subject_,
 
     if (subject_->trace == NULL)
         return;
-    zds_addr_format (&step_->addr, text, sizeof text);
+    zds_host_format (&step_->addr, text, sizeof text);
     if (step_->op == ZDS_RACE_ASK) {
         for (i = 0; i < ZDS_LOOKS; i++)
             if ((step_->looks & ZDS_LOOK_BIT (i)) != 0)

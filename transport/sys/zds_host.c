@@ -17,6 +17,7 @@
 #else
 #include <fcntl.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -477,6 +478,24 @@ uint32_t zds_host_network (void)
             sum += zds_addr_hash (&ifaddrs[i].addr);
     free (ifaddrs);
     return sum == 0 ? 1 : sum;
+}
+
+void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_)
+{
+    char host[ZDS_ADDR_TEXT_SIZE];
+    const unsigned port = zds_addr_port (addr_);
+
+    /*  Looks nothing up but the zone's name.  Out of memory, or no IP address.  */
+    if (getnameinfo (&addr_->sa, (socklen_t) zds_addr_len (addr_), host,
+                     sizeof host, NULL, 0, NI_NUMERICHOST)
+        != 0)
+        strcpy (host, "?");
+    if (port == 0)
+        snprintf (text_, size_, "%s", host);
+    else if (zds_addr_family (addr_) == AF_INET6)
+        snprintf (text_, size_, "[%s]:%u", host, port);
+    else
+        snprintf (text_, size_, "%s:%u", host, port);
 }
 
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)

@@ -46,6 +46,18 @@ uint64_t zds_host_netns (int fd_);
     do not count.  */
 uint32_t zds_host_network (void);
 
+enum
+{
+    /*  Room for any address as zds_host_format writes it: an IPv6 address, the
+        name of an interface (at most 255 characters), brackets and port.  */
+    ZDS_ADDR_TEXT_SIZE = 320
+};
+
+/*  Writes "192.0.2.1:5555", "[2001:db8::1]:5555" or "[fe80::1%eth0]:5555"; without
+    the port and the brackets if the port is 0.  A zone without a name is its
+    number.  Cut where it does not fit into 'size_' > 0 bytes.  */
+void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_);
+
 /*  The index of the interface that an endpoint's zone names; 0 without a zone.
     EINVAL when there is no such interface, or the number is 0.  */
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
