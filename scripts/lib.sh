@@ -151,16 +151,18 @@ configure_libzmq ()
         ${CONF_CXXFLAGS:+CXXFLAGS=\"\$CONF_CXXFLAGS\"} \
         ${CONF_LDFLAGS:+LDFLAGS=\"\$CONF_LDFLAGS\"} \"\$@\" $LIBZMQ_CONFIGURE_ARGS"
 
-    if [ ! -f "$tree/.zds-configured" ] || [ "$(cat "$tree/.zds-configured")" != "$*" ]; then
+    # libzmq's make would do it again, but not before it compiles what depends on it.
+    sum=$(cksum <"$tree/configure.ac")
+    if [ ! -f "$tree/.zds-configured" ] || [ "$(cat "$tree/.zds-configured")" != "$sum $*" ]; then
         rm -f "$tree/.zds-configured"
-        if [ ! -f "$tree/.zds-autogen" ]; then
+        if [ ! -f "$tree/.zds-autogen" ] || [ "$(cat "$tree/.zds-autogen")" != "$sum" ]; then
             progress "autogen"
             (cd "$tree" && run_logged "$log" ./autogen.sh) || exit 1
-            touch "$tree/.zds-autogen"
+            echo "$sum" >"$tree/.zds-autogen"
         fi
         progress "configure"
         (cd "$tree" && run_logged "$log" ./configure "$@") || exit 1
-        echo "$*" >"$tree/.zds-configured"
+        echo "$sum $*" >"$tree/.zds-configured"
     fi
 }
 
