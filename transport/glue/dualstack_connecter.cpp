@@ -203,9 +203,26 @@ class dualstack_tcp_connecter_t ZMQ_FINAL
         if (is_reconnect)
             _addr->to_string (_endpoint);
         remember_peer ();
-        take ();
-        if (!has_engine ())
+        become_engine ();
+    }
+
+    //  As libzmq's out_event(), which would take a connection that its peer has ended
+    //  since for one that was never made: the engine finds out, and the session goes
+    //  on to the next address.
+    void become_engine ()
+    {
+        const fd_t fd = _s;
+
+        rm_handle ();
+        if (!tune_socket (fd)) {
             begin_anew ();
+            close ();
+            add_reconnect_timer ();
+            return;
+        }
+        _s = retired_fd;
+        create_engine (fd,
+                       get_socket_name<tcp_address_t> (fd, socket_end_local));
     }
 
     //  Of the transports, only tcp has ever known this flag.
