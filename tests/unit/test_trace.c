@@ -385,11 +385,12 @@ static void *say_much (void *subject_)
 
     memset (text, 'x', sizeof text);
     for (i = 0; i < LINES; i++) {
-        /*  Another line each time.  */
+        /*  Another line each time and from each thread, in letters: numbers may be
+            taken for ports.  */
         for (k = 0; k < 16; k++)
             text[k] = (i >> k & 1) != 0 ? 'y' : 'x';
-        snprintf (text + 16, 32, "%p", (void *) text);
-        text[strlen (text)] = 'x';
+        for (; k < 64; k++)
+            text[k] = ((uintptr_t) text >> (k - 16) & 1) != 0 ? 'y' : 'x';
         text[900] = '\0';
         zds_trace_say (subject_, "%s", text);
     }
