@@ -68,7 +68,7 @@ int __wrap_pthread_create (pthread_t *thread_,
     pthread_attr_getstacksize (attr_, &stack);
     pthread_attr_getdetachstate (attr_, &state);
     assert_int_equal (state, PTHREAD_CREATE_DETACHED);
-    if (stack == ZDS_THREAD_STACK && sys.create_small != 0)
+    if (stack < 4 * ZDS_THREAD_STACK && sys.create_small != 0)
         return sys.create_small;
     return sys.create != 0 ? sys.create
                            : __real_pthread_create (thread_, attr_, run_, arg_);

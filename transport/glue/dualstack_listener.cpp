@@ -213,7 +213,6 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
         _bind = NULL;
         _follows = false;
         _is_watching = false;
-        _first = retired_fd;
         _netns = 0;
         memset (&_follow, 0, sizeof _follow);
     }
@@ -227,8 +226,6 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
             follower->_follows = true;
             follower->_follow = sockets_->follow ();
             follower->_netns = zds_host_netns (static_cast<int> (_s));
-            if (sockets_->is_ipv6 (0))
-                follower->_first = _s;
         }
         for (unsigned i = 1; i < sockets_->count (); i++) {
             const bool is_followers = follower != NULL && sockets_->is_ipv6 (i);
@@ -309,11 +306,10 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
         return fd;
     }
 
+    //  The socket that ZMQ_LAST_ENDPOINT names is never left, even if it is IPv6: who
+    //  was told of that address goes on using it while, or when, the host has it.
     void leave_address ()
     {
-        if (_first != retired_fd)
-            _bind->stop (_first);
-        _first = retired_fd;
         if (_handle) {
             rm_fd (_handle);
             _handle = static_cast<handle_t> (NULL);
@@ -334,11 +330,9 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
     //  Shared by the listeners of the bind; NULL: the socket is the application's.
     dualstack_bind_t *_bind;
 
-    //  Of the one that follows: the interface, the socket of the bind's first
-    //  listener as long as that is the IPv6 one, and the network namespace.
+    //  Of the one that follows: the interface, and the network namespace.
     bool _follows, _is_watching;
     zds_follow_t _follow;
-    fd_t _first;
     uint64_t _netns;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_listener_t)

@@ -301,6 +301,22 @@ static void *thread_main (void *start_)
 }
 
 /*  'stack_': in bytes, 0 for the system's default.  */
+/*  What the libc takes of a stack for itself: the program's thread-local data above
+    all.  Only glibc has this, and only for those who ask by name.  */
+static size_t stack_of_the_libc (const pthread_attr_t *attr_)
+{
+#if defined __GLIBC__ && defined RTLD_DEFAULT
+    size_t (*minstack) (const pthread_attr_t *) = NULL;
+    void *const found = dlsym (RTLD_DEFAULT, "__pthread_get_minstack");
+
+    memcpy (&minstack, &found, sizeof found);
+    if (minstack != NULL)
+        return minstack (attr_);
+#endif
+    (void) attr_;
+    return 0;
+}
+
 static int create_with (size_t stack_, start_t *start_)
 {
     pthread_attr_t attr;
@@ -311,7 +327,8 @@ static int create_with (size_t stack_, start_t *start_)
         return rc;
     rc = pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
     if (rc == 0 && stack_ > 0)
-        rc = pthread_attr_setstacksize (&attr, stack_);
+        rc =
+          pthread_attr_setstacksize (&attr, stack_ + stack_of_the_libc (&attr));
     if (rc == 0)
         rc = pthread_create (&thread, &attr, thread_main, start_);
     pthread_attr_destroy (&attr);
