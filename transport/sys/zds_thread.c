@@ -305,16 +305,17 @@ static void *thread_main (void *start_)
     all.  Only glibc has this, and only for those who ask by name.  */
 static size_t stack_of_the_libc (const pthread_attr_t *attr_)
 {
+    size_t size = 0;
 #if defined __GLIBC__ && defined RTLD_DEFAULT
     size_t (*minstack) (const pthread_attr_t *) = NULL;
     void *const found = dlsym (RTLD_DEFAULT, "__pthread_get_minstack");
 
     memcpy (&minstack, &found, sizeof found);
     if (minstack != NULL)
-        return minstack (attr_);
+        size = minstack (attr_);
 #endif
     (void) attr_;
-    return 0;
+    return size;
 }
 
 static int create_with (size_t stack_, start_t *start_)
