@@ -300,7 +300,6 @@ static void *thread_main (void *start_)
     return NULL;
 }
 
-/*  'stack_': in bytes, 0 for the system's default.  */
 /*  What the libc takes of a stack for itself: the program's thread-local data above
     all.  Only glibc has this, and only for those who ask by name.  */
 static size_t stack_of_the_libc (const pthread_attr_t *attr_)
@@ -318,6 +317,7 @@ static size_t stack_of_the_libc (const pthread_attr_t *attr_)
     return size;
 }
 
+/*  'stack_': in bytes, 0 for the system's default.  */
 static int create_with (size_t stack_, start_t *start_)
 {
     pthread_attr_t attr;
