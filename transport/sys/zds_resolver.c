@@ -226,12 +226,9 @@ static bool may_rotate (const zds_query_t *query_)
            && zds_turns_possible (&query_->held->answer);
 }
 
-/*  That there is no address is not kept: libzmq alone would ask again, and the name may
-    be there by then (U-1).  */
 static bool is_fresh (const zds_query_t *query_, uint64_t now_)
 {
-    return query_->held != NULL && query_->held->answer.count > 0
-           && now_ - query_->finished < ZDS_RESOLVER_FRESH;
+    return query_->held != NULL && now_ - query_->finished < ZDS_RESOLVER_FRESH;
 }
 
 /*  Running.  */
