@@ -22,7 +22,7 @@ ZMQ_CONFIGURE_ARGS="--with-pgm --with-libsodium --with-norm=yes --with-libgssapi
 QUICKSTART_PACKAGES=(
     autoconf automake libtool pkg-config gcc g++ ccache make patch dpkg-dev xz-utils
     libpgm-dev libsodium-dev libnorm-dev libkrb5-dev libbsd-dev
-    python3 python3-zmq iproute2 nftables util-linux
+    python3 python3-zmq iproute2 nftables util-linux mount
 )
 # The first group runs the tests, the second is what pyzmq's own tests need, the third are programs
 # that are run on the patched library, the fourth looks at the files (clang-format formats otherwise
