@@ -206,7 +206,7 @@ static void show_lookup (void)
 static void show_attempt (size_t place_)
 {
     const long delay = (long) question.settings.attempt_delay;
-    char addr[ZDS_ADDR_TEXT_SIZE], first[24], when[80] = "at once";
+    char addr[ZDS_ADDR_TEXT_SIZE], first[32], when[80] = "at once";
     const char *const why =
       report.is_literal
         ? "a numeric address is only that address"

@@ -362,9 +362,12 @@ mirror_sources ()
 }
 
 # configure_build [tests]: once; after that make itself sees to changes of configure.ac and
-# Makefile.am. With "tests" once more when configure ran before cmocka was installed.
+# Makefile.am. With "tests" once more when configure ran before cmocka was installed, or for a user,
+# whom a warning of a compiler that nobody here has seen must not stop.
 configure_build ()
 {
+    local -a strict=()
+    [ "$1" != tests ] || strict=(--enable-werror)
     [ ! -f "$TOP/config.status" ] || die "the source directory is configured for a build in place.
 Undo that first: make distclean, in $TOP."
     mirror_sources
@@ -376,12 +379,13 @@ Undo that first: make distclean, in $TOP."
         ! grep -qxF "abs_top_srcdir = $BUILD/src" "$BUILD/Makefile" ||
         ! grep -qxF "LIBZMQ_SOURCE='$ZMQ_SOURCE'" "$BUILD/build.conf" ||
         ! grep -qxF "LIBZMQ_CONFIGURE_ARGS='$ZMQ_CONFIGURE_ARGS'" "$BUILD/build.conf" ||
-        { [ "$1" = tests ] && ! grep -q '^CMOCKA_LIBS = .' "$BUILD/Makefile"; }; then
+        { [ "$1" = tests ] && ! grep -q '^CMOCKA_LIBS = .' "$BUILD/Makefile"; } ||
+        { [ "$1" = tests ] && ! grep -q '^WERROR_CFLAGS = .' "$BUILD/Makefile"; }; then
         say "configure"
         (
             cd "$BUILD" || return
             logged configure src/configure --with-libzmq-source="$ZMQ_SOURCE" \
-                --with-libzmq-configure-args="$ZMQ_CONFIGURE_ARGS"
+                --with-libzmq-configure-args="$ZMQ_CONFIGURE_ARGS" "${strict[@]}"
         ) || die "configure failed"
     fi
 }
