@@ -179,7 +179,9 @@ def expectations(situation, mode, oracle, own):
         return set(may), set(own) & set(whole or own), own if not local else None
     if situation.late:
         may = set(whole) | set(own) | set(oracle.proven())
-        return may, set(own[:1]) & (set(whole) or set(own)), None
+        # That there is no such name is the last word, late or not (exception k).
+        must = set(own[:1]) & (set(own) if oracle.failed() else set(whole))
+        return may, must, None
     return set(whole), set(whole), in_turns(whole)
 
 
