@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "random.h"
-#include "zds_memory.h"
+#include "zds_history.h"
 #include "zds_race.h"
 
 /*  The model.  The numbers are chosen, not measured: each way of failing is to
@@ -226,7 +226,7 @@ static bool is_reachable (const network_t *network_)
 typedef struct
 {
     const network_t *network;
-    zds_memory_t *memory;
+    zds_history_t *memory;
     zds_race_t race;
     uint64_t answer[ZDS_LOOKS]; /* when it comes; ZDS_NEVER: none is asked */
     uint64_t begun, now;
@@ -308,7 +308,7 @@ static void give_answer (run_t *run_, unsigned look_)
                 answer.addr[answer.count++] = known_addr[f][i];
     zds_race_answer (&run_->race, (zds_look_t) look_, &answer, run_->now);
     if (run_->memory != NULL)
-        zds_memory_recall (run_->memory, "host:1|", &run_->race, run_->now);
+        zds_history_recall (run_->memory, "host:1|", &run_->race, run_->now);
 }
 
 /*  False when the race is over.  RETRY is not obeyed: what failed would fail
@@ -375,7 +375,7 @@ static bool let_happen (run_t *run_, uint64_t deadline_)
 
 static outcome_t race (const network_t *network_,
                        const zds_race_config_t *config_,
-                       zds_memory_t *memory_,
+                       zds_history_t *memory_,
                        uint64_t now_)
 {
     static run_t run;
@@ -391,13 +391,13 @@ static outcome_t race (const network_t *network_,
     for (i = 0; i < ZDS_LOOKS; i++)
         run.answer[i] = ZDS_NEVER;
     if (memory_ != NULL)
-        zds_memory_prepare (memory_, "host:1|", &config, now_);
+        zds_history_prepare (memory_, "host:1|", &config, now_);
     if (zds_race_init (&run.race, &config, now_) != 0)
         abort ();
     while (do_steps (&run, &deadline) && let_happen (&run, deadline))
         ;
     if (memory_ != NULL && run.outcome.time != ZDS_NEVER)
-        zds_memory_learn (memory_, "host:1|", &run.race, run.now);
+        zds_history_learn (memory_, "host:1|", &run.race, run.now);
     return run.outcome;
 }
 
@@ -568,7 +568,7 @@ static bool draw_case (uint64_t seed_, size_t number_, network_t *network_)
 
 static void compare_clients (size_t networks_, uint64_t seed_)
 {
-    static zds_memory_t memory;
+    static zds_history_t memory;
     zds_race_config_t config;
     sample_t sample[CLIENTS];
     network_t network[2];

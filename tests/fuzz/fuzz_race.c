@@ -70,7 +70,7 @@ static void fill_in (zds_addr_t *addr_, int family_, unsigned number_)
         addr_->v4.sin_addr.s_addr = htonl (0x0a000000u + number_);
 }
 
-/*  As zds_memory_recall does: something of each address.  */
+/*  As zds_history_recall does: something of each address.  */
 static void recall (fuzz_t *f_, unsigned marks_)
 {
     size_t i;

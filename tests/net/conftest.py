@@ -180,7 +180,7 @@ def shim():
 @pytest.fixture(scope="session")
 def memshim():
     """The same with rules for memory."""
-    with built_shim("-DZDS_MEMORY") as one:
+    with built_shim("-DZDS_HISTORY") as one:
         yield one
 
 

@@ -13,7 +13,7 @@
  * "getifaddrs" is the list of interfaces, by whichever call, "watch" the socket that follows them.
  * "option" is every other setsockopt of a TCP socket, "name" its getsockname.
  * "lookup" is a getaddrinfo that may ask DNS; it is counted, and fails with EAI_AGAIN.
- * If it is built with ZDS_MEMORY, "malloc", "calloc" and "realloc" are those that libzmq itself calls; "malloc" on the
+ * If it is built with ZDS_HISTORY, "malloc", "calloc" and "realloc" are those that libzmq itself calls; "malloc" on the
  * resolver's threads only, elsewhere libzmq ends the process when there is no memory.
  * zds_shim_jump makes the wall clock jump back and forth with every look at it.
  */
@@ -351,7 +351,7 @@ FILE *fopen (const char *restrict path, const char *restrict mode)
     return NULL;
 }
 
-#ifdef ZDS_MEMORY
+#ifdef ZDS_HISTORY
 
 extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t count, size_t size);

@@ -244,13 +244,13 @@ bug("the signature is sent twice", "zmtp_engine.cpp",
     "test_connect_greeting.py::test_c16_every_socket_type[REQ-REP]")
 bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    delete _endpoint;\n", "",
     "test_faults_process.py::test_faults_end_at_any_time[close]")
-bug("probes outlive their thread", "dualstack_io.cpp",
+bug("probes outlive their thread", "dualstack_inbox.cpp",
     "    while (!_probes.empty ()) {", "    while (false) {",
     "test_faults_process.py::test_faults_end_while_probing[term]")
 bug("a connecter ends before its race", "dualstack_connecter.cpp",
     "        closed (_dial.stop ());\n", "",
     "test_faults_process.py::test_faults_shutdown_from_another_thread[racing]")
-bug("an answer is not cancelled", "dualstack_io.cpp",
+bug("an answer is not cancelled", "dualstack_inbox.cpp",
     "        zds_resolver_cancel (resolver (), &lookup_->waiter);\n", "        ;\n",
     "test_connect_end.py::test_c11_ends_at_every_stage[resolving]")
 bug("time is the wall clock's", "zds_thread.c",

@@ -276,7 +276,7 @@ static void fail_attempt (player_t *p_, const char *token_, int error_)
         p_->attempt[attempt] = 0;
 }
 
-/*  As zds_memory_recall does.  */
+/*  As zds_history_recall does.  */
 static void recall (player_t *p_)
 {
     size_t i;

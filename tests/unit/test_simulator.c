@@ -394,7 +394,7 @@ static void compose (world_t *w_, unsigned look_, zds_answer_t *answer_)
             answer_->addr[i + 1] = answer_->addr[i];
 }
 
-/*  As zds_memory_recall does.  */
+/*  As zds_history_recall does.  */
 static void recall (world_t *w_)
 {
     size_t i;

@@ -79,7 +79,7 @@ typedef struct
     unsigned families; /* ZDS_FOR_...: those that may be used */
     uint16_t port;     /* of its addresses, in host byte order */
     uint32_t zone;     /* of its IPv6 addresses; 0: their own */
-    /*  What is remembered (zds_memory_prepare).  */
+    /*  What is remembered (zds_history_prepare).  */
     bool hurry;       /* the whole answer was late the last time */
     bool quick;       /* IPv6 is silent for other names too */
     uint32_t network; /* the set of this host's addresses; 0: not known */
@@ -206,7 +206,7 @@ void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_);
     zds_race_again although something silent is left.  What was not asked is ignored.
 
     Afterwards the caller fills in the records of the candidates
-    (zds_memory_recall).  */
+    (zds_history_recall).  */
 void zds_race_answer (zds_race_t *race_,
                       zds_look_t look_,
                       const zds_answer_t *answer_,

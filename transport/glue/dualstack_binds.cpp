@@ -95,19 +95,7 @@ void zmq::dualstack_bind_t::remove (fd_t fd_)
     _fds.erase (std::remove (_fds.begin (), _fds.end (), fd_), _fds.end ());
 }
 
-void zmq::dualstack_bind_t::stop (fd_t fd_)
-{
-    scoped_lock_t locker (_sync);
-    //  Whoever closes it has removed it first.
-    const std::vector<fd_t>::iterator it =
-      std::find (_fds.begin (), _fds.end (), fd_);
-    if (it == _fds.end ())
-        return;
-    dualstack_stop_listening (fd_);
-    _fds.erase (it);
-}
-
-void zmq::dualstack_bind_t::stop_all ()
+void zmq::dualstack_bind_t::stop ()
 {
     scoped_lock_t locker (_sync);
     for (std::vector<fd_t>::size_type i = 0; i < _fds.size (); i++)
@@ -178,7 +166,7 @@ void zmq::dualstack_binds_t::remove (const std::string &endpoint_)
     const std::pair<listening_t::iterator, listening_t::iterator> range =
       _listening.equal_range (endpoint_);
     for (listening_t::iterator it = range.first; it != range.second; ++it) {
-        it->second->stop_all ();
+        it->second->stop ();
         it->second->release ();
     }
     _listening.erase (range.first, range.second);

@@ -31,10 +31,9 @@ class dualstack_bind_t
     //  It is about to be closed.
     void remove (fd_t fd_);
 
-    //  Gives the port of one socket, or of all that are open and may come, free
-    //  at once, ahead of their being closed.
-    void stop (fd_t fd_);
-    void stop_all ();
+    //  Gives the port of all sockets that are open, or may come, free at once, ahead
+    //  of their being closed.
+    void stop ();
 
   private:
     ~dualstack_bind_t ();

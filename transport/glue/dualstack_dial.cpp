@@ -11,7 +11,7 @@
 #include "dualstack_dial.hpp"
 #include "dualstack_env.hpp"
 #include "dualstack_listen.hpp"
-#include "dualstack_net.hpp"
+#include "dualstack_ctx.hpp"
 #include "dualstack_socket.hpp"
 #include "ctx.hpp"
 #include "err.hpp"
@@ -245,10 +245,10 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
       zds_dial_look (dualstack_mode (_options), config_->families, has_ipv6);
     config_->port = _endpoint->port;
     config_->zone = _zone;
-    if (_io_thread->dualstack ().net ().remembers ()) {
+    if (_io_thread->dualstack ().context ().remembers ()) {
         config_->network = zds_host_network ();
-        _io_thread->dualstack ().net ().prepare (_key, config_,
-                                                 zds_clock_ms ());
+        _io_thread->dualstack ().context ().prepare (_key, config_,
+                                                     zds_clock_ms ());
     }
 }
 
@@ -259,7 +259,7 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
       zds_endpoint_destination (address_.c_str ());
     const size_t source_len = destination - address_.c_str ();
     const zds_settings_t &settings =
-      _io_thread->dualstack ().net ().env ().settings ();
+      _io_thread->dualstack ().context ().env ().settings ();
     zds_race_config_t config;
     zds_addr_t literal;
 
@@ -362,7 +362,7 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
     zds_trace_answer (&_subject, lookup_->look, answer);
     zds_race_answer (&_race, lookup_->look, answer, now);
     _io_thread->dualstack ().drop (lookup_);
-    _io_thread->dualstack ().net ().recall (_key, &_race, now);
+    _io_thread->dualstack ().context ().recall (_key, &_race, now);
 }
 
 //  What is still asked has the last word only once it runs.
@@ -633,11 +633,11 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
 void zmq::dualstack_dial_t::look_again ()
 {
     const zds_candidate_t *const candidate = zds_race_untested (&_race);
-    dualstack_net_t &net = _io_thread->dualstack ().net ();
+    dualstack_ctx_t &context = _io_thread->dualstack ().context ();
     const uint64_t now = zds_clock_ms ();
     fd_t fd;
 
-    if (candidate == NULL || !net.probe_due (_key, now))
+    if (candidate == NULL || !context.probe_due (_key, now))
         return;
     const int rc = open (candidate->addr, &fd);
     if (_subject.trace != NULL) {
@@ -652,7 +652,7 @@ void zmq::dualstack_dial_t::look_again ()
     }
     if (rc == 0)
         dualstack_close (fd);
-    net.probed (_key, candidate->addr, rc == 0, now);
+    context.probed (_key, candidate->addr, rc == 0, now);
 }
 
 //  Whatever became of the race.
@@ -660,9 +660,9 @@ void zmq::dualstack_dial_t::learn ()
 {
     if (_is_literal)
         return;
-    if (_race.config.network == 0 && zds_memory_is_news (&_race))
+    if (_race.config.network == 0 && zds_history_is_news (&_race))
         _race.config.network = zds_host_network ();
-    _io_thread->dualstack ().net ().learn (_key, _race, zds_clock_ms ());
+    _io_thread->dualstack ().context ().learn (_key, _race, zds_clock_ms ());
 }
 
 void zmq::dualstack_dial_t::failed (int error_)

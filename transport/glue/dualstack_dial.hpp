@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "dualstack_io.hpp"
+#include "dualstack_inbox.hpp"
 #include "dualstack_listen.hpp"
 #include "dualstack_peer.hpp"
 #include "fd.hpp"
@@ -48,7 +48,7 @@ struct i_dualstack_dial_events
 
 //  Makes one TCP connection to [SOURCE;]HOST:PORT: looks the host up, races its
 //  addresses, and keeps the memory of how that went. Decides nothing: see
-//  zds_race.h, zds_memory.h. Belongs to one I/O thread.
+//  zds_race.h, zds_history.h. Belongs to one I/O thread.
 class dualstack_dial_t ZMQ_FINAL : public io_object_t
 {
   public:
@@ -78,7 +78,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     const dualstack_peer_t &peer () const;
     zds_addr_t peer_address () const;
 
-    //  For dualstack_io_t: an answer came in.
+    //  For dualstack_inbox_t: an answer came in.
     void answered (dualstack_lookup_t *lookup_);
 
     //  i_poll_events implementation.

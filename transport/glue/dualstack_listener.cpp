@@ -8,10 +8,10 @@
 
 #include "dualstack_binds.hpp"
 #include "dualstack_env.hpp"
-#include "dualstack_io.hpp"
+#include "dualstack_inbox.hpp"
 #include "dualstack_listen.hpp"
 #include "dualstack_listener.hpp"
-#include "dualstack_net.hpp"
+#include "dualstack_ctx.hpp"
 #include "dualstack_socket.hpp"
 #include "dualstack_watch.hpp"
 #include "ctx.hpp"

@@ -3,7 +3,7 @@
 #include "precompiled.hpp"
 
 #include "dualstack_env.hpp"
-#include "dualstack_net.hpp"
+#include "dualstack_ctx.hpp"
 #include "dualstack_peer.hpp"
 #include "ctx.hpp"
 #include "options.hpp"

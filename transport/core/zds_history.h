@@ -11,8 +11,8 @@
     Pure data: no clock, no heap, no lock.  Times are ms of a clock that never
     goes back.  */
 
-#ifndef ZDS_MEMORY_H_INCLUDED
-#define ZDS_MEMORY_H_INCLUDED
+#ifndef ZDS_HISTORY_H_INCLUDED
+#define ZDS_HISTORY_H_INCLUDED
 
 #include "zds_race.h"
 
@@ -22,18 +22,18 @@ extern "C" {
 
 enum
 {
-    ZDS_MEMORY_HOSTS = 64,
+    ZDS_HISTORY_HOSTS = 64,
     /*  As many as an answer for each family can have: where all of one are
         wrong servers, none may be taken for new.  */
-    ZDS_MEMORY_MARKS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES,
+    ZDS_HISTORY_MARKS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES,
     /*  A longer key is not remembered.  */
-    ZDS_MEMORY_KEY_SIZE = 256,
-    ZDS_MEMORY_SPAN = 600000, /* 10 minutes */
+    ZDS_HISTORY_KEY_SIZE = 256,
+    ZDS_HISTORY_SPAN = 600000, /* 10 minutes */
     /*  At least so long between two looks at the addresses of one host.  */
-    ZDS_MEMORY_PROBE_GAP = 5000,
+    ZDS_HISTORY_PROBE_GAP = 5000,
     /*  Names in a row with silent IPv6 after which it is taken to be silent for
         others.  */
-    ZDS_MEMORY_SILENT_NAMES = 2
+    ZDS_HISTORY_SILENT_NAMES = 2
 };
 
 typedef struct
@@ -43,18 +43,18 @@ typedef struct
     unsigned
       waited; /* ms of silence in races cut short; a free place has neither */
     uint64_t time;
-} zds_memory_mark_t;
+} zds_history_mark_t;
 
 typedef struct
 {
-    char key[ZDS_MEMORY_KEY_SIZE]; /* empty: a free place */
+    char key[ZDS_HISTORY_KEY_SIZE]; /* empty: a free place */
     uint64_t used;
     uint64_t probe_at;    /* not before */
     bool is_late;         /* the whole answer was waited for in vain, ... */
     uint64_t late_time;   /* ... then */
     uint32_t fingerprint; /* of the host's addresses; 0: not known */
-    zds_memory_mark_t mark[ZDS_MEMORY_MARKS];
-} zds_memory_host_t;
+    zds_history_mark_t mark[ZDS_HISTORY_MARKS];
+} zds_history_host_t;
 
 /*  About 180 KiB, of which only what is used is touched; all zero is an empty
     memory.  */
@@ -65,73 +65,73 @@ typedef struct
         address, device and proxy.  */
     uint32_t silent_name, silent_scope;
     unsigned silent_names;
-    zds_memory_host_t host[ZDS_MEMORY_HOSTS];
-} zds_memory_t;
+    zds_history_host_t host[ZDS_HISTORY_HOSTS];
+} zds_history_t;
 
 /*  'key_' says what is not shared with others: "[SOURCE;]HOST:PORT|..." with device and
     proxy behind the bar.  */
 
 /*  Before a race: sets 'hurry' and 'quick' of its configuration.  Where this host's own
     addresses (network) are others than they were, all is forgotten.  */
-void zds_memory_prepare (zds_memory_t *memory_,
-                         const char *key_,
-                         zds_race_config_t *config_,
-                         uint64_t now_);
+void zds_history_prepare (zds_history_t *history_,
+                          const char *key_,
+                          zds_race_config_t *config_,
+                          uint64_t now_);
 
 /*  After each answer: fills in what is remembered of the race's candidates.  Where the
     whole answer has other addresses than it had, everything about the host is
     forgotten.  */
-void zds_memory_recall (zds_memory_t *memory_,
-                        const char *key_,
-                        zds_race_t *race_,
-                        uint64_t now_);
+void zds_history_recall (zds_history_t *history_,
+                         const char *key_,
+                         zds_race_t *race_,
+                         uint64_t now_);
 
-/*  Whether zds_memory_learn would change anything, and so a memory is needed.  */
-bool zds_memory_is_news (const zds_race_t *race_);
+/*  Whether zds_history_learn would change anything, and so a memory is needed.  */
+bool zds_history_is_news (const zds_race_t *race_);
 
 /*  Takes in how a race ended, or was cut short.  Won: who won, who failed, and whether
     the whole answer was waited for in vain.  Cut short: who failed, and for how long
     the others were silent; an address whose silence adds up to the attempt delay has
     failed.  One that failed altogether says nothing about the addresses: all are
     forgotten, but for those that go last.  */
-void zds_memory_learn (zds_memory_t *memory_,
-                       const char *key_,
-                       const zds_race_t *race_,
-                       uint64_t now_);
+void zds_history_learn (zds_history_t *history_,
+                        const char *key_,
+                        const zds_race_t *race_,
+                        uint64_t now_);
 
 /*  The server at this address spoke no ZMTP: the address goes last.  */
-void zds_memory_wrong (zds_memory_t *memory_,
-                       const char *key_,
-                       const zds_addr_t *addr_,
-                       uint64_t now_);
+void zds_history_wrong (zds_history_t *history_,
+                        const char *key_,
+                        const zds_addr_t *addr_,
+                        uint64_t now_);
 
 /*  A connection to this address ended because nothing came through any more (a
     heartbeat, keepalive or ETIMEDOUT): the address goes last.  */
-void zds_memory_died (zds_memory_t *memory_,
-                      const char *key_,
-                      const zds_addr_t *addr_,
-                      uint64_t now_);
-
-/*  A handshake with the server at this address was completed: if it was known as
-    a wrong one, it is the winner now.  */
-void zds_memory_right (zds_memory_t *memory_,
+void zds_history_died (zds_history_t *history_,
                        const char *key_,
                        const zds_addr_t *addr_,
                        uint64_t now_);
 
+/*  A handshake with the server at this address was completed: if it was known as
+    a wrong one, it is the winner now.  */
+void zds_history_right (zds_history_t *history_,
+                        const char *key_,
+                        const zds_addr_t *addr_,
+                        uint64_t now_);
+
 /*  Whether a look at an address that failed is due; if so, the next one is not
-    before ZDS_MEMORY_PROBE_GAP.  */
-bool zds_memory_probe_due (zds_memory_t *memory_,
-                           const char *key_,
-                           uint64_t now_);
+    before ZDS_HISTORY_PROBE_GAP.  */
+bool zds_history_probe_due (zds_history_t *history_,
+                            const char *key_,
+                            uint64_t now_);
 
 /*  How such a look ended.  An address that works again takes its place in the
     order back.  */
-void zds_memory_probed (zds_memory_t *memory_,
-                        const char *key_,
-                        const zds_addr_t *addr_,
-                        bool works_,
-                        uint64_t now_);
+void zds_history_probed (zds_history_t *history_,
+                         const char *key_,
+                         const zds_addr_t *addr_,
+                         bool works_,
+                         uint64_t now_);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef __ZMQ_DUALSTACK_IO_HPP_INCLUDED__
-#define __ZMQ_DUALSTACK_IO_HPP_INCLUDED__
+#ifndef __ZMQ_DUALSTACK_INBOX_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_INBOX_HPP_INCLUDED__
 
 #include <set>
 #include <string>
@@ -18,7 +18,7 @@ namespace zmq
 class ctx_t;
 class io_thread_t;
 struct options_t;
-class dualstack_net_t;
+class dualstack_ctx_t;
 class dualstack_dial_t;
 class dualstack_probe_t;
 
@@ -35,14 +35,14 @@ struct dualstack_lookup_t
 //  What the dials of one I/O thread share: the way by which answers come in from
 //  the resolver's threads, and the probes. Used by that thread alone. Answers are
 //  announced in the I/O thread's own mailbox: it takes no descriptor.
-class dualstack_io_t ZMQ_FINAL : private object_t
+class dualstack_inbox_t ZMQ_FINAL : private object_t
 {
   public:
-    dualstack_io_t (io_thread_t *io_thread_, ctx_t *ctx_, uint32_t tid_);
+    dualstack_inbox_t (io_thread_t *io_thread_, ctx_t *ctx_, uint32_t tid_);
     //  stop() was called, or nothing was ever begun.
-    ~dualstack_io_t ();
+    ~dualstack_inbox_t ();
 
-    dualstack_net_t &net () const;
+    dualstack_ctx_t &context () const;
 
     //  Looks a host up. True when the answer is there at once, in
     //  'lookup_->waiter.answer'; else the dial's answered() is called later. The
@@ -89,7 +89,7 @@ class dualstack_io_t ZMQ_FINAL : private object_t
     typedef std::set<dualstack_probe_t *> probes_t;
     probes_t _probes;
 
-    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_io_t)
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_inbox_t)
 };
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dualstack_net.hpp"
+#include "dualstack_ctx.hpp"
 #include "ctx.hpp"
 #include "zds_lookup.h"
 #include "zds_version.h"
@@ -20,19 +20,19 @@ static const volatile char marker[] =
   ZDS_MARKER ZDS_VERSION ZDS_MARKER_ON ZDS_DOTTED (
     ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH);
 
-zmq::dualstack_net_t::dualstack_net_t () : _resolver (NULL), _memory (NULL)
+zmq::dualstack_ctx_t::dualstack_ctx_t () : _resolver (NULL), _history (NULL)
 {
     static_cast<void> (marker[0]);
 }
 
-zmq::dualstack_net_t::~dualstack_net_t ()
+zmq::dualstack_ctx_t::~dualstack_ctx_t ()
 {
     if (_resolver != NULL)
         zds_resolver_release (_resolver);
-    free (_memory);
+    free (_history);
 }
 
-const zmq::dualstack_env_t &zmq::dualstack_net_t::env () const
+const zmq::dualstack_env_t &zmq::dualstack_ctx_t::env () const
 {
     return _env;
 }
@@ -48,7 +48,7 @@ static void name_threads (zmq::ctx_t &ctx_, char *name_, size_t size_)
               prefix[0] == '\0' ? "" : "/");
 }
 
-zds_resolver_t *zmq::dualstack_net_t::resolver (ctx_t &ctx_)
+zds_resolver_t *zmq::dualstack_ctx_t::resolver (ctx_t &ctx_)
 {
     scoped_lock_t locker (_sync);
 
@@ -61,96 +61,96 @@ zds_resolver_t *zmq::dualstack_net_t::resolver (ctx_t &ctx_)
     return _resolver;
 }
 
-zds_memory_t *zmq::dualstack_net_t::memory (bool make_)
+zds_history_t *zmq::dualstack_ctx_t::history (bool make_)
 {
     //  All zero is an empty one.
-    if (_memory == NULL && make_)
-        _memory = static_cast<zds_memory_t *> (calloc (1, sizeof *_memory));
-    return _memory;
+    if (_history == NULL && make_)
+        _history = static_cast<zds_history_t *> (calloc (1, sizeof *_history));
+    return _history;
 }
 
-bool zmq::dualstack_net_t::remembers ()
+bool zmq::dualstack_ctx_t::remembers ()
 {
     scoped_lock_t locker (_sync);
 
-    return memory (false) != NULL;
+    return history (false) != NULL;
 }
 
-void zmq::dualstack_net_t::prepare (const std::string &key_,
+void zmq::dualstack_ctx_t::prepare (const std::string &key_,
                                     zds_race_config_t *config_,
                                     uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (false) != NULL)
-        zds_memory_prepare (_memory, key_.c_str (), config_, now_);
+    if (history (false) != NULL)
+        zds_history_prepare (_history, key_.c_str (), config_, now_);
 }
 
-void zmq::dualstack_net_t::recall (const std::string &key_,
+void zmq::dualstack_ctx_t::recall (const std::string &key_,
                                    zds_race_t *race_,
                                    uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (false) != NULL)
-        zds_memory_recall (_memory, key_.c_str (), race_, now_);
+    if (history (false) != NULL)
+        zds_history_recall (_history, key_.c_str (), race_, now_);
 }
 
-void zmq::dualstack_net_t::learn (const std::string &key_,
+void zmq::dualstack_ctx_t::learn (const std::string &key_,
                                   const zds_race_t &race_,
                                   uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (zds_memory_is_news (&race_)) != NULL)
-        zds_memory_learn (_memory, key_.c_str (), &race_, now_);
+    if (history (zds_history_is_news (&race_)) != NULL)
+        zds_history_learn (_history, key_.c_str (), &race_, now_);
 }
 
-void zmq::dualstack_net_t::wrong (const std::string &key_,
+void zmq::dualstack_ctx_t::wrong (const std::string &key_,
                                   const zds_addr_t &addr_,
                                   uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (true) != NULL)
-        zds_memory_wrong (_memory, key_.c_str (), &addr_, now_);
+    if (history (true) != NULL)
+        zds_history_wrong (_history, key_.c_str (), &addr_, now_);
 }
 
-void zmq::dualstack_net_t::died (const std::string &key_,
+void zmq::dualstack_ctx_t::died (const std::string &key_,
                                  const zds_addr_t &addr_,
                                  uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (true) != NULL)
-        zds_memory_died (_memory, key_.c_str (), &addr_, now_);
+    if (history (true) != NULL)
+        zds_history_died (_history, key_.c_str (), &addr_, now_);
 }
 
-void zmq::dualstack_net_t::right (const std::string &key_,
+void zmq::dualstack_ctx_t::right (const std::string &key_,
                                   const zds_addr_t &addr_,
                                   uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (false) != NULL)
-        zds_memory_right (_memory, key_.c_str (), &addr_, now_);
+    if (history (false) != NULL)
+        zds_history_right (_history, key_.c_str (), &addr_, now_);
 }
 
-bool zmq::dualstack_net_t::probe_due (const std::string &key_, uint64_t now_)
+bool zmq::dualstack_ctx_t::probe_due (const std::string &key_, uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    return memory (false) != NULL
-           && zds_memory_probe_due (_memory, key_.c_str (), now_);
+    return history (false) != NULL
+           && zds_history_probe_due (_history, key_.c_str (), now_);
 }
 
-void zmq::dualstack_net_t::probed (const std::string &key_,
+void zmq::dualstack_ctx_t::probed (const std::string &key_,
                                    const zds_addr_t &addr_,
                                    bool works_,
                                    uint64_t now_)
 {
     scoped_lock_t locker (_sync);
 
-    if (memory (false) != NULL)
-        zds_memory_probed (_memory, key_.c_str (), &addr_, works_, now_);
+    if (history (false) != NULL)
+        zds_history_probed (_history, key_.c_str (), &addr_, works_, now_);
 }

@@ -8,8 +8,8 @@
 
 #include "dualstack_dial.hpp"
 #include "dualstack_env.hpp"
-#include "dualstack_io.hpp"
-#include "dualstack_net.hpp"
+#include "dualstack_inbox.hpp"
+#include "dualstack_ctx.hpp"
 #include "dualstack_peer.hpp"
 #include "dualstack_socket.hpp"
 #include "command.hpp"
@@ -26,7 +26,7 @@
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 {
   public:
-    dualstack_probe_t (dualstack_io_t *owner_,
+    dualstack_probe_t (dualstack_inbox_t *owner_,
                        io_thread_t *io_thread_,
                        fd_t fd_,
                        bool greets_,
@@ -96,7 +96,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 
     void end (bool works_)
     {
-        _owner->net ().probed (_key, _addr, works_, zds_clock_ms ());
+        _owner->context ().probed (_key, _addr, works_, zds_clock_ms ());
         if (_subject.trace != NULL)
             tell (works_);
         _owner->_probes.erase (this);
@@ -114,7 +114,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
                        works_ ? "works again" : "still does not work");
     }
 
-    dualstack_io_t *const _owner;
+    dualstack_inbox_t *const _owner;
     const fd_t _fd;
     const bool _awaits_greeting;
     bool _connected;
@@ -127,9 +127,9 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_probe_t)
 };
 
-zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_,
-                                     ctx_t *ctx_,
-                                     uint32_t tid_) :
+zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
+                                           ctx_t *ctx_,
+                                           uint32_t tid_) :
     object_t (ctx_, tid_), _io_thread (io_thread_), _watch (io_thread_)
 {
     memset (&_inbox, 0, sizeof _inbox);
@@ -137,29 +137,29 @@ zmq::dualstack_io_t::dualstack_io_t (io_thread_t *io_thread_,
     _inbox.arg = this;
 }
 
-zmq::dualstack_io_t::~dualstack_io_t ()
+zmq::dualstack_inbox_t::~dualstack_inbox_t ()
 {
     zmq_assert (_inbox.first == NULL && _probes.empty ());
 }
 
-zmq::dualstack_net_t &zmq::dualstack_io_t::net () const
+zmq::dualstack_ctx_t &zmq::dualstack_inbox_t::context () const
 {
     return _io_thread->get_ctx ()->dualstack ();
 }
 
-zds_resolver_t *zmq::dualstack_io_t::resolver () const
+zds_resolver_t *zmq::dualstack_inbox_t::resolver () const
 {
-    return net ().resolver (*_io_thread->get_ctx ());
+    return context ().resolver (*_io_thread->get_ctx ());
 }
 
-zmq::dualstack_watch_t &zmq::dualstack_io_t::watch ()
+zmq::dualstack_watch_t &zmq::dualstack_inbox_t::watch ()
 {
     return _watch;
 }
 
-void zmq::dualstack_io_t::wake (void *arg_)
+void zmq::dualstack_inbox_t::wake (void *arg_)
 {
-    dualstack_io_t *const self = static_cast<dualstack_io_t *> (arg_);
+    dualstack_inbox_t *const self = static_cast<dualstack_inbox_t *> (arg_);
     command_t command;
 
     memset (&command, 0, sizeof command);
@@ -168,7 +168,8 @@ void zmq::dualstack_io_t::wake (void *arg_)
     self->_io_thread->get_ctx ()->send_command (self->get_tid (), command);
 }
 
-bool zmq::dualstack_io_t::ask (const char *host_, dualstack_lookup_t *lookup_)
+bool zmq::dualstack_inbox_t::ask (const char *host_,
+                                  dualstack_lookup_t *lookup_)
 {
     zds_resolver_t *const from = resolver ();
 
@@ -181,26 +182,26 @@ bool zmq::dualstack_io_t::ask (const char *host_, dualstack_lookup_t *lookup_)
 }
 
 uint64_t
-zmq::dualstack_io_t::runs_since (const dualstack_lookup_t &lookup_) const
+zmq::dualstack_inbox_t::runs_since (const dualstack_lookup_t &lookup_) const
 {
     return lookup_.waiting ? zds_resolver_runs (resolver (), &lookup_.waiter)
                            : ZDS_NEVER;
 }
 
-void zmq::dualstack_io_t::drop (dualstack_lookup_t *lookup_)
+void zmq::dualstack_inbox_t::drop (dualstack_lookup_t *lookup_)
 {
     zds_resolver_drop (lookup_->waiter.answer);
     lookup_->waiter.answer = NULL;
 }
 
-void zmq::dualstack_io_t::cancel (dualstack_lookup_t *lookup_)
+void zmq::dualstack_inbox_t::cancel (dualstack_lookup_t *lookup_)
 {
     if (lookup_->waiting)
         zds_resolver_cancel (resolver (), &lookup_->waiter);
     lookup_->waiting = false;
 }
 
-void zmq::dualstack_io_t::process_activate_read ()
+void zmq::dualstack_inbox_t::process_activate_read ()
 {
     zds_waiter_t *waiter;
 
@@ -212,11 +213,11 @@ void zmq::dualstack_io_t::process_activate_read ()
     }
 }
 
-void zmq::dualstack_io_t::probe (fd_t fd_,
-                                 bool greets_,
-                                 const options_t &options_,
-                                 const std::string &key_,
-                                 const zds_addr_t &addr_)
+void zmq::dualstack_inbox_t::probe (fd_t fd_,
+                                    bool greets_,
+                                    const options_t &options_,
+                                    const std::string &key_,
+                                    const zds_addr_t &addr_)
 {
     dualstack_probe_t *const probe = new (std::nothrow)
       dualstack_probe_t (this, _io_thread, fd_, greets_, options_, key_, addr_);
@@ -224,7 +225,7 @@ void zmq::dualstack_io_t::probe (fd_t fd_,
     _probes.insert (probe);
 }
 
-void zmq::dualstack_io_t::stop ()
+void zmq::dualstack_inbox_t::stop ()
 {
     while (!_probes.empty ()) {
         dualstack_probe_t *const probe = *_probes.begin ();

@@ -5,7 +5,7 @@
     zds_candidate.h promises.  Each byte is an event with its arguments.  */
 
 #include "fuzz.h"
-#include "zds_memory.h"
+#include "zds_history.h"
 
 enum
 {
@@ -15,7 +15,7 @@ enum
 
 typedef struct
 {
-    zds_memory_t memory;
+    zds_history_t memory;
     uint64_t now;
     uint32_t network;
     /*  When an event last gave the address of the host this record.  */
@@ -70,7 +70,7 @@ ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
 
     zds_race_config_default (&config);
     config.network = w_->network;
-    zds_memory_prepare (&w_->memory, key_of (host_), &config, w_->now);
+    zds_history_prepare (&w_->memory, key_of (host_), &config, w_->now);
     MUST (zds_race_init (race_, &config, w_->now) == 0, "zds_race_init");
     MUST (zds_race_next (race_, w_->now).op == ZDS_RACE_ASK, "asks");
     memset (&answer, 0, sizeof answer);
@@ -81,7 +81,7 @@ ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
         zds_race_answer (race_, ZDS_LOOK_WHOLE, &answer, w_->now);
     else if (zds_race_next (race_, w_->now + 50).op == ZDS_RACE_ASK)
         zds_race_answer (race_, ZDS_LOOK_IPV4, &answer, w_->now);
-    zds_memory_recall (&w_->memory, key_of (host_), race_, w_->now);
+    zds_history_recall (&w_->memory, key_of (host_), race_, w_->now);
 }
 
 static void
@@ -97,7 +97,7 @@ check_recall (const world_t *w_, unsigned host_, const zds_race_t *race_)
         MUST (c->record == ZDS_RECORD_NONE || c->record_time <= told,
               "a record of a time at which nothing was told");
         MUST (c->record == ZDS_RECORD_NONE
-                || w_->now - c->record_time < ZDS_MEMORY_SPAN,
+                || w_->now - c->record_time < ZDS_HISTORY_SPAN,
               "a record that is too old");
         MUST (c->record == ZDS_RECORD_NONE || c->waited == 0,
               "a record and a silence");
@@ -153,7 +153,7 @@ static void check_learnt (world_t *w_, unsigned host_, const zds_race_t *race_)
     size_t i;
 
     again.ask.outstanding = 1;
-    zds_memory_recall (&w_->memory, key_of (host_), &again, w_->now);
+    zds_history_recall (&w_->memory, key_of (host_), &again, w_->now);
     for (i = 0; i < again.count; i++) {
         const zds_record_t record = again.candidate[i].record;
         if (race_->withdrawn[i] || record == ZDS_RECORD_DIED
@@ -176,7 +176,7 @@ static void race (world_t *w_, unsigned host_, input_t *input_)
     check_recall (w_, host_, &race);
     run_race (w_, &race, input_);
     tell_all (w_, host_, &race);
-    zds_memory_learn (&w_->memory, key_of (host_), &race, w_->now);
+    zds_history_learn (&w_->memory, key_of (host_), &race, w_->now);
     check_learnt (w_, host_, &race);
 }
 
@@ -187,13 +187,13 @@ static void handshake (world_t *w_, unsigned host_, input_t *input_)
     const zds_addr_t addr = address (number);
 
     if (bits < 100) {
-        zds_memory_wrong (&w_->memory, key_of (host_), &addr, w_->now);
+        zds_history_wrong (&w_->memory, key_of (host_), &addr, w_->now);
         told[ZDS_RECORD_WRONG] = w_->now;
     } else if (bits < 160) {
-        zds_memory_died (&w_->memory, key_of (host_), &addr, w_->now);
+        zds_history_died (&w_->memory, key_of (host_), &addr, w_->now);
         told[ZDS_RECORD_DIED] = w_->now;
     } else {
-        zds_memory_right (&w_->memory, key_of (host_), &addr, w_->now);
+        zds_history_right (&w_->memory, key_of (host_), &addr, w_->now);
         told[ZDS_RECORD_WON] = w_->now;
     }
 }
@@ -203,10 +203,10 @@ static void probe (world_t *w_, unsigned host_, input_t *input_)
     const unsigned bits = byte_of (input_);
     const zds_addr_t addr = address (bits % ADDRESSES);
 
-    zds_memory_probe_due (&w_->memory, key_of (host_), w_->now);
-    MUST (!zds_memory_probe_due (&w_->memory, key_of (host_), w_->now),
+    zds_history_probe_due (&w_->memory, key_of (host_), w_->now);
+    MUST (!zds_history_probe_due (&w_->memory, key_of (host_), w_->now),
           "a probe is due twice");
-    zds_memory_probed (&w_->memory, key_of (host_), &addr, bits > 99, w_->now);
+    zds_history_probed (&w_->memory, key_of (host_), &addr, bits > 99, w_->now);
     if (bits <= 99)
         w_->told[host_][bits % ADDRESSES][ZDS_RECORD_FAILED] = w_->now;
 }
@@ -220,9 +220,9 @@ static void change_network (world_t *w_)
     memset (w_->told, 0, sizeof w_->told);
     zds_race_config_default (&config);
     config.network = w_->network;
-    zds_memory_prepare (&w_->memory, "x:1|t", &config, w_->now);
+    zds_history_prepare (&w_->memory, "x:1|t", &config, w_->now);
     MUST (!config.quick && !config.hurry, "knows the new network");
-    for (i = 0; i < ZDS_MEMORY_HOSTS; i++)
+    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
         MUST (w_->memory.host[i].key[0] == '\0', "knows hosts of the old one");
 }
 

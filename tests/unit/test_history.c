@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 #include "text.h"
-#include "zds_memory.h"
+#include "zds_history.h"
 
 /*  Most tests are short stories, told in words:
 
@@ -35,7 +35,7 @@ typedef struct
 
 #define KEY "example.org:5555"
 
-static zds_memory_t memory;
+static zds_history_t memory;
 static uint64_t now;
 
 static zds_candidate_t candidate_of (char letter_)
@@ -146,7 +146,7 @@ recall_for (const char *key_, zds_race_t *race_, const char *letters_)
         race_->candidate[i].record_time = race_->candidate[i].waited = 77;
     }
     race_->count = i;
-    zds_memory_recall (&memory, key_, race_, now);
+    zds_history_recall (&memory, key_, race_, now);
 }
 
 static void recall (char *out_, const char *letters_)
@@ -175,12 +175,12 @@ static int first_family (const char *key_)
 {
     size_t i, k;
 
-    for (i = 0; i < ZDS_MEMORY_HOSTS; i++)
-        for (k = 0; k < ZDS_MEMORY_MARKS; k++) {
-            const zds_memory_mark_t *const m = &memory.host[i].mark[k];
+    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
+        for (k = 0; k < ZDS_HISTORY_MARKS; k++) {
+            const zds_history_mark_t *const m = &memory.host[i].mark[k];
             if (strcmp (memory.host[i].key, key_) == 0
                 && m->record == ZDS_RECORD_WON
-                && now - m->time < ZDS_MEMORY_SPAN)
+                && now - m->time < ZDS_HISTORY_SPAN)
                 return zds_addr_family (&m->addr);
         }
     return AF_INET6;
@@ -191,13 +191,13 @@ static bool is_late (void)
     zds_race_config_t config;
 
     zds_race_config_default (&config);
-    zds_memory_prepare (&memory, KEY, &config, now);
+    zds_history_prepare (&memory, KEY, &config, now);
     return config.hurry;
 }
 
 static bool is_empty (void)
 {
-    static const zds_memory_t nothing;
+    static const zds_history_t nothing;
 
     return memcmp (memory.host, nothing.host, sizeof memory.host) == 0;
 }
@@ -210,17 +210,17 @@ static void tell_changing (const char *word_, const char *rest_)
 
     if (strcmp (word_, "race") == 0) {
         race_of (&race, rest_);
-        zds_memory_learn (&memory, KEY, &race, now);
+        zds_history_learn (&memory, KEY, &race, now);
     } else if (strcmp (word_, "wrong") == 0)
-        zds_memory_wrong (&memory, KEY, &addr, now);
+        zds_history_wrong (&memory, KEY, &addr, now);
     else if (strcmp (word_, "died") == 0)
-        zds_memory_died (&memory, KEY, &addr, now);
+        zds_history_died (&memory, KEY, &addr, now);
     else if (strcmp (word_, "right") == 0)
-        zds_memory_right (&memory, KEY, &addr, now);
+        zds_history_right (&memory, KEY, &addr, now);
     else if (strcmp (word_, "works") == 0)
-        zds_memory_probed (&memory, KEY, &addr, true, now);
+        zds_history_probed (&memory, KEY, &addr, true, now);
     else if (strcmp (word_, "dead") == 0)
-        zds_memory_probed (&memory, KEY, &addr, false, now);
+        zds_history_probed (&memory, KEY, &addr, false, now);
     else if (strcmp (word_, "wait") == 0)
         now += strtoul (rest_, NULL, 10);
     else
@@ -244,7 +244,7 @@ static void tell (char *out_, char *word_)
         strcat (out_, is_late () ? " yes" : " no");
     else if (strcmp (word_, "due") == 0)
         strcat (out_,
-                zds_memory_probe_due (&memory, KEY, now) ? " yes" : " no");
+                zds_history_probe_due (&memory, KEY, now) ? " yes" : " no");
     else if (strcmp (word_, "gone") == 0)
         strcat (out_, is_empty () ? " yes" : " no");
     else
@@ -440,16 +440,16 @@ static void test_silence_adds_up (void **state_)
 
     start_over ();
     race_of (&race, "a=199A.");
-    zds_memory_learn (&memory, KEY, &race, now);
+    zds_history_learn (&memory, KEY, &race, now);
     race_of (&race, "a=50A=1");
     race.candidate[0].waited = 199;
-    zds_memory_learn (&memory, KEY, &race, now);
+    zds_history_learn (&memory, KEY, &race, now);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
     assert_int_equal (race.candidate[0].waited, 249);
     race_of (&race, "a=1A.");
     race.candidate[0].waited = 249;
-    zds_memory_learn (&memory, KEY, &race, now);
+    zds_history_learn (&memory, KEY, &race, now);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
     assert_int_equal (race.candidate[0].waited, 0);
@@ -482,7 +482,7 @@ static bool is_quick (const char *key_, uint32_t network_)
 
     zds_race_config_default (&config);
     config.network = network_;
-    zds_memory_prepare (&memory, key_, &config, now);
+    zds_history_prepare (&memory, key_, &config, now);
     return config.quick;
 }
 
@@ -493,7 +493,7 @@ learn_on (const char *key_, const char *race_text_, uint32_t network_)
 
     race_of (&race, race_text_);
     race.config.network = network_;
-    zds_memory_learn (&memory, key_, &race, now);
+    zds_history_learn (&memory, key_, &race, now);
 }
 
 static void test_c15_one_network_many_names (void **state_)
@@ -530,7 +530,7 @@ static void test_c15_one_network_many_names (void **state_)
     learn_on ("three:1|t", silent, 7);
     assert_true (is_quick ("x:1|t", 7));
     /*  A look that finds that it works.  */
-    zds_memory_probed (&memory, "two:1|t", &a, true, now);
+    zds_history_probed (&memory, "two:1|t", &a, true, now);
     assert_false (is_quick ("x:1|t", 7));
 
     /*  Races cut short, and another scope in between.  */
@@ -572,7 +572,7 @@ static void test_c15_loopback (void **state_)
     learn_on ("two:1|t", "a~A+", 0);
     race_of (&race, "a+A.");
     race.candidate[0].addr = addr_of ("::1");
-    zds_memory_learn (&memory, "localhost:1|t", &race, now);
+    zds_history_learn (&memory, "localhost:1|t", &race, now);
     assert_true (is_quick ("x:1|t", 0));
 }
 
@@ -635,11 +635,11 @@ static void test_what_is_news (void **state_)
 
     for (i = 0; i < COUNT (rows); i++) {
         race_of (&race, rows[i].race);
-        if (zds_memory_is_news (&race) != rows[i].expected)
+        if (zds_history_is_news (&race) != rows[i].expected)
             fail_msg ("%s: %d", rows[i].race, !rows[i].expected);
         /*  And it is what makes a memory change.  */
         start_over ();
-        zds_memory_learn (&memory, KEY, &race, now);
+        zds_history_learn (&memory, KEY, &race, now);
         if (is_empty () == rows[i].expected)
             fail_msg ("%s: learnt: %d", rows[i].race, !is_empty ());
     }
@@ -655,10 +655,10 @@ static void test_what_the_race_knew_does_not_count (void **state_)
     race_of (&race, "a.A+");
     race.candidate[0].record = ZDS_RECORD_FAILED;
     race.candidate[1].record = ZDS_RECORD_WON;
-    assert_true (zds_memory_is_news (&race));
+    assert_true (zds_history_is_news (&race));
     race_of (&race, "a+A.");
     race.candidate[0].record = ZDS_RECORD_WRONG;
-    assert_false (zds_memory_is_news (&race));
+    assert_false (zds_history_is_news (&race));
 }
 
 static void test_the_time_of_a_mark_is_told (void **state_)
@@ -668,7 +668,7 @@ static void test_the_time_of_a_mark_is_told (void **state_)
     (void) state_;
 
     start_over ();
-    zds_memory_wrong (&memory, KEY, &addr, 1234);
+    zds_history_wrong (&memory, KEY, &addr, 1234);
     now = 5678;
     recall_for (KEY, &race, "a");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
@@ -684,7 +684,7 @@ static void test_a_mark_may_be_younger_than_now (void **state_)
     (void) state_;
 
     start_over ();
-    zds_memory_wrong (&memory, KEY, &addr, 1001);
+    zds_history_wrong (&memory, KEY, &addr, 1001);
     now = 1000;
     recall_for (KEY, &race, "a");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
@@ -707,7 +707,7 @@ static zds_record_t recorded (unsigned n_)
     race.candidate[0].addr = numbered (n_);
     race.count = 1;
     race.ask.outstanding = 1;
-    zds_memory_recall (&memory, KEY, &race, now);
+    zds_history_recall (&memory, KEY, &race, now);
     return race.candidate[0].record;
 }
 
@@ -725,14 +725,14 @@ static void learn_black_holes (unsigned from_, unsigned count_, char winner_)
     race.candidate[count_] = candidate_of (winner_);
     race.fate[count_] = ZDS_FATE_WON;
     race.count = count_ + 1;
-    zds_memory_learn (&memory, KEY, &race, now);
+    zds_history_learn (&memory, KEY, &race, now);
 }
 
 static void test_more_addresses_than_marks (void **state_)
 {
     enum
     {
-        HOLES = ZDS_MEMORY_MARKS + 5,
+        HOLES = ZDS_HISTORY_MARKS + 5,
         WRONG = 99
     };
     zds_addr_t wrong = numbered (WRONG);
@@ -740,7 +740,7 @@ static void test_more_addresses_than_marks (void **state_)
     (void) state_;
 
     start_over ();
-    zds_memory_wrong (&memory, KEY, &wrong, now);
+    zds_history_wrong (&memory, KEY, &wrong, now);
     now++;
     learn_black_holes (0, HOLES, 'A');
     /*  The winner and the wrong one have their places, the rest goes to the
@@ -748,7 +748,7 @@ static void test_more_addresses_than_marks (void **state_)
     assert_int_equal (first_family (KEY), AF_INET);
     assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
     for (i = 0; i < HOLES; i++)
-        assert_int_equal (recorded (i), i < ZDS_MEMORY_MARKS - 2
+        assert_int_equal (recorded (i), i < ZDS_HISTORY_MARKS - 2
                                           ? ZDS_RECORD_FAILED
                                           : ZDS_RECORD_NONE);
     /*  Newer failures take the places of older ones.  */
@@ -763,7 +763,7 @@ static void test_more_addresses_than_marks (void **state_)
     for (i = 100; i < 100 + HOLES; i++) {
         wrong = numbered (i);
         now++;
-        zds_memory_wrong (&memory, KEY, &wrong, now);
+        zds_history_wrong (&memory, KEY, &wrong, now);
     }
     assert_int_equal (recorded (WRONG), ZDS_RECORD_NONE);
     assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
@@ -786,7 +786,7 @@ static void test_every_address_is_a_wrong_server (void **state_)
     for (i = 0; i < ZDS_MAX_CANDIDATES; i++) {
         const zds_addr_t wrong = numbered (i);
         now++;
-        zds_memory_wrong (&memory, KEY, &wrong, now);
+        zds_history_wrong (&memory, KEY, &wrong, now);
     }
     for (i = 0; i < ZDS_MAX_CANDIDATES; i++)
         assert_int_equal (recorded (i), ZDS_RECORD_WRONG);
@@ -802,7 +802,7 @@ static void learn_for (const char *key_)
     zds_race_t race;
 
     race_of (&race, "a~A+");
-    zds_memory_learn (&memory, key_, &race, now);
+    zds_history_learn (&memory, key_, &race, now);
 }
 
 static const char *numbered_key (char *buffer_, unsigned n_)
@@ -824,10 +824,10 @@ static void test_hosts_are_apart (void **state_)
     assert_false (is_known ("one:"));
     assert_false (is_known ("one:11"));
     recall_for ("two:1", &race, "b");
-    zds_memory_probed (&memory, "two:1", &addr, true, now);
+    zds_history_probed (&memory, "two:1", &addr, true, now);
     assert_true (is_known ("one:1"));
     learn_for ("two:1");
-    zds_memory_probed (&memory, "two:1", &addr, true, now);
+    zds_history_probed (&memory, "two:1", &addr, true, now);
     assert_false (is_known ("two:1"));
     assert_true (is_known ("one:1"));
 }
@@ -846,13 +846,13 @@ static void use (const char *key_, unsigned way_)
             learn_for (key_);
             break;
         case 2:
-            zds_memory_wrong (&memory, key_, &addr, now);
+            zds_history_wrong (&memory, key_, &addr, now);
             break;
         case 3:
-            zds_memory_probe_due (&memory, key_, now);
+            zds_history_probe_due (&memory, key_, now);
             break;
         default:
-            zds_memory_probed (&memory, key_, &addr, false, now);
+            zds_history_probed (&memory, key_, &addr, false, now);
     }
 }
 
@@ -864,20 +864,20 @@ static void test_the_host_used_longest_ago_makes_place (void **state_)
     (void) state_;
 
     start_over ();
-    for (i = 0; i < ZDS_MEMORY_HOSTS; i++, now++)
+    for (i = 0; i < ZDS_HISTORY_HOSTS; i++, now++)
         learn_for (numbered_key (key, i));
     for (i = 0; i < 5; i++, now++)
         use (numbered_key (key, i), i);
-    for (i = 0; i < ZDS_MEMORY_HOSTS; i++)
+    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
         assert_true (is_known (numbered_key (key, i)));
     learn_for ("new:1");
     assert_true (is_known ("new:1"));
-    for (i = 0; i < ZDS_MEMORY_HOSTS; i++)
+    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
         if (is_known (numbered_key (key, i)) != (i != 5))
             fail_msg ("%s: %d", key, i == 5);
     /*  A place that became free is taken first.  */
     use (numbered_key (key, 9), 1);
-    zds_memory_probed (&memory, key, &failed, true, now);
+    zds_history_probed (&memory, key, &failed, true, now);
     assert_false (is_known (key));
     learn_for ("newer:1");
     assert_true (is_known ("newer:1"));
@@ -886,28 +886,28 @@ static void test_the_host_used_longest_ago_makes_place (void **state_)
 
 static void test_keys_that_are_none (void **state_)
 {
-    char key[ZDS_MEMORY_KEY_SIZE + 1];
+    char key[ZDS_HISTORY_KEY_SIZE + 1];
     const zds_addr_t addr = candidate_of ('a').addr;
     zds_race_t race;
     unsigned i;
     (void) state_;
 
     memset (key, 'k', sizeof key);
-    key[ZDS_MEMORY_KEY_SIZE] = '\0';
+    key[ZDS_HISTORY_KEY_SIZE] = '\0';
     for (i = 0; i < 2; i++) {
         const char *none = i == 0 ? key : "";
         start_over ();
         learn_for (none);
-        zds_memory_wrong (&memory, none, &addr, now);
-        zds_memory_probed (&memory, none, &addr, true, now);
+        zds_history_wrong (&memory, none, &addr, now);
+        zds_history_probed (&memory, none, &addr, true, now);
         recall_for (none, &race, "a");
-        assert_false (zds_memory_probe_due (&memory, none, now));
+        assert_false (zds_history_probe_due (&memory, none, now));
         assert_false (is_known (none));
         assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
         assert_true (is_empty ());
     }
     /*  One less is one.  */
-    key[ZDS_MEMORY_KEY_SIZE - 1] = '\0';
+    key[ZDS_HISTORY_KEY_SIZE - 1] = '\0';
     learn_for (key);
     assert_true (is_known (key));
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef __ZMQ_DUALSTACK_NET_HPP_INCLUDED__
-#define __ZMQ_DUALSTACK_NET_HPP_INCLUDED__
+#ifndef __ZMQ_DUALSTACK_CTX_HPP_INCLUDED__
+#define __ZMQ_DUALSTACK_CTX_HPP_INCLUDED__
 
 #include <string>
 
 #include "dualstack_env.hpp"
 #include "macros.hpp"
 #include "mutex.hpp"
-#include "zds_memory.h"
+#include "zds_history.h"
 #include "zds_resolver.h"
 #include "zds_settings.h"
 
@@ -18,12 +18,12 @@ class ctx_t;
 
 //  What the sockets of a context share: the administrator's settings, the
 //  resolver, and the memory of which addresses work. Any thread may use it.
-class dualstack_net_t
+class dualstack_ctx_t
 {
   public:
-    dualstack_net_t ();
+    dualstack_ctx_t ();
     //  Nobody may be waiting for an answer.
-    ~dualstack_net_t ();
+    ~dualstack_ctx_t ();
 
     const dualstack_env_t &env () const;
 
@@ -31,7 +31,7 @@ class dualstack_net_t
     //  for the name of its threads.
     zds_resolver_t *resolver (ctx_t &ctx_);
 
-    //  The functions of zds_memory.h, for one host at a time. Without memory
+    //  The functions of zds_history.h, for one host at a time. Without memory
     //  for it, nothing is remembered.
     //  prepare() is without effect, and does not need to know the network, as long as
     //  nothing is remembered.
@@ -56,16 +56,16 @@ class dualstack_net_t
   private:
     //  The memory, made when there is something to remember. NULL: there is
     //  none.
-    zds_memory_t *memory (bool make_);
+    zds_history_t *history (bool make_);
 
     const dualstack_env_t _env;
 
     //  Guards what follows.
     mutex_t _sync;
     zds_resolver_t *_resolver;
-    zds_memory_t *_memory;
+    zds_history_t *_history;
 
-    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_net_t)
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_ctx_t)
 };
 }
 

@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "zds_memory.h"
+#include "zds_history.h"
 
 #include <string.h>
 
@@ -39,44 +39,44 @@ static uint32_t fingerprint_of (const zds_race_t *race_)
     a little younger than now.  */
 static bool is_expired (uint64_t time_, uint64_t now_)
 {
-    return now_ > time_ && now_ - time_ >= ZDS_MEMORY_SPAN;
+    return now_ > time_ && now_ - time_ >= ZDS_HISTORY_SPAN;
 }
 
-static bool is_free (const zds_memory_mark_t *mark_)
+static bool is_free (const zds_history_mark_t *mark_)
 {
     return mark_->record == ZDS_RECORD_NONE && mark_->waited == 0;
 }
 
-static void clear_mark (zds_memory_mark_t *mark_)
+static void clear_mark (zds_history_mark_t *mark_)
 {
     memset (mark_, 0, sizeof *mark_);
 }
 
 /*  The address's mark; NULL if it has none.  */
-static zds_memory_mark_t *mark_of (zds_memory_host_t *host_,
-                                   const zds_addr_t *addr_)
+static zds_history_mark_t *mark_of (zds_history_host_t *host_,
+                                    const zds_addr_t *addr_)
 {
     size_t i;
 
-    for (i = 0; i < ZDS_MEMORY_MARKS; i++)
+    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (!is_free (&host_->mark[i])
             && same_address (&host_->mark[i].addr, addr_))
             return &host_->mark[i];
     return NULL;
 }
 
-static void clear_all (zds_memory_host_t *host_, zds_record_t record_)
+static void clear_all (zds_history_host_t *host_, zds_record_t record_)
 {
     size_t i;
 
-    for (i = 0; i < ZDS_MEMORY_MARKS; i++)
+    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (host_->mark[i].record == record_)
             clear_mark (&host_->mark[i]);
 }
 
 /*  Whether 'a_' is to make place for another one rather than 'b_'.  */
-static bool is_worth_less (const zds_memory_mark_t *a_,
-                           const zds_memory_mark_t *b_)
+static bool is_worth_less (const zds_history_mark_t *a_,
+                           const zds_history_mark_t *b_)
 {
     static const int worth[] = {0, 3, 1, 2, 2}; /* by zds_record_t */
 
@@ -87,14 +87,14 @@ static bool is_worth_less (const zds_memory_mark_t *a_,
     return a_->time < b_->time;
 }
 
-static void set_waited (zds_memory_host_t *host_,
+static void set_waited (zds_history_host_t *host_,
                         const zds_addr_t *addr_,
                         zds_record_t record_,
                         unsigned waited_,
                         uint64_t now_)
 {
-    zds_memory_mark_t *place = mark_of (host_, addr_);
-    zds_memory_mark_t mark;
+    zds_history_mark_t *place = mark_of (host_, addr_);
+    zds_history_mark_t mark;
     size_t i;
 
     memset (&mark, 0, sizeof mark);
@@ -104,7 +104,7 @@ static void set_waited (zds_memory_host_t *host_,
     mark.time = now_;
     if (place == NULL) {
         place = &host_->mark[0];
-        for (i = 1; i < ZDS_MEMORY_MARKS; i++)
+        for (i = 1; i < ZDS_HISTORY_MARKS; i++)
             if (is_worth_less (&host_->mark[i], place))
                 place = &host_->mark[i];
         /*  All places hold what is worth as much or more.  */
@@ -114,7 +114,7 @@ static void set_waited (zds_memory_host_t *host_,
     *place = mark;
 }
 
-static void set_mark (zds_memory_host_t *host_,
+static void set_mark (zds_history_host_t *host_,
                       const zds_addr_t *addr_,
                       zds_record_t record_,
                       uint64_t now_)
@@ -124,18 +124,18 @@ static void set_mark (zds_memory_host_t *host_,
 
 /*  Hosts.  */
 
-static void forget (zds_memory_host_t *host_)
+static void forget (zds_history_host_t *host_)
 {
     memset (host_, 0, sizeof *host_);
 }
 
-static void forget_if_empty (zds_memory_host_t *host_)
+static void forget_if_empty (zds_history_host_t *host_)
 {
     size_t i;
 
     if (host_->is_late)
         return;
-    for (i = 0; i < ZDS_MEMORY_MARKS; i++)
+    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (!is_free (&host_->mark[i]))
             return;
     forget (host_);
@@ -143,34 +143,34 @@ static void forget_if_empty (zds_memory_host_t *host_)
 
 static bool is_key (const char *key_)
 {
-    return key_[0] != '\0' && strlen (key_) < ZDS_MEMORY_KEY_SIZE;
+    return key_[0] != '\0' && strlen (key_) < ZDS_HISTORY_KEY_SIZE;
 }
 
-static size_t index_of (const zds_memory_t *memory_, const char *key_)
+static size_t index_of (const zds_history_t *history_, const char *key_)
 {
     size_t i;
 
     if (!is_key (key_))
         return NONE;
-    for (i = 0; i < ZDS_MEMORY_HOSTS; i++)
-        if (strcmp (memory_->host[i].key, key_) == 0)
+    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
+        if (strcmp (history_->host[i].key, key_) == 0)
             return i;
     return NONE;
 }
 
 /*  The host, without what has expired, as used now; NULL if nothing is known
     of it.  */
-static zds_memory_host_t *
-find_host (zds_memory_t *memory_, const char *key_, uint64_t now_)
+static zds_history_host_t *
+find_host (zds_history_t *history_, const char *key_, uint64_t now_)
 {
-    const size_t index = index_of (memory_, key_);
-    zds_memory_host_t *host;
+    const size_t index = index_of (history_, key_);
+    zds_history_host_t *host;
     size_t i;
 
     if (index == NONE)
         return NULL;
-    host = &memory_->host[index];
-    for (i = 0; i < ZDS_MEMORY_MARKS; i++)
+    host = &history_->host[index];
+    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (is_expired (host->mark[i].time, now_))
             clear_mark (&host->mark[i]);
     if (is_expired (host->late_time, now_))
@@ -183,18 +183,18 @@ find_host (zds_memory_t *memory_, const char *key_, uint64_t now_)
 }
 
 /*  A new host, in a free place or in that of the one used longest ago.  */
-static zds_memory_host_t *
-add_host (zds_memory_t *memory_, const char *key_, uint64_t now_)
+static zds_history_host_t *
+add_host (zds_history_t *history_, const char *key_, uint64_t now_)
 {
-    zds_memory_host_t *place = &memory_->host[0];
+    zds_history_host_t *place = &history_->host[0];
     size_t i;
 
     if (!is_key (key_))
         return NULL;
-    for (i = 1; i < ZDS_MEMORY_HOSTS && place->key[0] != '\0'; i++)
-        if (memory_->host[i].key[0] == '\0'
-            || memory_->host[i].used < place->used)
-            place = &memory_->host[i];
+    for (i = 1; i < ZDS_HISTORY_HOSTS && place->key[0] != '\0'; i++)
+        if (history_->host[i].key[0] == '\0'
+            || history_->host[i].used < place->used)
+            place = &history_->host[i];
     forget (place);
     strcpy (place->key, key_);
     place->used = now_;
@@ -263,7 +263,7 @@ static bool has_choice (const zds_race_t *race_)
     return n > 1;
 }
 
-bool zds_memory_is_news (const zds_race_t *race_)
+bool zds_history_is_news (const zds_race_t *race_)
 {
     const size_t winner = winner_of (race_);
     size_t i;
@@ -279,7 +279,7 @@ bool zds_memory_is_news (const zds_race_t *race_)
 }
 
 /*  A server that goes last connects every time.  */
-static bool goes_last (const zds_memory_mark_t *mark_)
+static bool goes_last (const zds_history_mark_t *mark_)
 {
     return mark_ != NULL
            && (mark_->record == ZDS_RECORD_WRONG
@@ -287,7 +287,7 @@ static bool goes_last (const zds_memory_mark_t *mark_)
 }
 
 static void
-learn_winner (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
+learn_winner (zds_history_host_t *host_, const zds_race_t *race_, uint64_t now_)
 {
     const zds_addr_t *winner = &race_->candidate[winner_of (race_)].addr;
 
@@ -299,7 +299,7 @@ learn_winner (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
 
 /*  A race that does not wait for the whole answer does not see that it would have
     come; so that is not remembered for longer because of it.  */
-static void learn_lateness (zds_memory_host_t *host_,
+static void learn_lateness (zds_history_host_t *host_,
                             const zds_race_t *race_,
                             uint64_t now_)
 {
@@ -311,7 +311,7 @@ static void learn_lateness (zds_memory_host_t *host_,
 }
 
 static void
-learn_losers (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
+learn_losers (zds_history_host_t *host_, const zds_race_t *race_, uint64_t now_)
 {
     size_t i;
 
@@ -323,8 +323,9 @@ learn_losers (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
 }
 
 /*  Adds the silence of what still ran up; true if IPv6 is silent by that.  */
-static bool
-learn_silence (zds_memory_host_t *host_, const zds_race_t *race_, uint64_t now_)
+static bool learn_silence (zds_history_host_t *host_,
+                           const zds_race_t *race_,
+                           uint64_t now_)
 {
     const unsigned enough = race_->config.attempt_delay;
     bool ipv6_silent = false;
@@ -376,27 +377,27 @@ static void split_key (const char *key_, uint32_t *name_, uint32_t *scope_)
     *scope_ = hash_of (bar, strlen (bar), *scope_);
 }
 
-static void ipv6_is_silent (zds_memory_t *memory_, const char *key_)
+static void ipv6_is_silent (zds_history_t *history_, const char *key_)
 {
     uint32_t name, scope;
 
     split_key (key_, &name, &scope);
-    if (memory_->silent_names == 0 || memory_->silent_scope != scope) {
-        memory_->silent_scope = scope;
-        memory_->silent_names = 0;
-    } else if (memory_->silent_name == name)
+    if (history_->silent_names == 0 || history_->silent_scope != scope) {
+        history_->silent_scope = scope;
+        history_->silent_names = 0;
+    } else if (history_->silent_name == name)
         return;
-    memory_->silent_name = name;
-    memory_->silent_names++;
+    history_->silent_name = name;
+    history_->silent_names++;
 }
 
-static void ipv6_works (zds_memory_t *memory_, const char *key_)
+static void ipv6_works (zds_history_t *history_, const char *key_)
 {
     uint32_t name, scope;
 
     split_key (key_, &name, &scope);
-    if (memory_->silent_scope == scope)
-        memory_->silent_names = 0;
+    if (history_->silent_scope == scope)
+        history_->silent_names = 0;
 }
 
 /*  This host itself is no network.  */
@@ -406,7 +407,7 @@ static bool is_over_ipv6 (const zds_addr_t *addr_)
            && zds_addr_class (addr_) != ZDS_CLASS_LOOPBACK;
 }
 
-static void learn_of_network (zds_memory_t *memory_,
+static void learn_of_network (zds_history_t *history_,
                               const char *key_,
                               const zds_race_t *race_,
                               bool ipv6_silent_)
@@ -414,37 +415,37 @@ static void learn_of_network (zds_memory_t *memory_,
     const size_t winner = winner_of (race_);
 
     if (winner != NONE && is_over_ipv6 (&race_->candidate[winner].addr))
-        ipv6_works (memory_, key_);
+        ipv6_works (history_, key_);
     else if (ipv6_silent_)
-        ipv6_is_silent (memory_, key_);
+        ipv6_is_silent (history_, key_);
 }
 
 /*  The interface.  */
 
-void zds_memory_prepare (zds_memory_t *memory_,
-                         const char *key_,
-                         zds_race_config_t *config_,
-                         uint64_t now_)
+void zds_history_prepare (zds_history_t *history_,
+                          const char *key_,
+                          zds_race_config_t *config_,
+                          uint64_t now_)
 {
-    const zds_memory_host_t *host;
+    const zds_history_host_t *host;
     uint32_t name, scope;
 
-    if (config_->network != 0 && memory_->network != config_->network) {
-        if (memory_->network != 0)
-            memset (memory_, 0, sizeof *memory_);
-        memory_->network = config_->network;
+    if (config_->network != 0 && history_->network != config_->network) {
+        if (history_->network != 0)
+            memset (history_, 0, sizeof *history_);
+        history_->network = config_->network;
     }
-    host = find_host (memory_, key_, now_);
+    host = find_host (history_, key_, now_);
     split_key (key_, &name, &scope);
     config_->hurry = host != NULL && host->is_late;
-    config_->quick = memory_->silent_names >= ZDS_MEMORY_SILENT_NAMES
-                     && memory_->silent_scope == scope;
+    config_->quick = history_->silent_names >= ZDS_HISTORY_SILENT_NAMES
+                     && history_->silent_scope == scope;
 }
 
 /*  Forgets a host that has other addresses now.  No address at all is no sign of a
     change: name servers fail.  */
-static zds_memory_host_t *compare_set (zds_memory_host_t *host_,
-                                       const zds_race_t *race_)
+static zds_history_host_t *compare_set (zds_history_host_t *host_,
+                                        const zds_race_t *race_)
 {
     const uint32_t fingerprint = fingerprint_of (race_);
 
@@ -458,18 +459,18 @@ static zds_memory_host_t *compare_set (zds_memory_host_t *host_,
     return host_;
 }
 
-void zds_memory_recall (zds_memory_t *memory_,
-                        const char *key_,
-                        zds_race_t *race_,
-                        uint64_t now_)
+void zds_history_recall (zds_history_t *history_,
+                         const char *key_,
+                         zds_race_t *race_,
+                         uint64_t now_)
 {
-    zds_memory_host_t *const host =
-      compare_set (find_host (memory_, key_, now_), race_);
+    zds_history_host_t *const host =
+      compare_set (find_host (history_, key_, now_), race_);
     size_t i;
 
     for (i = 0; i < race_->count; i++) {
         zds_candidate_t *candidate = &race_->candidate[i];
-        const zds_memory_mark_t *mark =
+        const zds_history_mark_t *mark =
           host == NULL ? NULL : mark_of (host, &candidate->addr);
         candidate->record = mark == NULL ? ZDS_RECORD_NONE : mark->record;
         candidate->record_time = mark == NULL ? 0 : mark->time;
@@ -477,11 +478,11 @@ void zds_memory_recall (zds_memory_t *memory_,
     }
 }
 
-static void forget_all_but_last (zds_memory_host_t *host_)
+static void forget_all_but_last (zds_history_host_t *host_)
 {
     size_t i;
 
-    for (i = 0; i < ZDS_MEMORY_MARKS; i++)
+    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (!goes_last (&host_->mark[i]))
             clear_mark (&host_->mark[i]);
     host_->is_late = false;
@@ -489,8 +490,8 @@ static void forget_all_but_last (zds_memory_host_t *host_)
 }
 
 /*  What a race that was won, or cut short, says of the host.  */
-static void learn_of_host (zds_memory_t *memory_,
-                           zds_memory_host_t *host_,
+static void learn_of_host (zds_history_t *history_,
+                           zds_history_host_t *host_,
                            bool known_,
                            const char *key_,
                            const zds_race_t *race_,
@@ -508,78 +509,78 @@ static void learn_of_host (zds_memory_t *memory_,
     }
     learn_losers (host_, race_, now_);
     forget_if_empty (host_);
-    learn_of_network (memory_, key_, race_, ipv6_silent);
+    learn_of_network (history_, key_, race_, ipv6_silent);
 }
 
-void zds_memory_learn (zds_memory_t *memory_,
-                       const char *key_,
-                       const zds_race_t *race_,
-                       uint64_t now_)
+void zds_history_learn (zds_history_t *history_,
+                        const char *key_,
+                        const zds_race_t *race_,
+                        uint64_t now_)
 {
-    zds_memory_host_t *host;
+    zds_history_host_t *host;
     const uint32_t network = race_->config.network;
     bool known;
 
     /*  It was another network's race.  */
-    if (network != 0 && memory_->network != 0 && network != memory_->network)
+    if (network != 0 && history_->network != 0 && network != history_->network)
         return;
-    host = find_host (memory_, key_, now_);
+    host = find_host (history_, key_, now_);
     if (race_->failed) {
         if (host != NULL)
             forget_all_but_last (host);
         return;
     }
     known = host != NULL;
-    if (!known && zds_memory_is_news (race_)) {
-        host = add_host (memory_, key_, now_);
+    if (!known && zds_history_is_news (race_)) {
+        host = add_host (history_, key_, now_);
         if (host != NULL && race_->ask.outstanding == 0)
             host->fingerprint = fingerprint_of (race_);
     }
     if (network != 0)
-        memory_->network = network;
+        history_->network = network;
     if (host != NULL)
-        learn_of_host (memory_, host, known, key_, race_, now_);
+        learn_of_host (history_, host, known, key_, race_, now_);
     else
-        learn_of_network (memory_, key_, race_, race_->ipv6_silent);
+        learn_of_network (history_, key_, race_, race_->ipv6_silent);
 }
 
-static void mark (zds_memory_t *memory_,
+static void mark (zds_history_t *history_,
                   const char *key_,
                   const zds_addr_t *addr_,
                   zds_record_t record_,
                   uint64_t now_)
 {
-    zds_memory_host_t *host = find_host (memory_, key_, now_);
+    zds_history_host_t *host = find_host (history_, key_, now_);
 
     if (host == NULL)
-        host = add_host (memory_, key_, now_);
+        host = add_host (history_, key_, now_);
     if (host != NULL)
         set_mark (host, addr_, record_, now_);
 }
 
-void zds_memory_wrong (zds_memory_t *memory_,
+void zds_history_wrong (zds_history_t *history_,
+                        const char *key_,
+                        const zds_addr_t *addr_,
+                        uint64_t now_)
+{
+    mark (history_, key_, addr_, ZDS_RECORD_WRONG, now_);
+}
+
+void zds_history_died (zds_history_t *history_,
                        const char *key_,
                        const zds_addr_t *addr_,
                        uint64_t now_)
 {
-    mark (memory_, key_, addr_, ZDS_RECORD_WRONG, now_);
+    mark (history_, key_, addr_, ZDS_RECORD_DIED, now_);
 }
 
-void zds_memory_died (zds_memory_t *memory_,
-                      const char *key_,
-                      const zds_addr_t *addr_,
-                      uint64_t now_)
+void zds_history_right (zds_history_t *history_,
+                        const char *key_,
+                        const zds_addr_t *addr_,
+                        uint64_t now_)
 {
-    mark (memory_, key_, addr_, ZDS_RECORD_DIED, now_);
-}
-
-void zds_memory_right (zds_memory_t *memory_,
-                       const char *key_,
-                       const zds_addr_t *addr_,
-                       uint64_t now_)
-{
-    zds_memory_host_t *host = find_host (memory_, key_, now_);
-    const zds_memory_mark_t *old = host == NULL ? NULL : mark_of (host, addr_);
+    zds_history_host_t *host = find_host (history_, key_, now_);
+    const zds_history_mark_t *old = host == NULL ? NULL : mark_of (host, addr_);
 
     if (old == NULL || old->record != ZDS_RECORD_WRONG)
         return;
@@ -587,26 +588,26 @@ void zds_memory_right (zds_memory_t *memory_,
     set_mark (host, addr_, ZDS_RECORD_WON, now_);
 }
 
-bool zds_memory_probe_due (zds_memory_t *memory_,
-                           const char *key_,
-                           uint64_t now_)
+bool zds_history_probe_due (zds_history_t *history_,
+                            const char *key_,
+                            uint64_t now_)
 {
-    zds_memory_host_t *host = find_host (memory_, key_, now_);
+    zds_history_host_t *host = find_host (history_, key_, now_);
 
     if (host == NULL || now_ < host->probe_at)
         return false;
-    host->probe_at = now_ + ZDS_MEMORY_PROBE_GAP;
+    host->probe_at = now_ + ZDS_HISTORY_PROBE_GAP;
     return true;
 }
 
-void zds_memory_probed (zds_memory_t *memory_,
-                        const char *key_,
-                        const zds_addr_t *addr_,
-                        bool works_,
-                        uint64_t now_)
+void zds_history_probed (zds_history_t *history_,
+                         const char *key_,
+                         const zds_addr_t *addr_,
+                         bool works_,
+                         uint64_t now_)
 {
-    zds_memory_host_t *host = find_host (memory_, key_, now_);
-    zds_memory_mark_t *mark;
+    zds_history_host_t *host = find_host (history_, key_, now_);
+    zds_history_mark_t *mark;
 
     if (host == NULL)
         return;
@@ -619,7 +620,7 @@ void zds_memory_probed (zds_memory_t *memory_,
         return;
     }
     if (is_over_ipv6 (addr_))
-        ipv6_works (memory_, key_);
+        ipv6_works (history_, key_);
     if (mark != NULL)
         clear_mark (mark);
     clear_all (host, ZDS_RECORD_WON);
