@@ -48,9 +48,9 @@ static inline void set_int (void *socket_, int option_, int value_)
 }
 
 /*  A client that has said nothing about IPv6, unless 'ipv6_'.  */
-static inline void *new_client (void *context_, bool ipv6_)
+static inline void *client_of_kind (void *context_, int kind_, bool ipv6_)
 {
-    void *const client = zmq_socket (context_, ZMQ_DEALER);
+    void *const client = zmq_socket (context_, kind_);
 
     if (client == NULL)
         die ("zmq_socket");
@@ -60,10 +60,31 @@ static inline void *new_client (void *context_, bool ipv6_)
     return client;
 }
 
+static inline void *new_client (void *context_, bool ipv6_)
+{
+    return client_of_kind (context_, ZMQ_DEALER, ipv6_);
+}
+
 static inline void connect_to (void *socket_, const char *endpoint_)
 {
     if (zmq_connect (socket_, endpoint_) != 0)
         die (endpoint_);
+}
+
+/*  A "#" in the endpoint stands for the number.  */
+static inline void
+connect_to_nth (void *socket_, const char *endpoint_, unsigned number_)
+{
+    const size_t before = strcspn (endpoint_, "#");
+    char text[256];
+
+    if (endpoint_[before] == '\0') {
+        connect_to (socket_, endpoint_);
+        return;
+    }
+    snprintf (text, sizeof text, "%.*s%u%s", (int) before, endpoint_, number_,
+              endpoint_ + before + 1);
+    connect_to (socket_, text);
 }
 
 static inline void bind_to (void *socket_, const char *endpoint_)

@@ -4,12 +4,13 @@
 Each group measures, prints its table and returns its figures. What is compared is measured in
 turns, so that it meets the same conditions."""
 import collections
+import itertools
 import random
 import shutil
 import tempfile
 
 from callgrind import Counting
-from field import DEAD, SERVER4, SERVER6, at
+from field import DEAD, HTTP_PORT, SERVER4, SERVER6, at, tcp
 from stats import Figure, column, finished, missing_or, spread, table
 
 # RFC 8305's values, which the library has as defaults.
@@ -23,7 +24,9 @@ LOOKUP = 30   # s that stock is given when it waits for a dead name server
 SCENES = collections.OrderedDict([
     ("both.test", "good"), ("refused.test", "refused"), ("no-route.test", "no route"),
     ("unreachable.test", "unreachable"), ("prohibited.test", "prohibited"),
-    ("silent.test", "silent")])
+    ("closes.test", "accepts and closes"), ("http.test", "speaks HTTP"),
+    ("ssh.test", "speaks SSH"), ("silent.test", "silent"), ("mute.test", "accepts and is mute")])
+QUIET = ("silent.test", "mute.test")
 LATE = collections.OrderedDict([("lost.test", "lost"), ("late.test", "2 s late")])
 
 
@@ -96,9 +99,9 @@ def first_figures(seen, hopeless, rounds):
     for name, title in SCENES.items():
         figure = None
         if name != "both.test":
-            silent = name == "silent.test"
             figure = Figure("IPv6 %s: first reply, ours minus ours with A only" % title, "ms",
-                            differences(seen, name, "first"), ATTEMPT_DELAY + 20 if silent else 5,
+                            differences(seen, name, "first"),
+                            ATTEMPT_DELAY + 20 if name in QUIET else 5,
                             key="first/" + name.partition(".")[0],
                             **beside(seen, name, "first", hopeless))
             figures.append(figure)
@@ -116,18 +119,20 @@ def first_figures(seen, hopeless, rounds):
 
 def again_figures(seen):
     figures, rows = [], []
-    name = "silent.test"
-    for key, title in (("second", "another socket of the context connects"),
-                       ("reconnect", "the server cuts the connection")):
-        figure = Figure("IPv6 silent, once known: %s, ours minus ours with A only" % title, "ms",
-                        differences(seen, name, key), 5, key="again/" + key,
+    titles = {"second": "another socket of the context connects",
+              "reconnect": "the server cuts the connection"}
+    for name, key in itertools.product(QUIET, titles):
+        figure = Figure("IPv6 %s, once known: %s, ours minus ours with A only"
+                        % (SCENES[name], titles[key]), "ms", differences(seen, name, key), 5,
+                        key="again/%s/%s" % (name.partition(".")[0], key),
                         **beside(seen, name, key))
         figures.append(figure)
-        rows.append([title] + [spread(column(seen[name, variant], key))
-                               for variant in ("ours", "ours-4", "stock-4")]
+        rows.append([SCENES[name], titles[key]]
+                    + [spread(column(seen[name, variant], key))
+                       for variant in ("ours", "ours-4", "stock-4")]
                     + [spread(figure.values)] + finished(figure))
-    table("IPv6 silent, and the context knows it: until the reply, in ms. ZMQ_RECONNECT_IVL is 1.",
-          ["", "ours", "ours, A only", "stock, A only", "ours - A only", "target", ""], rows)
+    table("The context knows what IPv6 is like: until the reply, in ms. ZMQ_RECONNECT_IVL is 1.",
+          ["", "", "ours", "ours, A only", "stock, A only", "ours - A only", "target", ""], rows)
     return figures
 
 
@@ -202,7 +207,19 @@ def instructions(field, quick):
         return []
     with tempfile.TemporaryDirectory() as directory:
         counting = Counting(field, directory)
-        return connect_instructions(counting, 1 if quick else 3, 120 if quick else 220)
+        rounds, many = (1, 120) if quick else (3, 220)
+        figures = connect_instructions(counting, rounds, many)
+        return figures + [greeting_instructions(counting, rounds, many, figures[1].beside)]
+
+
+def count_connects(counting, rounds, what, endpoint, few, many):
+    """{"ours": [instructions of one], "stock": the same with ZMQ_IPV6=1}"""
+    seen = collections.defaultdict(list)
+    for _ in range(rounds):
+        for library, variant in (("stock", what + "6"), ("ours", what)):
+            total, _ = counting.each(library, few, many, "work", variant, endpoint)
+            seen[library].append(total)
+    return seen
 
 
 def connect_instructions(counting, rounds, many):
@@ -213,11 +230,7 @@ def connect_instructions(counting, rounds, many):
              ("contexts", "a new context each, a name from DNS", at("own.test"), 5,
               many // 10 + 5)]
     for what, title, endpoint, few, most in kinds:
-        seen = collections.defaultdict(list)
-        for _ in range(rounds):
-            for library, variant in (("stock", what + "6"), ("ours", what)):
-                total, _ = counting.each(library, few, most, "work", variant, endpoint)
-                seen[library].append(total)
+        seen = count_connects(counting, rounds, what, endpoint, few, most)
         more = [100 * (one / other - 1) for one, other in zip(seen["ours"], seen["stock"])]
         figure = Figure("Both families good: instructions of a connect beyond stock's, %s" % title,
                         "%", more, 10,
@@ -231,3 +244,24 @@ def connect_instructions(counting, rounds, many):
           "has it on its I/O thread." % rounds,
           ["", "ours", "stock", "ours more", "target", ""], rows)
     return figures
+
+
+def greeting_instructions(counting, rounds, many, dealers):
+    """Where TCP decides a race, as it does for ZMQ_STREAM, ours takes what it would take of a
+    DEALER without the greeting: stock's of a DEALER, and what ours is beyond stock of a STREAM."""
+    streams = count_connects(counting, rounds, "streams", tcp("own.test", HTTP_PORT), 20, many)
+    before = [dealer + ours - stock for dealer, ours, stock in
+              zip(dealers["stock"], streams["ours"], streams["stock"])]
+    figure = Figure("Both families good: instructions of a connect that the greeting adds", "%",
+                    [100 * (one / other - 1) for one, other in zip(dealers["ours"], before)], 3,
+                    "<=", key="instructions/greeting",
+                    **{"ours": dealers["ours"], "stock": dealers["stock"],
+                       "ours, ZMQ_STREAM": streams["ours"], "stock, ZMQ_STREAM": streams["stock"]})
+    table("The same by a name from DNS, sockets of one context. With ZMQ_STREAM nobody waits for\n"
+          "a greeting: what ours takes there beyond stock, it takes without one.",
+          ["", "ours", "stock"],
+          [[kind, spread(seen["ours"]), spread(seen["stock"])]
+           for kind, seen in (("ZMQ_DEALER", dealers), ("ZMQ_STREAM", streams))])
+    table("What the greeting adds:", ["", "target", ""], [[spread(figure.values) + " %"]
+                                                          + finished(figure)])
+    return figure

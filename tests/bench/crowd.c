@@ -8,6 +8,8 @@
     and beyond what there was before, "threads N", "files N", "rss BYTES"; and MS
     later "left N", the threads beyond those of before.
 
+    A "#" in ENDPOINT stands for the number of the socket, from 0 on.
+
     crowd -c PORTS COUNT MS ENDPOINT: the same, each socket with connections to so
     many ports, from ENDPOINT's on; COUNT is that of connections.  Takes fewer
     files.
@@ -111,7 +113,10 @@ connect_to_port (void *client_, const char *endpoint_, unsigned more_)
 static void begin (void **client_, int count_, const char *endpoint_)
 {
     for (int i = 0; i < count_; i++)
-        connect_to_port (client_[i], endpoint_, (unsigned) (i % ports));
+        if (ports > 1)
+            connect_to_port (client_[i], endpoint_, (unsigned) (i % ports));
+        else
+            connect_to_nth (client_[i], endpoint_, (unsigned) i);
     for (int i = 0; i < count_; i++)
         send_word (client_[i], "hello");
 }

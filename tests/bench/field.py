@@ -19,8 +19,9 @@ from street import (CLIENT4, CLIENT6, FAR4, FAR6, HOLE6, SERVER4, SERVER6, Stree
 
 TESTS = os.path.dirname(HERE)
 TRANSPORT = os.path.join(os.path.dirname(TESTS), "transport")
-PROGRAMS = ["crowd", "echo", "flow", "leave", "reply", "stall", "work"]
+PROGRAMS = ["crowd", "echo", "flow", "leave", "reply", "stall", "tries", "work"]
 ENGINE_PROGRAMS = ["engine", "simulate"]
+PLAIN_PROGRAMS = ["answer"]
 PORT, HTTP_PORT, NNG_PORT = 5555, 5655, 5656
 MORE_PORTS = 16  # of the echo server, from PORT on
 PORTS = "%d-%d" % (PORT, NNG_PORT)
@@ -34,6 +35,8 @@ SILENT4 = FAR4[0]
 # name server's order.
 DEAD4, REFUSED4, SECOND4 = FAR4[4:7]
 DEAD6, REFUSED6, SECOND6 = FAR6[4:7]
+# Where something accepts that speaks no ZMTP: how, for answer.c.
+STRANGERS = {how: "2001:db8::e%d" % n for n, how in enumerate(["closes", "http", "ssh", "mute"])}
 
 
 def both(ipv6, **more):
@@ -54,7 +57,12 @@ ZONE = {"both.test": both(SERVER6),
         "crowd.test": both(SILENT),
         "crowd4.test": {"A": [SERVER4]},
         "nobody.test": {"AAAA": [SILENT], "A": [SILENT4]},
-        "own.test": {"AAAA": [CLIENT6], "A": [CLIENT4]}}
+        "own.test": {"AAAA": [CLIENT6], "A": [CLIENT4]},
+        "alias.test": {"cname": "both.test"},
+        "unhurried.test": both(SERVER6, delay={"A": 0.02, "AAAA": 0.02}),
+        "*.lost.test": both(SERVER6, drop=["AAAA"]),
+        "*.silent.test": both(SILENT)}
+ZONE.update({how + ".test": both(address) for how, address in STRANGERS.items()})
 # The same for stock, which asks at other times.
 ZONE.update({"stock-" + name: ZONE[name] for name in ("lost.test", "late.test")})
 SERVERS = [SERVER4, SERVER6, SECOND4, SECOND6]
@@ -117,6 +125,8 @@ def compile_programs(build, libdir):
     for name in ENGINE_PROGRAMS:
         compile_one(out, name + ".c", ["-D_GNU_SOURCE", "-I" + os.path.join(TESTS, "unit")]
                     + includes + core + ["-ldl", "-lm"])
+    for name in PLAIN_PROGRAMS:
+        compile_one(out, name + ".c", [])
     compile_one(out, "dial_size.cpp", ["-I" + os.path.join(libzmq, "src"),
                                        "-I" + os.path.join(libzmq, "include")] + includes)
     return out
@@ -197,6 +207,12 @@ class Field:
         self.serve(self.server, *SERVERS)
         self.serve_ports(SERVER4, SERVER6)
         self.serve(self.client, CLIENT4, CLIENT6, "127.0.0.1", "::1")
+        self.server.addr("eth0", *[one + "/64" for one in STRANGERS.values()])
+        for how, address in STRANGERS.items():
+            for port in (PORT, HTTP_PORT, NNG_PORT):
+                self.answer(self.server, how, port, address)
+        self.answer(self.server, "http", HTTP_PORT, *SERVERS)
+        self.answer(self.client, "http", HTTP_PORT, CLIENT4, CLIENT6)
 
     def make_room(self):
         """For ten thousand connections at once, and again a moment later."""
@@ -224,6 +240,11 @@ class Field:
         self.wait_ready(self.start(self.server, "stock", "echo",
                                    *[tcp(one, port) for one in addresses
                                      for port in range(PORT + 1, PORT + MORE_PORTS)]))
+
+    def answer(self, node, how, port, *addresses):
+        """What speaks no ZMTP."""
+        self.wait_ready(self.start_on(node, [os.path.join(self.programs, "answer"), how, str(port)]
+                                      + list(addresses)))
 
     def serve_other(self, argv):
         """On the server, a program that is none of ours."""

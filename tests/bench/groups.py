@@ -4,11 +4,12 @@ import collections
 
 from connecting import connect, dead_dns, instructions
 from engine import engine, simulator
+from names import names
 from peers import first_message
 from steady import message_instructions, steady
 from storm import storm
 
 GROUPS = collections.OrderedDict([
-    ("connect", connect), ("peers", first_message), ("dead-dns", dead_dns), ("storm", storm),
-    ("instructions", instructions), ("messages", message_instructions), ("steady", steady),
-    ("engine", engine), ("simulator", simulator)])
+    ("connect", connect), ("peers", first_message), ("names", names), ("dead-dns", dead_dns),
+    ("storm", storm), ("instructions", instructions), ("messages", message_instructions),
+    ("steady", steady), ("engine", engine), ("simulator", simulator)])

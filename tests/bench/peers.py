@@ -3,7 +3,7 @@
 libzmq, curl, Python's asyncio, Go, nng.
 
 The clock runs in each program itself, from its call to the first byte of a reply, so that it is not
-its start that is measured. What speaks HTTP is answered by peers/answer.c."""
+its start that is measured. What speaks HTTP is answered by answer.c."""
 import collections
 import os
 import random
@@ -32,6 +32,8 @@ SCENES = [Scene("both", "both families good", "both.test", 0, False),
           Scene("no-route", "IPv6 has no route", "no-route.test", 0, False),
           Scene("unreachable", "IPv6 unreachable", "unreachable.test", 0, False),
           Scene("silent", "IPv6 silent", "silent.test", 1, False),
+          Scene("closes", "IPv6 accepts and closes", "closes.test", 0, False),
+          Scene("mute", "IPv6 accepts and is mute", "mute.test", 1, False),
           Scene("dead-first4", "IPv4 only, the first of two silent", "dead-first4.test", 1, False),
           Scene("dead-first", "both, the first of each two silent", "dead-first.test", 2, False),
           Scene("refused-first", "both, the first of each two refused", "refused-first.test", 0,
@@ -109,8 +111,6 @@ def curl_version():
 
 def prepare(field):
     """The rivals that are there, as {rival: what it is}. Starts what they talk to."""
-    compile_c(field, "answer")
-    field.serve_other([os.path.join(field.programs, "answer"), str(HTTP_PORT)] + SERVERS)
     found = collections.OrderedDict([(OURS, ""), (STOCK4, "says nothing about IPv6, so IPv4 only"),
                                      (STOCK6, "")])
     if shutil.which("curl"):

@@ -83,11 +83,37 @@ ROWS = [
     ("first reply, IPv6 silent", ["first/silent"],
      lambda one: "%s ms more" % one["median_text"],
      lambda one: stock_time(one, "stock, ZMQ_IPV6=1") + ", with `ZMQ_IPV6`"),
-    ("the same, once the context knows it, or at a reconnect", ["again/second", "again/reconnect"],
+    ("the same, once the context knows it, or at a reconnect",
+     ["again/silent/second", "again/silent/reconnect"],
      lambda one: "%s ms more" % one["median_text"], lambda one: ""),
+    ("first reply, IPv6 accepts and closes, or speaks HTTP or SSH",
+     ["first/closes", "first/http", "first/ssh"],
+     lambda one: "%s ms more" % one["median_text"],
+     lambda one: stock_time(one, "stock, ZMQ_IPV6=1") + ", with `ZMQ_IPV6`"),
+    ("first reply, IPv6 accepts and is mute", ["first/mute"],
+     lambda one: "%s ms more" % one["median_text"],
+     lambda one: stock_time(one, "stock, ZMQ_IPV6=1") + ", with `ZMQ_IPV6`"),
+    ("the same, once the context knows it, or at a reconnect",
+     ["again/mute/second", "again/mute/reconnect"],
+     lambda one: "%s ms more" % one["median_text"], lambda one: ""),
+    ("first reply, IPv6 silent for every name: the tenth name", ["names/tenth"],
+     lambda one: ms(one["median"]), lambda one: stock_time(one, "stock") + " (IPv4 only)"),
+    ("IPv6 silent, a client that waits 200 ms, closes and tries again: its reply comes at try",
+     ["names/patience"], lambda one: one["median_text"],
+     lambda one: number(beside(one, "stock")) + " (IPv4 only)"),
+    ("first reply, good network: both families, or one", ["names/good/both", "names/good/four",
+                                                          "names/good/six"],
+     lambda one: "%s ms more than stock's" % one["median_text"],
+     lambda one: stock_time(one, "stock")),
     ("first reply, the AAAA answer lost or 2 s late", ["after-a/lost", "after-a/late"],
      lambda one: "%s ms after the A answer" % one["median_text"],
      lambda one: "%s, with `ZMQ_IPV6`" % stock_time(one, "stock, ZMQ_IPV6=1")),
+    ("100 names at once, the AAAA answers lost: all have a reply", ["names/many"],
+     lambda one: ms(one["median"]), lambda one: stock_time(one, "stock") + " (IPv4 only)"),
+    ("a new name: DNS queries other than those of one `getaddrinfo`", ["names/queries"],
+     lambda one: one["median_text"], lambda one: ""),
+    ("the same: threads", ["names/threads"],
+     lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
     ("name servers dead: longest gap of another socket of the I/O thread", ["dead-dns/gap"],
      lambda one: "%s ms (%s ms without)" % (one["median_text"],
                                             number(beside(one, "ours, no dead name"))),
@@ -103,20 +129,26 @@ ROWS = [
      lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
     ("the same: threads", ["crowd/threads"],
      lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
-    ("memory of each of them while it races", ["crowd/rss"],
+    ("1,000 sockets connect to a healthy dual-stack server: connections for each",
+     ["server/healthy"], lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
+    ("the same, the server's I/O thread busy for 1 s", ["server/busy"],
+     lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
+    ("memory of each of 1,000 sockets that race", ["crowd/rss"],
      lambda one: "%.1f KiB more than stock's" % (one["median"] / 1024), lambda one: ""),
-    ("10,000 of them (where files are limited, connections of 625 sockets), beyond the attempt "
+    ("10,000 sockets (where files are limited, connections of 625 sockets), beyond the attempt "
      "delay", ["storm/all"],
      lambda one: "%s times stock's" % one["median_text"],
      lambda one: stock_time(one, "stock") + " (IPv4 only)"),
     ("instructions of a connect, both families good",
      ["instructions/connects/localhost", "instructions/connects/a name from DNS"],
      lambda one: "%s %% more, at most" % one["median_text"], lambda one: ""),
-    ("the same, each in a new context: two look-ups on two new threads",
+    ("the same, each in a new context: a look-up on a new thread",
      ["instructions/contexts/localhost", "instructions/contexts/a name from DNS"],
      lambda one: "%s %% more, at most" % one["median_text"], lambda one: ""),
+    ("instructions of a connect that the greeting adds", ["instructions/greeting"],
+     lambda one: "%s %% more" % one["median_text"], lambda one: ""),
 ]
-RIVAL_SCENES = ("both", "refused", "silent", "dead-first4", "late")
+RIVAL_SCENES = ("both", "refused", "silent", "closes", "mute", "dead-first4", "late")
 
 
 def readme_block(result):
@@ -248,6 +280,14 @@ CONNECT = """
 Ours with that name, minus ours with a name that has the IPv4 address only.
 """
 
+NAMES = """
+## New names
+
+In a new context each: what the name server is asked, beside one call of `getaddrinfo (AF_UNSPEC)`;
+how many threads there are more. Many names that share a fault; the client without patience closes
+its socket and opens another at once. Good networks: runs of ours and of stock in pairs.
+"""
+
 DEAD = """
 ## Dead name servers
 
@@ -262,6 +302,19 @@ Sockets of one context with one I/O thread connect to one name at once; each sen
 gets a reply from one server. Memory, files and threads are the peak beyond what there was when
 the sockets had been made. Stock's name has an IPv4 address only. The dashed line is the most
 threads that there may be.
+
+What a server sees: the connections that its system accepted, of either family, divided by the
+number of sockets. The busy server is stopped when the first one connects, and goes on a second
+later.
+"""
+
+INSTRUCTIONS = """
+## Instructions of a connect
+
+Counted by callgrind. What the greeting adds: a socket of the type ZMQ_STREAM speaks no ZMTP, so
+that nobody waits for a greeting. What ours takes with it beyond stock is what the race takes
+without the greeting; that and stock's instructions of a ZMQ_DEALER are what ours of a ZMQ_DEALER
+is compared with.
 """
 
 ENGINE = """
@@ -456,8 +509,9 @@ def section(text, result, groups):
 
 def benchmarks(result):
     lines = head(result) + paragraph(HOW) + steady_section(result) + first_section(result)
-    lines += section(CONNECT, result, ("connect",)) + section(DEAD, result, ("dead-dns",))
+    lines += section(CONNECT, result, ("connect",)) + section(NAMES, result, ("names",))
+    lines += section(DEAD, result, ("dead-dns",))
     lines += storm_section(result)
-    lines += section("\n## Instructions of a connect\n", result, ("instructions",))
+    lines += section(INSTRUCTIONS, result, ("instructions",))
     lines += engine_section(result) + simulation_section(result)
     return "\n".join(lines) + "\n"

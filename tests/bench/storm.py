@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
 """Many sockets connect to one name at once: how what that takes grows with their number."""
 import collections
+import os
+import signal
+import time
 
 from field import MORE_PORTS, PORT, SILENT4, at, tcp
+from lab import wait_until
 from stats import Figure, column, finished, median, number, spread, table
 
 CROWD = 1000  # sockets
@@ -10,6 +14,7 @@ SIZES = (1, 10, 100, CROWD, 10000)
 # A socket has a mailbox, and two attempts under way for a moment.
 FILES_PER_SOCKET, FILES_PER_CONNECTION, MORE_FILES = 3, 2, 100
 GONE_AFTER = 10  # s in which the look-ups' threads have to end
+STORM_PORT, BUSY = 5700, 1  # s that its server's I/O thread does nothing
 
 Variant = collections.namedtuple("Variant", "key title library name")
 VARIANTS = [Variant("silent", "ours, IPv6 silent", "ours", "crowd.test"),
@@ -74,7 +79,7 @@ def storm(field, quick):
     show_growth(seen, sizes)
     figures = growth_figures(seen, sizes)
     if CROWD in sizes:
-        figures += crowd_figures(field, seen, quick)
+        figures += crowd_figures(field, seen, quick) + server_figures(field, rounds)
     return figures
 
 
@@ -160,3 +165,53 @@ def crowd_memory(field, rounds):
             for key in ("heap", "rss"):
                 seen[library, key].append(result[key] / CROWD)
     return seen
+
+
+# --- what a server sees ---------------------------------------------------------------------------
+
+def accepted(node):
+    """How many connections the system has accepted for its programs, of either family."""
+    lines = [line.split() for line in node.run(["cat", "/proc/net/snmp"]).stdout.splitlines()
+             if line.startswith("Tcp:")]
+    return int(dict(zip(*lines))["PassiveOpens"])
+
+
+def storm_at_server(field, library, busy):
+    """(connections for each client, whether all had their reply) at a dual-stack server of its own,
+    which stops with the first connection when it is to be busy."""
+    server = field.start(field.server, "stock", "echo", tcp("::", STORM_PORT))
+    field.wait_ready(server)
+    before = accepted(field.server)
+    if busy:
+        os.kill(server.process.pid, signal.SIGSTOP)
+    crowd = field.start(field.client, library, "crowd", CROWD, 0, tcp("both.test", STORM_PORT))
+    if busy:
+        wait_until(lambda: accepted(field.server) > before)
+        time.sleep(BUSY)
+        os.kill(server.process.pid, signal.SIGCONT)
+    result = field.end(crowd, timeout=120)
+    opened = accepted(field.server) - before
+    field.kill(server)
+    return opened / CROWD, "all" in result
+
+
+def server_figures(field, rounds):
+    figures, rows = [], []
+    for key, title, most in (("healthy", "a healthy dual-stack server", 1.05),
+                             ("busy", "a server that is busy for %d s" % BUSY, 2)):
+        seen = {library: [storm_at_server(field, library, key == "busy") for _ in range(rounds)]
+                for library in ("ours", "stock")}
+        opened = {library: [one for one, _ in results] for library, results in seen.items()}
+        late = {library: sum(not all_ for _, all_ in results) for library, results in seen.items()}
+        more = [Figure("%d sockets connect to %s: connections for each" % (CROWD, title), "",
+                       opened["ours"], most, "<=", decimals=3, key="server/" + key,
+                       stock=opened["stock"]),
+                Figure("%d sockets connect to %s: runs in which not all had a reply"
+                       % (CROWD, title), "", [late["ours"]], 0, "<=",
+                       key="server/%s/left" % key, stock=[late["stock"]])]
+        figures += more
+        rows += [[figure.title, figure.spread_text(), spread(figure.beside["stock"])]
+                 + finished(figure) for figure in more]
+    table("What the server's system accepted; both families work (stock: IPv4 only).",
+          ["", "ours", "stock", "target", ""], rows)
+    return figures

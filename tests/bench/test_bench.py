@@ -159,7 +159,7 @@ def program():
 def quick_run(tmp_path_factory):
     """The JSON of a short run of a few groups."""
     path = str(tmp_path_factory.mktemp("bench") / "bench.json")
-    groups = ["peers", "storm", "steady", "engine", "simulator"]
+    groups = ["peers", "names", "storm", "steady", "engine", "simulator"]
     command = [sys.executable, os.path.join(SRC, "scripts", "bench"), "--quick", "--json", path]
     done = subprocess.run(command + [word for name in groups for word in ("--only", name)],
                           capture_output=True, text=True, timeout=600)
@@ -170,7 +170,8 @@ def quick_run(tmp_path_factory):
 
 def test_a_quick_run_has_every_figure(quick_run):
     result = report.Result(quick_run)
-    for key in ("peers/silent", "crowd/all", "steady/oneway", "steady/turns/dual/1024",
+    for key in ("peers/silent", "names/queries", "names/tenth", "crowd/all",
+                "server/busy", "steady/oneway", "steady/turns/dual/1024",
                 "engine/events", "simulator/p99"):
         assert key in result.by_key
     assert quick_run["conditions"]["quick"] is True

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  answer PORT ADDRESS...: a server for what speaks HTTP, or less: it answers
-    whatever comes first on a connection, and closes it.  Prints "ready".  */
+/*  answer HOW PORT ADDRESS...: a server that speaks no ZMTP.  Prints "ready".
+    HOW is
+
+    http    it answers whatever comes first on a connection, and closes it
+    ssh     it says what it is, and closes on whatever comes
+    closes  it closes at once
+    mute    the system accepts, and the program never does  */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +20,8 @@
 
 enum
 {
-    MAX_LISTENERS = 8
+    MAX_LISTENERS = 8,
+    BACKLOG = 16384
 };
 
 static void die (const char *what_)
@@ -40,45 +46,54 @@ static int listen_on (const char *address_, const char *port_)
     if (found->ai_family == AF_INET6)
         setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind (fd, found->ai_addr, found->ai_addrlen) != 0
-        || listen (fd, 128) != 0)
+        || listen (fd, BACKLOG) != 0)
         die (address_);
     freeaddrinfo (found);
     return fd;
 }
 
-static void serve (int listener_)
+static void say (int fd_, const char *words_)
 {
-    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
-                                "Connection: close\r\n\r\nok\n";
+    /*  A connection that lost a race ends without a word.  */
+    (void) !send (fd_, words_, strlen (words_), MSG_NOSIGNAL);
+}
+
+static void serve (int listener_, const char *how_)
+{
     char request[4096];
     const int fd = accept (listener_, NULL, NULL);
 
     if (fd < 0)
         return;
-    /*  A connection that lost a race ends without a word.  */
-    if (read (fd, request, sizeof request) > 0)
-        (void) !write (fd, reply, sizeof reply - 1);
+    if (strcmp (how_, "ssh") == 0)
+        say (fd, "SSH-2.0-OpenSSH_9.2p1\r\n");
+    if (strcmp (how_, "closes") != 0 && read (fd, request, sizeof request) > 0
+        && strcmp (how_, "http") == 0)
+        say (fd, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
+                 "Connection: close\r\n\r\nok\n");
     close (fd);
 }
 
 int main (int argc, char **argv)
 {
     struct pollfd listener[MAX_LISTENERS];
-    const int count = argc - 2;
+    const int count = argc - 3;
 
     if (count < 1 || count > MAX_LISTENERS)
         return 2;
     for (int i = 0; i < count; i++) {
-        listener[i].fd = listen_on (argv[2 + i], argv[1]);
+        listener[i].fd = listen_on (argv[3 + i], argv[2]);
         listener[i].events = POLLIN;
     }
     puts ("ready");
     fflush (stdout);
+    if (strcmp (argv[1], "mute") == 0)
+        pause ();
     for (;;) {
         if (poll (listener, (nfds_t) count, -1) < 0)
             die ("poll");
         for (int i = 0; i < count; i++)
             if (listener[i].revents != 0)
-                serve (listener[i].fd);
+                serve (listener[i].fd, argv[1]);
     }
 }
