@@ -51,15 +51,18 @@ static char *slurp (const process_t *process_, const char *file_, size_t *size_)
 {
     static char text[1 << 24];
     FILE *const file = fopen (name_of (process_, file_, ""), "re");
+    int error;
 
     *size_ = 0;
     if (file == NULL)
         return NULL;
     errno = 0;
     *size_ = fread (text, 1, sizeof text - 1, file);
+    error = errno;
     text[*size_] = '\0';
     fclose (file);
-    return *size_ > 0 || errno == 0 ? text : NULL;
+    errno = error;
+    return *size_ > 0 || error == 0 ? text : NULL;
 }
 
 /*  --- settings ------------------------------------------------------------------  */

@@ -22,7 +22,7 @@ enum
 int cli_options (int argc_, char **argv_, const cli_option_t *options_)
 {
     struct option known[MAX_OPTIONS + 1];
-    char title[80];
+    static char title[80];
     int i, found;
 
     memset (known, 0, sizeof known);

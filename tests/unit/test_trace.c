@@ -78,6 +78,8 @@ static int make_place (void **state_)
 {
     place_t *const place = calloc (1, sizeof *place);
 
+    if (place == NULL)
+        return -1;
     strcpy (place->directory, "/tmp/zds-trace-XXXXXX");
     assert_non_null (mkdtemp (place->directory));
     sprintf (place->path, "%s/trace", place->directory);

@@ -73,10 +73,11 @@ static long status (const char *name_)
     char line[256];
     long value = -1;
 
-    while (fgets (line, sizeof line, file) != NULL)
+    while (file != NULL && fgets (line, sizeof line, file) != NULL)
         if (strncmp (line, name_, strlen (name_)) == 0)
             value = atol (strchr (line, ':') + 1);
-    fclose (file);
+    if (file != NULL)
+        fclose (file);
     return value;
 }
 
@@ -170,12 +171,12 @@ static int crowd (char **argument_)
     char endpoint[256];
     int i;
 
-    for (i = 0; i < count; i++) {
+    for (i = 0; socket != NULL && i < count; i++) {
         socket[i] = socket_of (ctx);
         snprintf (endpoint, sizeof endpoint, "tcp://h%d.%s", i, argument_[1]);
         zmq_connect (socket[i], endpoint);
     }
-    for (i = 0; i < count; i++)
+    for (i = 0; socket != NULL && i < count; i++)
         if (zmq_send (socket[i], "", 0, 0) != 0)
             break;
     printf ("%ld\n", i == count ? now () - begin : -1);
