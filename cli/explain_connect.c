@@ -210,8 +210,8 @@ static void show_attempt (size_t place_)
     const char *const why =
       report.is_literal
         ? "a numeric address is only that address"
-        : zds_candidates_why (report.candidate, report.first_family,
-                              report.order, place_);
+        : zds_candidates_why (report.candidate, report.count,
+                              report.first_family, report.order, place_);
 
     zds_host_format (&report.candidate[report.order[place_]].addr, addr,
                      sizeof addr);

@@ -231,8 +231,6 @@ static void change_network (world_t *w_)
 static unsigned group_of (const zds_candidate_t *candidate_)
 {
     switch (candidate_->record) {
-        case ZDS_RECORD_WON:
-            return 0;
         case ZDS_RECORD_FAILED:
             return 3;
         case ZDS_RECORD_DIED:
@@ -256,6 +254,12 @@ static size_t belongs (const zds_candidate_t *list_,
     unsigned group = 5;
     size_t i, best = count_;
 
+    for (i = 0; i < count_; i++)
+        if (list_[i].record == ZDS_RECORD_WON) {
+            first_family_ = turn = zds_addr_family (&list_[i].addr);
+            first_count_ = 1;
+            break;
+        }
     for (i = 0; i < place_; i++) {
         used[placed_[i]] = true;
         turn = zds_addr_family (&list_[placed_[i]].addr);

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from conftest import PLAIN_PROGRAM
 from lab import environment, libdir
-from street import DEAD, DUAL, FAR4, SERVER4, Street
+from street import DEAD, DUAL, FAR4, SERVER4, SERVER6, Street
 from test_run import build
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -191,3 +191,22 @@ def test_c13_shared_answers_in_turns(lab):
     assert sorted(result["peers"]) == sorted(FAR4[:4])
     assert min(result["peers"].values()) >= 7
     assert street.dns.kinds("turn.test").count("A") <= 5
+
+
+@pytest.mark.parametrize("dead", ["refused", "silent", "IPv4"])
+def test_c13_turns_go_on_with_what_is_known(lab, dead):
+    """One address is dead, and known to be.  Catches: the one that won the last time before its
+    equals, so that a process's clients flock to one server."""
+    six, alive = [[], FAR4[1:4]] if dead == "IPv4" else [[SERVER6], FAR4[:4]]
+    street = Street(lab, {"turn.test": {"A": FAR4[:4], "AAAA": six, "rotate": True}})
+    if dead != "refused":
+        street.faults("ip%s daddr %s tcp dport 5555 drop"
+                      % (("", FAR4[0]) if dead == "IPv4" else ("6", SERVER6)))
+    for address in alive:
+        street.serve(4, address=address)
+    worker = street.caller()
+    worker.context()
+    peers = [worker.socket("DEALER", LINGER=0).reach("tcp://turn.test:5555").peer
+             for _ in range(24)]
+    assert sorted(set(peers)) == sorted(alive)
+    assert min(map(peers.count, alive)) >= 3

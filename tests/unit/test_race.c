@@ -1050,11 +1050,11 @@ static const case_t cases[] = {
     {30, "", "start b, wait 4030"}},
    NULL,
    NULL},
-  {"c8_the_last_winner_comes_first",
+  {"c8_the_family_that_won_comes_first",
    "",
-   {{10, "whole a b* 1", "start b, wait 260"},
-    {260, "", "start 1, wait 510"},
-    {510, "", "start a, wait 4510"}},
+   {{10, "whole a 1 2*", "start 1, wait 260"},
+    {260, "", "start a, wait 510"},
+    {510, "", "start 2, wait 4510"}},
    NULL,
    NULL},
   {"c9_wrong_servers_go_last",
@@ -2391,7 +2391,8 @@ static void test_what_is_remembered_is_told (void **state_)
     race = race_of (&config, "1a2b");
     race.candidate[2].record = ZDS_RECORD_DIED;
     race.candidate[3].record = ZDS_RECORD_WON;
-    expect_why (&race, 0, ZDS_RACE_START, "at once", "it won the last time");
+    expect_why (&race, 0, ZDS_RACE_START, "the answer is there",
+                "its family won the last time");
     zds_race_next (&race, 250);
     zds_race_next (&race, 500);
     expect_why (&race, 750, ZDS_RACE_START, "silence for the attempt delay",

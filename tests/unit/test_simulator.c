@@ -118,6 +118,7 @@ typedef struct
     random_t random;
     zds_race_config_t config;
     bool plain;      /* nothing is remembered */
+    bool has_winner; /* of the last time */
     bool ipv4_first; /* by the system's order */
     bool mixed;      /* it does not keep the families together */
     /*  The other family's helper leads to another host.  */
@@ -257,6 +258,10 @@ static void draw_addr (world_t *w_, host_addr_t *addr_, unsigned mood_)
         addr_->record = (zds_record_t) draw (r, 5);
     else if (!w_->plain && chance (r, 20))
         addr_->waited = draw_time (r, 300);
+    /*  Only one has won.  */
+    if (addr_->record == ZDS_RECORD_WON && w_->has_winner)
+        addr_->record = ZDS_RECORD_NONE;
+    w_->has_winner = w_->has_winner || addr_->record == ZDS_RECORD_WON;
 }
 
 /*  Whether the look-up leads to the other host.  */
@@ -298,6 +303,7 @@ static void draw_world (world_t *w_)
     int f;
 
     w_->plain = chance (r, 70);
+    w_->has_winner = false;
     w_->late = chance (r, 10);
     w_->interval = 1 + draw_time (r, 2000);
     w_->ipv4_first = chance (r, 20);

@@ -11,7 +11,6 @@
 /*  The groups in which candidates are tried, one after the other.  */
 typedef enum
 {
-    GROUP_WON,
     GROUP_GOOD,
     GROUP_FAILED,
     GROUP_LAST
@@ -19,7 +18,7 @@ typedef enum
 
 static group_t group_of (const zds_candidate_t *candidate_)
 {
-    static const group_t groups[] = {GROUP_GOOD, GROUP_WON, GROUP_FAILED,
+    static const group_t groups[] = {GROUP_GOOD, GROUP_GOOD, GROUP_FAILED,
                                      GROUP_LAST, GROUP_LAST};
 
     return groups[candidate_->record];
@@ -104,18 +103,34 @@ static void place_longest_ago_first (ordering_t *o_, group_t group_)
     }
 }
 
+/*  The family that won the last time; AF_UNSPEC if none has.  */
+static int family_that_won (const zds_candidate_t *candidates_, size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++)
+        if (candidates_[i].record == ZDS_RECORD_WON)
+            return zds_addr_family (&candidates_[i].addr);
+    return AF_UNSPEC;
+}
+
 void zds_candidates_order (const zds_candidate_t *candidates_,
                            size_t count_,
                            int first_family_,
                            unsigned first_count_,
                            uint8_t *order_)
 {
+    const int won = family_that_won (candidates_, count_);
     ordering_t o = {candidates_, count_,        order_,
                     0,           first_family_, first_count_};
     int group;
 
+    if (won != AF_UNSPEC) {
+        o.turn = won;
+        o.first_left = 1;
+    }
     /*  Each is of one group, and few groups have any.  */
-    for (group = GROUP_WON; o.placed < count_; group++)
+    for (group = GROUP_GOOD; o.placed < count_; group++)
         if (group == GROUP_LAST)
             place_longest_ago_first (&o, GROUP_LAST);
         else
@@ -123,6 +138,7 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
 }
 
 const char *zds_candidates_why (const zds_candidate_t *candidates_,
+                                size_t count_,
                                 int first_family_,
                                 const uint8_t *order_,
                                 size_t place_)
@@ -133,8 +149,6 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
     const int family = zds_addr_family (&one->addr);
 
     switch (one->record) {
-        case ZDS_RECORD_WON:
-            return "it won the last time";
         case ZDS_RECORD_FAILED:
             return "it failed the last time: after the others";
         case ZDS_RECORD_DIED:
@@ -142,8 +156,13 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
         case ZDS_RECORD_WRONG:
             return "somebody else answered there: last";
         case ZDS_RECORD_NONE:
+        case ZDS_RECORD_WON:
             break;
     }
+    if (before == NULL && one->record == ZDS_RECORD_WON)
+        return "it won the last time";
+    if (before == NULL && family == family_that_won (candidates_, count_))
+        return "its family won the last time";
     if (before == NULL && family != first_family_)
         return family == AF_INET6 ? "there is no better IPv4 address"
                                   : "there is no better IPv6 address";

@@ -82,10 +82,11 @@ typedef struct
 /*  Puts the indices of 'candidates_' into 'order_', first to be tried first.
 
     'candidates_' hold each family in the libc's order; how the families are mixed does
-    not matter.  The winner of the last time comes first, as its family's turn; the
-    families take turns (RFC 8305 section 4), beginning with 'first_count_' (at least
-    1) of 'first_family_' if there is no such winner; then those that failed the last
-    time; then those whose connection died and wrong servers, longest ago first.  */
+    not matter.  The families take turns (RFC 8305 section 4), beginning with the one
+    that won the last time, or else with 'first_count_' (at least 1) of 'first_family_'.
+    The winner itself has no precedence in its family, whose order may be DNS's
+    rotation (C-13).  Then come those that failed the last time; then those whose
+    connection died and wrong servers, longest ago first.  */
 void zds_candidates_order (const zds_candidate_t *candidates_,
                            size_t count_,
                            int first_family_,
@@ -96,6 +97,7 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
     people, of the form "IPv6 comes first".  The other arguments are those that
     the order was made with.  */
 const char *zds_candidates_why (const zds_candidate_t *candidates_,
+                                size_t count_,
                                 int first_family_,
                                 const uint8_t *order_,
                                 size_t place_);

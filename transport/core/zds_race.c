@@ -953,8 +953,8 @@ const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
                           race_->config.first_count, order);
     while (order[place] != race_->slot[attempt_].candidate)
         place++;
-    return zds_candidates_why (race_->candidate, race_->first_family, order,
-                               place);
+    return zds_candidates_why (race_->candidate, race_->count,
+                               race_->first_family, order, place);
 }
 
 int zds_race_usual_family (const zds_race_t *race_)
