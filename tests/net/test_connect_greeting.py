@@ -402,7 +402,7 @@ def test_c18_keepalive(street, family, opts, kept):
     assert keepalive(street) == kept
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "[::1]", "localhost"])
+@pytest.mark.parametrize("name", ["127.0.0.1", "[::1]", "localhost", "0.0.0.0", "[::]"])
 def test_c5_connected_to_itself(street, name):
     """The port that is dialled is the only one that the system has to give.  Catches: a socket
     that talks to itself, and never tries again (libzmq issue 4588)."""

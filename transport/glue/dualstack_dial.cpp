@@ -535,9 +535,8 @@ int zmq::dualstack_dial_t::check_connection (unsigned attempt_)
     if (rc != 0)
         return rc;
     _local_family[attempt_] = zds_addr_family (&local);
-    zds_addr_unmap (&local);
-    if (zds_addr_equal (&local,
-                        &_race.candidate[_race.slot[attempt_].candidate].addr))
+    //  What was dialled may be 0.0.0.0, which is this host.
+    if (dualstack_is_own_peer (fd, local))
         return ECONNREFUSED;
     return dualstack_tune (fd, _options);
 }

@@ -153,6 +153,15 @@ int zmq::dualstack_local_address (fd_t fd_, zds_addr_t *addr_)
     return getsockname (fd_, &addr_->sa, &len) == 0 ? 0 : dualstack_errno ();
 }
 
+bool zmq::dualstack_is_own_peer (fd_t fd_, const zds_addr_t &local_)
+{
+    zds_addr_t peer;
+    zmq_socklen_t len = sizeof peer;
+
+    return getpeername (fd_, &peer.sa, &len) == 0
+           && zds_addr_equal (&peer, &local_);
+}
+
 void zmq::dualstack_keep_alive (fd_t fd_, const options_t &options_)
 {
     const int idle = options_.tcp_keepalive_idle;

@@ -42,6 +42,9 @@ int dualstack_connect_error (fd_t fd_);
 //  The address that the socket has on this host. 0 or an errno.
 int dualstack_local_address (fd_t fd_, zds_addr_t *addr_);
 
+//  Whether the socket, which has this address on this host, is connected to itself.
+bool dualstack_is_own_peer (fd_t fd_, const zds_addr_t &local_);
+
 //  Sets what libzmq sets on a connection that was made. 0 or an errno.
 int dualstack_tune (fd_t fd_, const options_t &options_);
 
