@@ -5,14 +5,9 @@
 
 #include "explain.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "json.h"
-#include "library.h"
 #include "zds_host.h"
 #include "zds_trace.h"
 
@@ -213,7 +208,6 @@ int cli_explain (int argc_, char **argv_)
                                     {"try", &question.really, NULL},
                                     {NULL, NULL, NULL}};
     const int count = cli_options (argc_, argv_, options);
-    char *library;
 
     question.settings = zds_host_settings (ZDS_SETTINGS_FILE);
     if (count < 0 || !take_mode (mode) || !take_limit (timeout))
@@ -227,10 +221,8 @@ int cli_explain (int argc_, char **argv_)
     if (!question.binds && strcmp (question.command, "connect") != 0)
         return cli_usage (STATUS_USAGE, question.command,
                           "neither bind nor connect");
-    library = library_chosen ("explain");
-    if (library == NULL)
+    if (!library_exists ("explain"))
         return STATUS_USAGE;
-    free (library);
     answer ();
     return cli_flush (trouble.error == 0 ? STATUS_YES : STATUS_NO);
 }

@@ -4,14 +4,8 @@
 
 #include "explain.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "json.h"
-#include "library.h"
 #include "zds_bind.h"
 #include "zds_host.h"
 #include "zds_lookup.h"
@@ -102,26 +96,25 @@ static int make_plan (const char *text_, bool names_)
     that nobody is in the way of anybody.  */
 static int check_listener (const zds_listener_t *listener_)
 {
-    const zds_addr_t *const wanted = &listener_->addr;
     const int on = listener_->v6only == ZDS_V6ONLY_ON;
-    zds_addr_t addr = *wanted;
+    zds_addr_t addr = listener_->addr;
     char text[ZDS_ADDR_TEXT_SIZE];
     int fd, rc = 0;
 
     if (listener_->optional || listener_->freebind || question.really)
         return 0;
     zds_addr_set_port (&addr, 0);
-    fd = socket (zds_addr_family (wanted), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket (zds_addr_family (&addr), SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd != -1 && listener_->v6only != ZDS_V6ONLY_NONE)
         setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (fd == -1 || bind (fd, &addr.sa, zds_addr_len (&addr)) != 0)
         rc = errno;
     if (fd != -1)
         close (fd);
-    zds_host_format (&addr, text, sizeof text);
-    return rc == 0 ? 0
-                   : trouble_set (rc, "no socket of this host can listen on %s",
-                                  text);
+    if (rc == 0)
+        return 0;
+    zds_host_format (&listener_->addr, text, sizeof text);
+    return trouble_set (rc, "no socket of this host can listen on %s", text);
 }
 
 /*  A source in front of the ; means nothing to a listener, but has to make
@@ -135,9 +128,7 @@ static int make (void)
     int rc = 0;
 
     if (destination != address) {
-        source = strndup (address, (size_t) (destination - 1 - address));
-        if (source == NULL)
-            return trouble_set (ENOMEM, "out of memory");
+        source = cli_copy (address, (size_t) (destination - 1 - address));
         rc = make_plan (source, false);
         free (source);
     }
@@ -161,21 +152,28 @@ static const char *families_of (const zds_listener_t *listener_)
              : "IPv6 and IPv4";
 }
 
-/*  Why the listener has its address, where it is an interface's; else NULL.  */
+/*  What the rules make of an address of the interface.  */
+static const char *verdict (size_t number_, bool *chosen_)
+{
+    return zds_ifaddr_why (report.ifaddrs, report.ifaddr_count, number_,
+                           question.mode, chosen_);
+}
+
+/*  Why the listener has its address.  */
 static const char *why_address (const zds_listener_t *listener_)
 {
+    const char *why;
+    bool chosen;
     size_t i;
 
     for (i = 0; i < report.ifaddr_count; i++) {
         zds_addr_t addr = report.ifaddrs[i].addr;
-        bool chosen;
-        const char *const why = zds_ifaddr_why (
-          report.ifaddrs, report.ifaddr_count, i, question.mode, &chosen);
+        why = verdict (i, &chosen);
         zds_addr_set_port (&addr, zds_addr_port (&listener_->addr));
         if (chosen && zds_addr_equal (&addr, &listener_->addr))
             return why;
     }
-    return NULL;
+    return report.plan.why;
 }
 
 /*  With the port, or * where the system chooses it.  */
@@ -194,23 +192,22 @@ static void format (const zds_addr_t *addr_, char *text_, size_t size_)
 static void show_listener (unsigned number_)
 {
     const zds_listener_t *const one = &report.plan.listener[number_];
-    const char *const why = why_address (one);
     const char *const takes = families_of (one);
     char addr[ZDS_ADDR_TEXT_SIZE + 8], text[700], first[24];
 
     format (&one->addr, addr, sizeof addr);
-    snprintf (
-      text, sizeof text, "%s.%s%s%s", why == NULL ? report.plan.why : why,
-      strcmp (takes, "IPv6 and IPv4") != 0 ? ""
-      : one->as_ipv4 ? " IPv4 clients are shown by their IPv4 addresses."
-                     : " IPv4 clients are shown as ::ffff:a.b.c.d.",
-      one->freebind
-        ? " The address is still checked for duplicates: it is bound "
-          "all the same, and answers when that is done."
-        : "",
-      one->optional ? " The bind goes on without it if this program "
-                      "cannot have the family or the address."
-                    : "");
+    snprintf (text, sizeof text, "%s.%s%s%s", why_address (one),
+              strcmp (takes, "IPv6 and IPv4") != 0 ? ""
+              : one->as_ipv4
+                ? " IPv4 clients are shown by their IPv4 addresses."
+                : " IPv4 clients are shown as ::ffff:a.b.c.d.",
+              one->freebind
+                ? " The address is still checked for duplicates: it is bound "
+                  "all the same, and answers when that is done."
+                : "",
+              one->optional ? " The bind goes on without it if this program "
+                              "cannot have the family or the address."
+                            : "");
     snprintf (first, sizeof first, "  %u. ", number_ + 1);
     if (question.json)
         json ("{ address=s takes=s shown_as_ipv4=b optional=b why=s }", addr,
@@ -219,68 +216,79 @@ static void show_listener (unsigned number_)
         cli_say (first, "%s takes %s: %s", addr, takes, text);
 }
 
-static void show_listeners (void)
+/*  As zmq_getsockopt will tell it; NULL without a listener.  */
+static void show_last_endpoint (void)
 {
-    const zds_bind_plan_t *const plan = &report.plan;
-    const bool is_json = question.json;
-    zds_addr_t first = plan->listener[0].addr;
+    const bool none = report.plan.count == 0;
+    zds_addr_t first = report.plan.listener[0].addr;
     char addr[ZDS_ADDR_TEXT_SIZE + 8] = "", last[sizeof addr + 8];
-    unsigned i;
 
-    if (is_json)
-        json ("listeners[");
-    for (i = 0; i < plan->count; i++)
-        show_listener (i);
-    if (plan->listener[0].as_ipv4)
+    if (report.plan.listener[0].as_ipv4)
         zds_addr_as_ipv4 (&first);
-    if (plan->count > 0)
+    if (!none)
         format (&first, addr, sizeof addr);
     snprintf (last, sizeof last, "tcp://%s", addr);
-    if (is_json)
-        json ("] last_endpoint=s", plan->count > 0 ? last : NULL);
-    else if (plan->count > 0)
+    if (question.json)
+        json ("last_endpoint=s", none ? NULL : last);
+    else if (!none)
         printf ("%s  ZMQ_LAST_ENDPOINT: %s\n",
                 zds_addr_port (&first) != 0 ? ""
-                : plan->count > 1
+                : report.plan.count > 1
                   ? "  The system chooses the port, one for both.\n"
                   : "  The system chooses the port.\n",
                 last);
 }
 
-static void show_ifaddrs (void)
+static void show_listeners (void)
+{
+    unsigned i;
+
+    if (question.json)
+        json ("listeners[");
+    for (i = 0; i < report.plan.count; i++)
+        show_listener (i);
+    if (question.json)
+        json ("]");
+    show_last_endpoint ();
+}
+
+static void show_ifaddr (size_t number_)
 {
     static const char *const names[] = {"temporary", "deprecated", "tentative",
                                         "duplicate"};
-    const bool is_json = question.json;
-    char addr[ZDS_ADDR_TEXT_SIZE], flags[64];
-    size_t i, k;
+    const zds_ifaddr_t *const one = &report.ifaddrs[number_];
+    char addr[ZDS_ADDR_TEXT_SIZE], flags[64] = "";
     bool chosen;
+    const char *const why = verdict (number_, &chosen);
+    size_t k;
 
-    if (is_json)
-        json ("interface=s addresses[",
-              report.ifaddr_count > 0 ? report.endpoint.host : NULL);
-    else if (report.ifaddr_count > 0)
+    zds_host_format (&one->addr, addr, sizeof addr);
+    if (question.json)
+        json ("{ address=s chosen=b flags[", addr, chosen);
+    for (k = 0; k < 4; k++)
+        if ((one->flags >> k & 1) != 0) {
+            strcat (strcat (flags, " "), names[k]);
+            if (question.json)
+                json ("=s", names[k]);
+        }
+    if (question.json)
+        json ("] why=s }", why);
+    else
+        cli_say (chosen ? "  + " : "  - ", "%s%s: %s", addr, flags, why);
+}
+
+static void show_ifaddrs (void)
+{
+    const bool is_one = report.ifaddr_count > 0;
+    size_t i;
+
+    if (question.json)
+        json ("interface=s addresses[", is_one ? report.endpoint.host : NULL);
+    else if (is_one)
         printf ("\nAddresses of %s (+ used, - not):\n", report.endpoint.host);
-    for (i = 0; i < report.ifaddr_count; i++) {
-        const zds_ifaddr_t *const one = &report.ifaddrs[i];
-        const char *const why = zds_ifaddr_why (
-          report.ifaddrs, report.ifaddr_count, i, question.mode, &chosen);
-        zds_host_format (&one->addr, addr, sizeof addr);
-        flags[0] = '\0';
-        if (is_json)
-            json ("{ address=s chosen=b flags[", addr, chosen);
-        for (k = 0; k < 4; k++)
-            if ((one->flags >> k & 1) != 0) {
-                strcat (strcat (flags, " "), names[k]);
-                if (is_json)
-                    json ("=s", names[k]);
-            }
-        if (is_json)
-            json ("] why=s }", why);
-        else
-            cli_say (chosen ? "  + " : "  - ", "%s%s: %s", addr, flags, why);
-    }
-    if (is_json)
+    for (i = 0; i < report.ifaddr_count; i++)
+        show_ifaddr (i);
+    if (question.json)
         json ("]");
 }
 

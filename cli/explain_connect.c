@@ -6,13 +6,9 @@
 #include "explain.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "json.h"
 #include "zds_dial.h"
 #include "zds_host.h"
 #include "zds_lookup.h"
@@ -55,16 +51,13 @@ static int check_tcp (const char *text_)
 static int read_source (const char *text_, zds_source_t *source_)
 {
     const char *const end = zds_endpoint_destination (text_);
-    char *const copy = strndup (text_, (size_t) (end - 1 - text_));
+    char *const copy = cli_copy (text_, (size_t) (end - 1 - text_));
     zds_endpoint_t endpoint;
     zds_ifaddr_t *ifaddrs = NULL;
     size_t count = 0;
     uint32_t zone;
-    int rc;
+    int rc = explain_parse (&endpoint, &zone, copy, ZDS_PORT_BIND);
 
-    if (copy == NULL)
-        return trouble_set (ENOMEM, "out of memory");
-    rc = explain_parse (&endpoint, &zone, copy, ZDS_PORT_BIND);
     free (copy);
     if (rc != 0)
         return rc;
@@ -72,12 +65,12 @@ static int read_source (const char *text_, zds_source_t *source_)
     rc =
       zds_dial_source (source_, &endpoint, zone, question.mode, ifaddrs, count);
     free (ifaddrs);
-    return rc == 0
-             ? 0
-             : trouble_set (rc,
-                            "%.100s is no source: neither an interface of "
-                            "this host nor a numeric address",
-                            endpoint.host);
+    if (rc != 0)
+        trouble_set (rc,
+                     "%.100s is no source: neither an interface of this host "
+                     "nor a numeric address",
+                     endpoint.host);
+    return rc;
 }
 
 /*  Takes [SOURCE;]HOST:PORT apart.  */
@@ -145,6 +138,22 @@ static int look_up (void)
     return 0;
 }
 
+static int no_candidate (void)
+{
+    const char *const host = report.endpoint.host;
+
+    if (report.answer == NULL)
+        return trouble_set (
+          ETIMEDOUT, "no answer for %.100s in time; libzmq goes on waiting",
+          host);
+    return trouble_set (
+      EHOSTUNREACH,
+      report.answer->status == ZDS_LOOKUP_TEMPORARY
+        ? "%.100s cannot be looked up now; libzmq asks again"
+        : "%.100s has no address that may be used; libzmq asks again",
+      host);
+}
+
 /*  The answer's addresses of the families that may be used.  */
 static void adopt (void)
 {
@@ -152,54 +161,49 @@ static void adopt (void)
 
     for (i = 0; report.answer != NULL && i < report.answer->count; i++) {
         zds_addr_t addr = report.answer->addr[i];
-        const unsigned family =
-          zds_addr_family (&addr) == AF_INET6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
-        if ((report.families & family) == 0)
+        const bool is_ipv6 = zds_addr_family (&addr) == AF_INET6;
+        if ((report.families & (is_ipv6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4)) == 0)
             continue;
         zds_addr_set_port (&addr, report.endpoint.port);
-        if (report.zone != 0 && zds_addr_family (&addr) == AF_INET6)
+        if (report.zone != 0 && is_ipv6)
             addr.v6.sin6_scope_id = report.zone;
         report.candidate[report.count++].addr = addr;
     }
     if (report.count == 0)
-        trouble_set (
-          report.answer != NULL ? EHOSTUNREACH : ETIMEDOUT,
-          report.answer == NULL
-            ? "no answer for %.100s in time; libzmq goes on waiting"
-          : report.answer->status == ZDS_LOOKUP_TEMPORARY
-            ? "%.100s cannot be looked up now; libzmq asks again"
-            : "%.100s has no address that may be used; libzmq asks again",
-          report.endpoint.host);
+        no_candidate ();
 }
 
 /*  --- the answer ----------------------------------------------------------------  */
 
+static const char *status_of (const zds_answer_t *answer_)
+{
+    return answer_ == NULL                           ? "no answer"
+           : answer_->status == ZDS_LOOKUP_TEMPORARY ? "temporary failure"
+           : answer_->count == 0                     ? "no address"
+                                                     : "answer";
+}
+
 static void show_lookup (void)
 {
     const zds_answer_t *const answer = report.answer;
-    const char *const status = answer == NULL ? "no answer"
-                               : answer->status == ZDS_LOOKUP_TEMPORARY
-                                 ? "temporary failure"
-                               : answer->count == 0 ? "no address"
-                                                    : "answer";
     char list[ZDS_MAX_ADDRS * 64] = "", addr[ZDS_ADDR_TEXT_SIZE], time[32];
-    const bool is_json = question.json;
     size_t i;
 
-    if (is_json)
-        json ("lookup{ status=s ms=m addresses[", status, report.answer_us);
+    if (question.json)
+        json ("lookup{ status=s ms=m addresses[", status_of (answer),
+              report.answer_us);
     for (i = 0; answer != NULL && i < answer->count; i++) {
         zds_host_format (&answer->addr[i], addr, sizeof addr);
         strcat (strcat (list, i == 0 ? ": " : ", "), addr);
-        if (is_json)
+        if (question.json)
             json ("=s", addr);
     }
-    if (is_json) {
+    if (question.json) {
         json ("] }");
         return;
     }
     cli_say ("Looks up ", "%s", report.endpoint.host);
-    cli_say ("  ", "%s after %s%s", status,
+    cli_say ("  ", "%s after %s%s", status_of (answer),
              explain_time (report.answer_us, time), list);
 }
 
@@ -228,20 +232,19 @@ static void show_attempt (size_t place_)
 
 static void show_plan (void)
 {
-    const bool is_json = question.json;
     size_t i;
 
     if (report.answer_us != 0)
         show_lookup ();
-    else if (is_json)
+    else if (question.json)
         json ("lookup=n");
-    if (is_json)
+    if (question.json)
         json ("attempts[");
     else if (report.count > 0)
         puts ("Tries, until one works:");
     for (i = 0; i < report.count; i++)
         show_attempt (i);
-    if (is_json)
+    if (question.json)
         json ("]");
     else if (report.count > 0 && !report.is_literal)
         cli_say ("",
@@ -284,15 +287,12 @@ static int check (const char *text_)
 
 void explain_connect (void)
 {
-    char *const text = strdup (question.address), *slash;
+    const char *const address = question.address;
+    const char *const slash =
+      question.endpoint[0] == 'w' ? strrchr (address, '/') : NULL;
+    char *const text = cli_copy (
+      address, slash == NULL ? strlen (address) : (size_t) (slash - address));
 
-    if (text == NULL) {
-        trouble_set (ENOMEM, "out of memory");
-        return;
-    }
-    slash = question.endpoint[0] == 'w' ? strrchr (text, '/') : NULL;
-    if (slash != NULL)
-        *slash = '\0';
     if (check (text) == 0) {
         if (question.really)
             report.refused = try_it ();
@@ -306,9 +306,6 @@ void explain_connect (void)
               "resolution_delay_ms=i numeric=b",
               report.refused, (long) question.settings.attempt_delay,
               (long) question.settings.resolution_delay, report.is_literal);
-    if (question.really)
-        try_show ();
-    else
-        show_plan ();
+    (question.really ? try_show : show_plan) ();
     explain_trouble ();
 }

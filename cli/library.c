@@ -4,16 +4,10 @@
 
 #include "cli.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "library.h"
 #include "zds_version.h"
 
 /*  Where the dual-stack libzmq was installed.  */
@@ -21,15 +15,37 @@
 #error "ZDS_LIBDIR is the build system's to define"
 #endif
 
-typedef struct
+int image_open (image_t *image_, const char *path_)
 {
-    const char *at;
-    uint64_t size;
-} image_t;
+    /*  Whatever has come to be there: a FIFO would wait for a writer.  */
+    const int fd = open (path_, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int rc = fd == -1 || fstat (fd, &image_->about) != 0 ? errno : 0;
+    void *at;
 
-/*  Copies a part of the file that lies in it: nothing there needs to be aligned.  */
-static bool
-take (void *to_, size_t size_, const image_t *image_, uint64_t offset_)
+    image_->at = NULL;
+    image_->size = 0;
+    if (rc == 0 && S_ISREG (image_->about.st_mode)
+        && image_->about.st_size > 0) {
+        image_->size = (size_t) image_->about.st_size;
+        at = mmap (NULL, image_->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        rc = at == MAP_FAILED ? errno : 0;
+        image_->at = rc == 0 ? at : NULL;
+    }
+    if (fd != -1)
+        close (fd);
+    return rc;
+}
+
+void image_close (image_t *image_)
+{
+    if (image_->at != NULL)
+        munmap (image_->at, image_->size);
+}
+
+bool image_take (const image_t *image_,
+                 uint64_t offset_,
+                 void *to_,
+                 size_t size_)
 {
     if (offset_ > image_->size || size_ > image_->size - offset_)
         return false;
@@ -48,14 +64,15 @@ static bool table_defines (const image_t *image_,
     char name[32];
     uint64_t at;
 
-    for (at = 0; at < table_->sh_size; at += sizeof symbol) {
-        if (!take (&symbol, sizeof symbol, image_, table_->sh_offset + at))
-            return false;
+    for (at = 0;
+         at < table_->sh_size
+         && image_take (image_, table_->sh_offset + at, &symbol, sizeof symbol);
+         at += sizeof symbol)
         if (symbol.st_shndx != SHN_UNDEF
-            && take (name, size, image_, strings_->sh_offset + symbol.st_name)
+            && image_take (image_, strings_->sh_offset + symbol.st_name, name,
+                           size)
             && memcmp (name, name_, size) == 0)
             return true;
-    }
     return false;
 }
 
@@ -63,63 +80,43 @@ static bool defines (const image_t *image_, const char *name_)
 {
     ELF (Ehdr) header;
     ELF (Shdr) table, strings;
-    unsigned i;
+    uint64_t i;
 
-    if (!take (&header, sizeof header, image_, 0)
+    if (!image_take (image_, 0, &header, sizeof header)
         || memcmp (header.e_ident, ELFMAG, SELFMAG) != 0)
         return false;
     for (i = 0; i < header.e_shnum; i++)
-        if (take (&table, sizeof table, image_,
-                  header.e_shoff + (uint64_t) i * header.e_shentsize)
+        if (image_take (image_, header.e_shoff + i * header.e_shentsize, &table,
+                        sizeof table)
             && table.sh_type == SHT_DYNSYM
-            && take (&strings, sizeof strings, image_,
-                     header.e_shoff
-                       + (uint64_t) table.sh_link * header.e_shentsize))
+            && image_take (image_,
+                           header.e_shoff
+                             + (uint64_t) table.sh_link * header.e_shentsize,
+                           &strings, sizeof strings))
             return table_defines (image_, &table, &strings, name_);
     return false;
 }
 
-static void examine (library_t *library_, const image_t *image_)
-{
-    const char *const marker =
-      memmem (image_->at, image_->size, ZDS_MARKER, strlen (ZDS_MARKER));
-    char text[100] = "";
-
-    library_->is_libzmq = defines (image_, "zmq_ctx_new");
-    library_->has_drafts = defines (image_, "zmq_join");
-    library_->is_ours =
-      library_->is_libzmq && marker != NULL
-      && take (text, sizeof text - 1, image_, (uint64_t) (marker - image_->at));
-    sscanf (text, ZDS_MARKER "%31[0-9a-zA-Z.+~-]" ZDS_MARKER_ON "%31[0-9.]",
-            library_->version, library_->on);
-}
-
 int library_read (library_t *library_, const char *path_)
 {
-    /*  Whatever has come to be there: a FIFO would wait for a writer.  */
-    const int fd = open (path_, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat about;
     image_t image;
-    void *at;
-    int rc = 0;
+    const char *marker;
+    char text[100] = "";
+    const int rc = image_open (&image, path_);
 
     memset (library_, 0, sizeof *library_);
-    if (fd == -1)
-        return errno;
-    if (fstat (fd, &about) != 0)
-        rc = errno;
-    else if (S_ISREG (about.st_mode) && about.st_size > 0) {
-        at = mmap (NULL, (size_t) about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED)
-            rc = errno;
-        else {
-            image.at = at;
-            image.size = (uint64_t) about.st_size;
-            examine (library_, &image);
-            munmap (at, (size_t) about.st_size);
-        }
+    library_->is_libzmq = defines (&image, "zmq_ctx_new");
+    library_->has_drafts = defines (&image, "zmq_join");
+    if (library_->is_libzmq) {
+        marker = memmem (image.at, image.size, ZDS_MARKER, strlen (ZDS_MARKER));
+        library_->is_ours =
+          marker != NULL
+          && image_take (&image, (uint64_t) (marker - image.at), text,
+                         sizeof text - 1);
     }
-    close (fd);
+    sscanf (text, ZDS_MARKER "%31[0-9a-zA-Z.+~-]" ZDS_MARKER_ON "%31[0-9.]",
+            library_->version, library_->on);
+    image_close (&image);
     return rc;
 }
 
@@ -180,7 +177,7 @@ char *library_build (const char *version_, bool drafts_)
     return found;
 }
 
-char *library_chosen (const char *command_)
+bool library_exists (const char *command_)
 {
     char *const path = library_build (NULL, false);
 
@@ -189,7 +186,8 @@ char *library_chosen (const char *command_)
                   "no dual-stack libzmq in %.200s (an update of the system's "
                   "libzmq replaces it)",
                   library_dir ());
-    return path;
+    free (path);
+    return path != NULL;
 }
 
 bool library_audit (char **command_, char **audit_)

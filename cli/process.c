@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#include "cli.h"
-
 #include "process.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "zds_host.h"
 
@@ -177,8 +169,6 @@ static const examined_t *examine (const process_t *process_,
         if (strcmp (known[i].file, file_) == 0)
             return &known[i];
     one = cli_grow (&known, &count, sizeof *one);
-    if (one == NULL)
-        return NULL;
     snprintf (one->file, sizeof one->file, "%s", file_);
     one->rc =
       library_read (&one->about, name_of (process_, "map_files/", range_));
@@ -187,8 +177,17 @@ static const examined_t *examine (const process_t *process_,
     return one;
 }
 
+/*  Whether a path is that of the library before: the mappings of a file follow one
+    another.  */
+static bool is_known (const process_t *process_, const char *path_)
+{
+    const size_t count = process_->library_count;
+
+    return count > 0 && strcmp (process_->library[count - 1].path, path_) == 0;
+}
+
 /*  A line of maps: RANGE PERMISSIONS OFFSET DEVICE INODE PATH.  */
-static int take_mapping (process_t *process_, const char *line_)
+static void take_mapping (process_t *process_, const char *line_)
 {
     char range[NAME_SIZE], permissions[8], device[16], file[NAME_SIZE];
     unsigned long inode;
@@ -200,34 +199,21 @@ static int take_mapping (process_t *process_, const char *line_)
     if (sscanf (line_, "%63s %7s %*s %15s %lu %n", range, permissions, device,
                 &inode, &path_at)
           != 4
-        || line_[path_at] != '/' || permissions[2] != 'x')
-        return 0;
+        || line_[path_at] != '/' || permissions[2] != 'x'
+        || is_known (process_, line_ + path_at))
+        return;
     path = line_ + path_at;
-    /*  The mappings of a file follow one another.  */
-    if (process_->library_count > 0
-        && strcmp (process_->library[process_->library_count - 1].path, path)
-             == 0)
-        return 0;
     snprintf (file, sizeof file, "%s %lu", device, inode);
     found = examine (process_, range, file, path);
-    if (found == NULL)
-        return ENOMEM;
     if (!found->about.is_libzmq
         && (found->rc == 0 || !library_is_called_so (path)))
-        return 0;
+        return;
     one = cli_grow (&process_->library, &process_->library_count, sizeof *one);
-    if (one == NULL)
-        return ENOMEM;
-    one->path = strdup (path);
-    if (one->path == NULL) {
-        process_->library_count--;
-        return ENOMEM;
-    }
+    one->path = cli_copy (path, PROC_PATH_SIZE);
     one->about = found->about;
     one->is_unread = found->rc != 0;
     one->is_preloaded = is_preloaded (process_, path, inode);
     one->is_program = strcmp (process_->program, path) == 0;
-    return 0;
 }
 
 static int read_libraries (process_t *process_)
@@ -235,13 +221,13 @@ static int read_libraries (process_t *process_)
     size_t size;
     char *const text = slurp (process_, "maps", &size);
     char *line, *rest = NULL;
-    int rc = text == NULL ? last_error () : 0;
 
-    if (rc == 0)
-        for (line = strtok_r (text, "\n", &rest); rc == 0 && line != NULL;
-             line = strtok_r (NULL, "\n", &rest))
-            rc = take_mapping (process_, line);
-    return rc;
+    if (text == NULL)
+        return last_error ();
+    for (line = strtok_r (text, "\n", &rest); line != NULL;
+         line = strtok_r (NULL, "\n", &rest))
+        take_mapping (process_, line);
+    return 0;
 }
 
 /*  The dynamic linker finds a symbol in the program first, then in what was
@@ -273,7 +259,7 @@ static int get_option (int fd_, int level_, int option_)
 }
 
 /*  If it is a TCP socket that listens or is connected.  */
-static int take_socket (process_t *process_, int fd_, unsigned long inode_)
+static void take_socket (process_t *process_, int fd_, unsigned long inode_)
 {
     process_socket_t *one;
     zds_addr_t local = {.sa = {0}}, peer = {.sa = {0}};
@@ -285,87 +271,78 @@ static int take_socket (process_t *process_, int fd_, unsigned long inode_)
         || (!listens && !has_peer)
         || getsockname (fd_, &local.sa, &local_len) != 0
         || (local.sa.sa_family != AF_INET && local.sa.sa_family != AF_INET6))
-        return 0;
+        return;
     one = cli_grow (&process_->socket, &process_->socket_count, sizeof *one);
-    if (one == NULL)
-        return ENOMEM;
     one->inode = inode_;
     one->listens = listens;
     zds_addr_from_sockaddr (&one->local, &local.sa, local_len);
     if (has_peer)
         zds_addr_from_sockaddr (&one->peer, &peer.sa, peer_len);
     one->v6only = get_option (fd_, IPPROTO_IPV6, IPV6_V6ONLY) == 1;
-    return 0;
 }
 
-/*  Through a copy of the descriptor.  */
-static int take_descriptor (process_t *process_, int pidfd_, const char *fd_)
+/*  Through a copy of the descriptor; false if there is none to be had, from a kernel
+    or a sandbox that makes no such copies.  */
+static bool take_descriptor (process_t *process_, int pidfd_, const char *fd_)
 {
     char target[NAME_SIZE] = "";
     unsigned long inode;
     size_t i;
-    int copy, rc;
+    int copy;
 
     if (readlink (name_of (process_, "fd/", fd_), target, sizeof target - 1)
           <= 0
         || sscanf (target, "socket:[%lu]", &inode) != 1)
-        return 0;
+        return true;
     for (i = 0; i < process_->socket_count; i++)
         if (process_->socket[i].inode == inode)
-            return 0;
+            return true;
     copy = (int) syscall (SYS_pidfd_getfd, pidfd_, atoi (fd_), 0);
     if (copy == -1)
-        return errno == EBADF ? 0 : errno; /* it was closed meanwhile */
-    rc = take_socket (process_, copy, inode);
+        return errno == EBADF; /* it was closed meanwhile */
+    take_socket (process_, copy, inode);
     close (copy);
-    return rc;
+    return true;
 }
 
 static int read_sockets (process_t *process_)
 {
-    const int pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
     DIR *const dir = opendir (name_of (process_, "fd", ""));
     const struct dirent *entry;
-    int rc = dir == NULL ? last_error () : 0;
+    int pidfd;
 
+    if (dir == NULL)
+        return last_error ();
+    pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
     process_->sockets_known = true;
-    while (rc == 0 && dir != NULL && (entry = readdir (dir)) != NULL) {
-        rc = take_descriptor (process_, pidfd, entry->d_name);
-        if (rc != 0 && rc != ENOMEM) {
-            /*  A kernel, or a sandbox, that copies no descriptors.  */
+    while ((entry = readdir (dir)) != NULL)
+        if (!take_descriptor (process_, pidfd, entry->d_name))
             process_->sockets_known = false;
-            rc = 0;
-        }
-    }
-    if (dir != NULL)
-        closedir (dir);
+    closedir (dir);
     if (pidfd != -1)
         close (pidfd);
-    return rc;
+    return 0;
 }
 
 /*  --- all of it -----------------------------------------------------------------  */
 
 int process_read (process_t *process_, long pid_)
 {
-    char target[PATH_MAX + 1], *text;
-    ssize_t len;
+    char target[PATH_MAX + 1] = "";
+    const char *text;
+    size_t size, none = 0;
     int rc;
 
     memset (process_, 0, sizeof *process_);
     process_->pid = pid_;
-    len = readlink (name_of (process_, "exe", ""), target, sizeof target - 1);
-    if (len < 0)
+    if (readlink (name_of (process_, "exe", ""), target, sizeof target - 1) < 0)
         return last_error ();
-    process_->program = strndup (target, (size_t) len);
-    if (process_->program == NULL)
-        return ENOMEM;
-    text = slurp (process_, "environ", &process_->environment_size);
-    process_->environment = malloc (process_->environment_size + 1);
-    if (process_->environment == NULL)
-        return ENOMEM;
-    memcpy (process_->environment, text == NULL ? "" : text,
-            process_->environment_size + 1);
+    process_->program = cli_copy (target, sizeof target);
+    text = slurp (process_, "environ", &size);
+    cli_grow (&process_->environment, &none, size + 1);
+    if (text != NULL)
+        memcpy (process_->environment, text, size);
+    process_->environment_size = size;
     rc = read_libraries (process_);
     read_settings (process_);
     return rc == 0 && process_->library_count > 0 ? read_sockets (process_)

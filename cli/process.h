@@ -5,10 +5,8 @@
 #ifndef PROCESS_H_INCLUDED
 #define PROCESS_H_INCLUDED
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "cli.h"
 
-#include "library.h"
 #include "zds_addr.h"
 #include "zds_settings.h"
 
@@ -45,7 +43,7 @@ typedef struct
     bool sockets_known;
 } process_t;
 
-/*  Returns 0 or an errno: ESRCH no such process, EACCES, ENOMEM.  'process_' is to be
+/*  Returns 0 or an errno: ESRCH no such process, EACCES.  'process_' is to be
     freed in any case.  */
 int process_read (process_t *process_, long pid_);
 void process_free (process_t *process_);

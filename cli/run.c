@@ -5,16 +5,8 @@
 #include "cli.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
-#include "library.h"
 #include "zds_host.h"
 
 /*  Exit statuses of a command that runs another one, as env(1) has them.  */
@@ -38,92 +30,78 @@ const char cli_run_help[] =
 
 /*  --- what cannot be run on another libzmq --------------------------------------  */
 
-/*  Programs that run with more rights than who starts them hear nothing of his
-    environment.  */
-static bool is_privileged (int fd_, const struct stat *about_)
+/*  Programs that run with more rights than who starts them do not listen to that
+    user's environment.  */
+static bool is_privileged (const char *path_, const struct stat *about_)
 {
     return ((about_->st_mode & S_ISUID) != 0 && about_->st_uid != getuid ())
            || ((about_->st_mode & S_ISGID) != 0 && about_->st_gid != getgid ())
            || (getuid () != 0
-               && fgetxattr (fd_, "security.capability", NULL, 0) > 0);
+               && getxattr (path_, "security.capability", NULL, 0) > 0);
 }
 
-/*  The dynamic linker that an ELF file wants, in its first bytes; NULL: none.  */
-static const char *interpreter_of (const char *image_, size_t size_)
+/*  The dynamic linker that an ELF file wants, if it wants one.  */
+static void read_linker (const image_t *image_, char *name_, size_t size_)
 {
     ELF (Ehdr) elf;
     ELF (Phdr) header;
-    size_t i, at;
+    size_t i;
 
-    memcpy (&elf, image_, sizeof elf);
-    for (i = 0; i < elf.e_phnum; i++) {
-        at = elf.e_phoff + i * elf.e_phentsize;
-        if (at > size_ || size_ - at < sizeof header)
-            return NULL;
-        memcpy (&header, image_ + at, sizeof header);
-        if (header.p_type == PT_INTERP)
-            return header.p_offset < size_ ? image_ + header.p_offset : "";
-    }
-    return NULL;
+    image_take (image_, 0, &elf, sizeof elf);
+    for (i = 0; i < elf.e_phnum; i++)
+        if (image_take (image_, elf.e_phoff + i * elf.e_phentsize, &header,
+                        sizeof header)
+            && header.p_type == PT_INTERP) {
+            if (header.p_filesz < size_)
+                size_ = header.p_filesz;
+            image_take (image_, header.p_offset, name_, size_);
+            return;
+        }
 }
 
 /*  Why an ELF file gets no other library by the dynamic linker; NULL if it does.  */
-static const char *check_elf (const char *image_, size_t size_)
+static const char *check_elf (const image_t *image_, const char *path_)
 {
-    const char *linker;
+    char linker[PATH_MAX + 1] = "";
 
-    if (size_ < sizeof (ELF (Ehdr)))
+    if (is_privileged (path_, &image_->about))
+        return "it is set-user-ID or has file capabilities, and the dynamic "
+               "linker lets nobody change its libraries: install the "
+               "dual-stack libzmq5 for it";
+    if (image_->size < sizeof (ELF (Ehdr)))
         return "it is no program";
-    if (image_[EI_CLASS] != (sizeof (void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+    if (image_->at[EI_CLASS]
+        != (sizeof (void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return "it is for another kind of processor than this command, and no "
                "libzmq of ours fits it";
-    linker = interpreter_of (image_, size_);
-    if (linker == NULL)
+    read_linker (image_, linker, sizeof linker - 1);
+    if (linker[0] == '\0')
         return "it is statically linked: no other library reaches it";
     return strstr (linker, "ld-musl") == NULL
              ? NULL
              : "it is linked with musl, which has no LD_AUDIT";
 }
 
-static int check_program (const char *path_, unsigned depth_);
-
-/*  A script is run by the program that its first line names.  */
-static int check_script (char *line_, unsigned depth_)
-{
-    char *const name = line_ + strspn (line_, " \t");
-
-    name[strcspn (name, " \t\n")] = '\0';
-    return depth_ == 0 || name[0] == '\0' ? 0
-                                          : check_program (name, depth_ - 1);
-}
-
+/*  A script is run by the program that its first line names, and so on.  */
 static int check_program (const char *path_, unsigned depth_)
 {
-    static char image[1 << 16];
-    const int fd = open (path_, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat about;
-    ssize_t size;
+    char line[PATH_MAX] = "", name[PATH_MAX] = "";
     const char *why = NULL;
-    int rc = 0;
+    image_t image;
 
-    if (fd == -1) /* exec has the last word */
-        return 0;
-    size = read (fd, image, sizeof image - 1);
-    if (fstat (fd, &about) == 0 && S_ISREG (about.st_mode) && size > 2) {
-        image[size] = '\0';
-        if (memcmp (image, "#!", 2) == 0)
-            rc = check_script (image + 2, depth_);
-        else if (memcmp (image, ELFMAG, SELFMAG) == 0) {
-            why = is_privileged (fd, &about)
-                    ? "it is set-user-ID or has file capabilities, and the "
-                      "dynamic linker lets nobody change its libraries: "
-                      "install the dual-stack libzmq5 for it"
-                    : check_elf (image, (size_t) size);
-            rc = why == NULL ? 0 : cli_fail (EXIT_USAGE, path_, "%s", why);
-        }
+    /*  If it cannot be read, exec has the last word.  */
+    if (image_open (&image, path_) == 0 && image.size >= SELFMAG) {
+        image_take (&image, 0, line,
+                    image.size < sizeof line ? image.size : sizeof line - 1);
+        line[strcspn (line, "\n")] = '\0';
+        sscanf (line, "#! %s", name);
+        if (memcmp (image.at, ELFMAG, SELFMAG) == 0)
+            why = check_elf (&image, path_);
     }
-    close (fd);
-    return rc;
+    image_close (&image);
+    if (name[0] != '\0' && depth_ > 0)
+        return check_program (name, depth_ - 1);
+    return why == NULL ? 0 : cli_fail (EXIT_USAGE, path_, "%s", why);
 }
 
 /*  As execvp looks for it.  */
@@ -150,18 +128,16 @@ static int check_in_path (const char *name_)
 static int put_ahead (const char *variable_, const char *path_)
 {
     const char *const others = getenv (variable_);
-    char *value = NULL;
+    const bool alone = others == NULL || others[0] == '\0';
+    char *value;
     int rc;
 
     if (strpbrk (path_, ": \t\n") != NULL)
         return cli_fail (EXIT_USAGE, path_, "colon or blank in the path");
-    rc = asprintf (&value, "%s%s%s", path_,
-                   others != NULL && others[0] != '\0' ? ":" : "",
-                   others == NULL ? "" : others);
-    if (rc < 0 || setenv (variable_, value, 1) != 0)
-        return cli_fail (EXIT_USAGE, "run", "%s", strerror (errno));
+    value = cli_text ("%s%s%s", path_, alone ? "" : ":", alone ? "" : others);
+    rc = setenv (variable_, value, 1);
     free (value);
-    return 0;
+    return rc == 0 ? 0 : cli_fail (EXIT_USAGE, "run", "%s", strerror (errno));
 }
 
 static int put_audit (void)
@@ -205,11 +181,9 @@ static int put_preload (const char *word_)
 
 int cli_run (int argc_, char **argv_)
 {
-    char *const library = library_chosen ("run");
-    int rc = library == NULL ? EXIT_USAGE : 0;
+    int rc = library_exists ("run") ? 0 : EXIT_USAGE;
 
     (void) argc_;
-    free (library);
     argv_++;
     if (rc == 0 && argv_[0] != NULL && strncmp (argv_[0], "--preload", 9) == 0)
         rc = put_preload (*argv_++);

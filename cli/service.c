@@ -6,14 +6,6 @@
 #include "cli.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "library.h"
 
 const char cli_service_help[] =
   "Usage: zmq-dualstack service UNIT [OPTION]...\n"
@@ -30,12 +22,9 @@ const char cli_service_help[] =
 static const char first_line[] =
   "# Written by zmq-dualstack service; --remove or systemctl revert undoes it.";
 
-typedef struct
-{
-    const char *unit, *words, *root;
-    bool shows, removes;
-    char directory[PATH_MAX], path[PATH_MAX + 32];
-} service_t;
+static const char *unit, *words, *root = "";
+static bool shows, removes;
+static char *directory, *path;
 
 /*  NAME, or NAME.service, of the characters that units have; nothing that leads out
     of the directory.  */
@@ -49,21 +38,18 @@ static bool is_unit_name (const char *name_)
     return *at == '\0' && at > name_ && at - name_ < 200 && name_[0] != '.';
 }
 
-static bool set_paths (service_t *service_)
+static void set_paths (void)
 {
-    const char *const dot = strrchr (service_->unit, '.');
-    const int len =
-      snprintf (service_->directory, sizeof service_->directory,
-                "%s/etc/systemd/system/%s%s.d", service_->root, service_->unit,
-                dot != NULL && strcmp (dot, ".service") == 0 ? "" : ".service");
+    const char *const dot = strrchr (unit, '.');
+    const bool whole = dot != NULL && strcmp (dot, ".service") == 0;
 
-    snprintf (service_->path, sizeof service_->path, "%s/zmq-dualstack.conf",
-              service_->directory);
-    return len < (int) sizeof service_->directory;
+    directory = cli_text ("%s/etc/systemd/system/%s%s.d", root, unit,
+                          whole ? "" : ".service");
+    path = cli_text ("%s/zmq-dualstack.conf", directory);
 }
 
 /*  The drop-in.  */
-static int print_to (FILE *file_, const service_t *service_)
+static int print_to (FILE *file_)
 {
     char *command, *audit;
     int rc = ENOENT;
@@ -75,9 +61,8 @@ static int print_to (FILE *file_, const service_t *service_)
                  "Environment=\"ZMQ_DUALSTACK_COMMAND=%s\"\n"
                  "Environment=\"ZDS_LIBDIR=%s\"\n",
                  first_line, audit, command, library_dir ());
-        if (service_->words != NULL)
-            fprintf (file_, "Environment=\"ZMQ_DUALSTACK=%s\"\n",
-                     service_->words);
+        if (words != NULL)
+            fprintf (file_, "Environment=\"ZMQ_DUALSTACK=%s\"\n", words);
         rc = fflush (file_) == 0 ? 0 : errno;
     }
     free (audit);
@@ -85,47 +70,46 @@ static int print_to (FILE *file_, const service_t *service_)
     return rc;
 }
 
-static int make_directories (char *path_)
+static int make_directories (void)
 {
-    char *slash = path_;
+    char *slash = path;
     int rc = 0;
 
     while (rc == 0 && (slash = strchr (slash + 1, '/')) != NULL) {
         *slash = '\0';
-        rc = mkdir (path_, 0755) == 0 || errno == EEXIST ? 0 : errno;
+        rc = mkdir (path, 0755) == 0 || errno == EEXIST ? 0 : errno;
         *slash = '/';
     }
     return rc;
 }
 
 /*  Whole, or not at all.  */
-static int write_file (service_t *service_)
+static int write_file (void)
 {
-    char name[PATH_MAX + 40];
-    FILE *file;
-    int rc = make_directories (service_->path);
+    char *const name = cli_text ("%s.new", path);
+    FILE *file = NULL;
+    int rc = make_directories ();
 
-    if (rc != 0)
-        return rc;
-    snprintf (name, sizeof name, "%s.new", service_->path);
-    unlink (name);
-    file = fopen (name, "wxe");
-    if (file == NULL)
-        return errno;
-    rc = print_to (file, service_);
-    if (fclose (file) != 0 || rc != 0 || rename (name, service_->path) != 0) {
+    if (rc == 0) {
+        unlink (name);
+        file = fopen (name, "wxe");
+        rc = file == NULL ? errno : print_to (file);
+    }
+    if (file != NULL
+        && (fclose (file) != 0 || rc != 0 || rename (name, path) != 0)) {
         rc = rc == 0 ? errno : rc;
         unlink (name);
     }
+    free (name);
     return rc;
 }
 
-static int print_file (const service_t *service_)
+static int print_file (void)
 {
-    FILE *const file = fopen (service_->path, "re");
+    FILE *const file = fopen (path, "re");
     int c;
 
-    printf ("# %s%s\n", service_->path, file == NULL ? ": not there" : "");
+    printf ("# %s%s\n", path, file == NULL ? ": not there" : "");
     if (file == NULL)
         return STATUS_NO;
     while ((c = getc (file)) != EOF)
@@ -135,70 +119,63 @@ static int print_file (const service_t *service_)
 }
 
 /*  What somebody else wrote under that name stays.  */
-static bool is_others (const service_t *service_)
+static bool is_others (void)
 {
-    FILE *const file = fopen (service_->path, "re");
-    char line[80];
-    bool ours;
+    FILE *const file = fopen (path, "re");
+    char line[80] = "";
 
     if (file == NULL)
         return false;
-    ours = fgets (line, sizeof line, file) != NULL
-           && strncmp (line, first_line, 26) == 0;
+    if (fgets (line, sizeof line, file) == NULL)
+        line[0] = '\0';
     fclose (file);
-    return !ours;
+    return strncmp (line, first_line, 26) != 0;
 }
 
-static int act (service_t *service_)
+static int act (void)
 {
     int rc;
 
-    if (service_->shows)
-        return print_file (service_);
-    if (is_others (service_))
-        return cli_fail (STATUS_NO, service_->path,
+    if (shows)
+        return print_file ();
+    if (is_others ())
+        return cli_fail (STATUS_NO, path,
                          "it is there, and not this command's");
-    if (service_->removes) {
-        rc = unlink (service_->path) == 0 ? 0 : errno;
-        rmdir (service_->directory); /* if nothing else is in it */
+    if (removes) {
+        rc = unlink (path) == 0 ? 0 : errno;
+        rmdir (directory); /* if nothing else is in it */
     } else
-        rc = write_file (service_);
+        rc = write_file ();
     if (rc != 0)
-        return cli_fail (STATUS_NO, service_->path, "%s", strerror (rc));
+        return cli_fail (STATUS_NO, path, "%s", strerror (rc));
     cli_say ("",
              "%s is %s. After systemctl daemon-reload the unit runs on %s "
              "libzmq from its next start on.",
-             service_->path, service_->removes ? "gone" : "written",
-             service_->removes ? "its own" : "the dual-stack");
+             path, removes ? "gone" : "written",
+             removes ? "its own" : "the dual-stack");
     return STATUS_YES;
 }
 
 int cli_service (int argc_, char **argv_)
 {
-    static service_t service = {.root = ""};
-    const cli_option_t options[] = {{"remove", &service.removes, NULL},
-                                    {"root", NULL, &service.root},
-                                    {"show", &service.shows, NULL},
-                                    {"words", NULL, &service.words},
-                                    {NULL, NULL, NULL}};
+    static const cli_option_t options[] = {{"remove", &removes, NULL},
+                                           {"root", NULL, &root},
+                                           {"show", &shows, NULL},
+                                           {"words", NULL, &words},
+                                           {NULL, NULL, NULL}};
     const int count = cli_options (argc_, argv_, options);
-    char *library;
 
+    if (count < 0)
+        return STATUS_USAGE;
     if (count != 1)
-        return count < 0
-                 ? STATUS_USAGE
-                 : cli_usage (STATUS_USAGE, "service", "one unit is wanted");
-    service.unit = argv_[1];
-    if (!is_unit_name (service.unit))
-        return cli_usage (STATUS_USAGE, service.unit, "not a unit's name");
-    if (service.words != NULL && strpbrk (service.words, "\"\\%\n") != NULL)
-        return cli_usage (STATUS_USAGE, service.words, "not such words");
-    library = service.removes ? NULL : library_chosen ("service");
-    if (library == NULL && !service.removes)
+        return cli_usage (STATUS_USAGE, "service", "one unit is wanted");
+    unit = argv_[1];
+    if (!is_unit_name (unit))
+        return cli_usage (STATUS_USAGE, unit, "not a unit's name");
+    if (words != NULL && strpbrk (words, "\"\\%\n") != NULL)
+        return cli_usage (STATUS_USAGE, words, "not such words");
+    if (!removes && !library_exists ("service"))
         return STATUS_NO;
-    free (library);
-    if (!set_paths (&service))
-        return cli_usage (STATUS_USAGE, service.root,
-                          "a path that is too long");
-    return cli_flush (act (&service));
+    set_paths ();
+    return cli_flush (act ());
 }

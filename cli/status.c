@@ -2,15 +2,10 @@
 
 /*  zmq-dualstack status: which libzmq a process uses, and where it listens.  */
 
-#include "cli.h"
+#include "process.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "json.h"
-#include "process.h"
 #include "zds_host.h"
 
 const char cli_status_help[] =
@@ -64,11 +59,19 @@ static const char *usage_of (const process_t *process_,
                               : "in use: preloaded";
 }
 
+static void
+put_number (FILE *out_, const char *name_, unsigned now_, unsigned plain_)
+{
+    if (now_ != plain_)
+        fprintf (out_, "%s=%u ", name_, now_);
+}
+
 /*  The words in force that are not the default, and where they come from; the caller
     frees them.  Empty: nothing to say.  */
 static char *in_force (const process_t *process_)
 {
     const zds_settings_t *const now = &process_->in_force;
+    const char *const variable = process_variable (process_, "ZMQ_DUALSTACK");
     zds_settings_t plain;
     char *text = NULL;
     size_t size;
@@ -78,12 +81,11 @@ static char *in_force (const process_t *process_)
         return NULL;
     zds_settings_default (&plain);
     fprintf (out, "%s%s", now->off ? "off " : "", now->any ? "any " : "");
-    if (now->attempt_delay != plain.attempt_delay)
-        fprintf (out, "attempt-delay=%u ", now->attempt_delay);
-    if (now->resolution_delay != plain.resolution_delay)
-        fprintf (out, "resolution-delay=%u ", now->resolution_delay);
-    if (now->resolver_threads != plain.resolver_threads)
-        fprintf (out, "resolver-threads=%u ", now->resolver_threads);
+    put_number (out, "attempt-delay", now->attempt_delay, plain.attempt_delay);
+    put_number (out, "resolution-delay", now->resolution_delay,
+                plain.resolution_delay);
+    put_number (out, "resolver-threads", now->resolver_threads,
+                plain.resolver_threads);
     if (now->trace)
         fprintf (out, "trace%s%s ", now->trace_file[0] == '\0' ? "" : "=",
                  now->trace_file);
@@ -91,9 +93,8 @@ static char *in_force (const process_t *process_)
         fprintf (out, "(%s%s)",
                  process_->file_counts ? ZDS_SETTINGS_FILE ", " : "",
                  process_->is_privileged ? "environment not read: privileged"
-                 : process_variable (process_, "ZMQ_DUALSTACK") != NULL
-                   ? "ZMQ_DUALSTACK"
-                   : "no ZMQ_DUALSTACK");
+                 : variable != NULL      ? "ZMQ_DUALSTACK"
+                                         : "no ZMQ_DUALSTACK");
     fclose (out);
     return text;
 }
@@ -110,25 +111,21 @@ static bool is_open (const process_socket_t *socket_)
                  : !IN6_IS_ADDR_LOOPBACK (&addr.v6.sin6_addr));
 }
 
-/*  The next port, from socket '*at_' on, that others reach over IPv6 only, for
-    whoever writes a firewall's rules; 0: no more.  */
-static unsigned next_exposed (const process_t *process_, size_t *at_)
+/*  Whether others reach a port over IPv6 only, through this listener.  */
+static bool is_exposed (const process_t *process_, size_t number_)
 {
+    const process_socket_t *const one = &process_->socket[number_];
     size_t i;
 
-    while (*at_ < process_->socket_count) {
-        const process_socket_t *const one = &process_->socket[(*at_)++];
-        bool alone = is_open (one) && kind_of (one) == 1;
-        for (i = 0; i < process_->socket_count; i++) {
-            const process_socket_t *const other = &process_->socket[i];
-            if (is_open (other) && kind_of (other) != 1
-                && zds_addr_port (&other->local) == zds_addr_port (&one->local))
-                alone = false;
-        }
-        if (alone)
-            return zds_addr_port (&one->local);
+    if (!is_open (one) || kind_of (one) != 1)
+        return false;
+    for (i = 0; i < process_->socket_count; i++) {
+        const process_socket_t *const other = &process_->socket[i];
+        if (is_open (other) && kind_of (other) != 1
+            && zds_addr_port (&other->local) == zds_addr_port (&one->local))
+            return false;
     }
-    return 0;
+    return true;
 }
 
 /*  --- text ------------------------------------------------------------------------  */
@@ -139,8 +136,7 @@ static void print_notes (const process_t *process_, const char *indent_)
     const process_library_t *const used = process_library_in_use (process_);
     char *const words = in_force (process_);
     char first[40];
-    size_t at = 0;
-    unsigned port;
+    size_t i;
 
     if (words != NULL && words[0] != '\0' && used != NULL
         && used->about.is_ours) {
@@ -148,28 +144,53 @@ static void print_notes (const process_t *process_, const char *indent_)
         cli_say (first, "%s", words);
     }
     free (words);
-    while ((port = next_exposed (process_, &at)) != 0)
-        printf ("%sonly over IPv6: port %u\n", indent_, port);
+    for (i = 0; i < process_->socket_count; i++)
+        if (is_exposed (process_, i))
+            printf ("%sonly over IPv6: port %u\n", indent_,
+                    zds_addr_port (&process_->socket[i].local));
     if (used != NULL && strstr (used->path, " (deleted)") != NULL)
         printf ("%sits libzmq was replaced (deleted): restart it\n", indent_);
     if (!process_->sockets_known)
         printf ("%ssockets: cannot be seen\n", indent_);
 }
 
-static void print_sockets (const process_t *process_, bool listening_)
+static void show_sockets (const process_t *process_, bool listening_)
 {
     char local[ZDS_ADDR_TEXT_SIZE], peer[ZDS_ADDR_TEXT_SIZE];
     size_t i;
 
-    puts (listening_ ? "listens on:" : "connections:");
+    if (wants_json)
+        json (listening_ ? "listeners[" : "connections[");
+    else
+        puts (listening_ ? "listens on:" : "connections:");
     for (i = 0; i < process_->socket_count; i++) {
         const process_socket_t *const one = &process_->socket[i];
+        const char *const families = families_of (one);
+        if (one->listens != listening_)
+            continue;
         zds_host_format (&one->local, local, sizeof local);
         zds_host_format (&one->peer, peer, sizeof peer);
-        if (one->listens == listening_)
-            printf ("  %-28s %s\n", local,
-                    listening_ ? families_of (one) : peer);
+        if (!wants_json)
+            printf ("  %-28s %s\n", local, listening_ ? families : peer);
+        else if (listening_)
+            json ("{ address=s families=s }", local, families);
+        else
+            json ("{ address=s families=s peer=s }", local, families, peer);
     }
+    if (wants_json)
+        json ("]");
+}
+
+static void print_library (const process_t *process_,
+                           const process_library_t *one_)
+{
+    cli_say ("libzmq: ", "%s: %s%s%s%s; %s", one_->path,
+             one_->is_unread        ? "cannot be read"
+             : !one_->about.is_ours ? "without dual stack"
+                                    : "dual stack ",
+             one_->about.version,
+             one_->about.is_ours ? ", made of libzmq " : "", one_->about.on,
+             usage_of (process_, one_));
 }
 
 static void print_process (const process_t *process_)
@@ -181,16 +202,8 @@ static void print_process (const process_t *process_)
     cli_say ("", "%s", process_->program);
     if (process_->library_count == 0)
         puts ("no libzmq that the dynamic linker loaded");
-    for (i = 0; i < process_->library_count; i++) {
-        const process_library_t *const one = &process_->library[i];
-        cli_say ("libzmq: ", "%s: %s%s%s%s; %s", one->path,
-                 one->is_unread        ? "cannot be read"
-                 : !one->about.is_ours ? "without dual stack"
-                                       : "dual stack ",
-                 one->about.version,
-                 one->about.is_ours ? ", made of libzmq " : "", one->about.on,
-                 usage_of (process_, one));
-    }
+    for (i = 0; i < process_->library_count; i++)
+        print_library (process_, &process_->library[i]);
     if (words != NULL) {
         printf ("ZMQ_DUALSTACK: ");
         cli_put (words, strlen (words));
@@ -200,9 +213,9 @@ static void print_process (const process_t *process_)
         return;
     print_notes (process_, "");
     if (process_->sockets_known)
-        print_sockets (process_, true);
+        show_sockets (process_, true);
     if (process_->sockets_known && wants_all)
-        print_sockets (process_, false);
+        show_sockets (process_, false);
 }
 
 static const char head[] =
@@ -211,24 +224,31 @@ static const char head[] =
   "IPv4\n";
 
 /*  Stock's libraries have the version in their names.  */
+static void put_version (const process_t *process_, char text_[40])
+{
+    const process_library_t *const used = process_library_in_use (process_);
+    const char *const patch =
+      used == NULL ? NULL : strstr (used->path, ".so.5.2.");
+
+    text_[0] = '\0';
+    if (used != NULL && used->about.is_ours)
+        snprintf (text_, 40, "%s",
+                  process_->in_force.off ? "off" : used->about.on);
+    else if (patch != NULL)
+        snprintf (text_, 40, "4.3.%.2s", patch + 8);
+}
+
 static void print_row (const process_t *process_)
 {
     const process_library_t *const used = process_library_in_use (process_);
     const char *const slash = strrchr (process_->program, '/');
-    const char *const patch =
-      used == NULL ? NULL : strstr (used->path, ".so.5.2.");
-    unsigned listens[3] = {0, 0, 0}, peers[3] = {0, 0, 0}, made;
-    char version[40] = "";
+    unsigned count[2][3] = {{0}}, made; /* by listens, kind_of */
+    char version[40];
     size_t i;
 
     for (i = 0; i < process_->socket_count; i++)
-        (process_->socket[i].listens ? listens
-                                     : peers)[kind_of (&process_->socket[i])]++;
-    if (used != NULL && used->about.is_ours)
-        snprintf (version, sizeof version, "%s",
-                  process_->in_force.off ? "off" : used->about.on);
-    else if (patch != NULL)
-        snprintf (version, sizeof version, "4.3.%.2s", patch + 8);
+        count[process_->socket[i].listens][kind_of (&process_->socket[i])]++;
+    put_version (process_, version);
     printf ("%7ld ", process_->pid);
     made = cli_put (slash == NULL ? process_->program : slash + 1, 20);
     printf ("%*s %-10s %-9s %4u %4u %4u  %4u %4u\n",
@@ -237,7 +257,8 @@ static void print_row (const process_t *process_)
             : used->about.is_ours ? "dual stack"
             : used->is_unread     ? "unread"
                                   : "stock",
-            version, listens[0], listens[1], listens[2], peers[1], peers[2]);
+            version, count[1][0], count[1][1], count[1][2], count[0][1],
+            count[0][2]);
     print_notes (process_, "        ");
 }
 
@@ -261,32 +282,11 @@ static void json_libraries (const process_t *process_)
     json ("]");
 }
 
-static void json_sockets (const process_t *process_, bool listening_)
-{
-    char text[ZDS_ADDR_TEXT_SIZE];
-    size_t i;
-
-    json (listening_ ? "listeners[" : "connections[");
-    for (i = 0; i < process_->socket_count; i++) {
-        const process_socket_t *const one = &process_->socket[i];
-        if (one->listens != listening_)
-            continue;
-        zds_host_format (&one->local, text, sizeof text);
-        json ("{ address=s families=s", text, families_of (one));
-        zds_host_format (&one->peer, text, sizeof text);
-        if (!listening_)
-            json ("peer=s", text);
-        json ("}");
-    }
-    json ("]");
-}
-
 static void json_process (const process_t *process_)
 {
     const process_library_t *const used = process_library_in_use (process_);
     char *const words = in_force (process_);
-    size_t at = 0;
-    unsigned port;
+    size_t i;
 
     json ("pid=i program=s dual_stack=o", process_->pid, process_->program,
           used == NULL && process_->library_count > 0
@@ -296,13 +296,14 @@ static void json_process (const process_t *process_)
     json ("settings=s off=b in_force=s privileged=b sockets_known=b",
           process_variable (process_, "ZMQ_DUALSTACK"), process_->in_force.off,
           words, process_->is_privileged, process_->sockets_known);
-    json_sockets (process_, true);
+    show_sockets (process_, true);
     json ("only_over_ipv6[");
-    while ((port = next_exposed (process_, &at)) != 0)
-        json ("=i", (long) port);
+    for (i = 0; i < process_->socket_count; i++)
+        if (is_exposed (process_, i))
+            json ("=i", (long) zds_addr_port (&process_->socket[i].local));
     json ("]");
     if (wants_all)
-        json_sockets (process_, false);
+        show_sockets (process_, false);
     free (words);
 }
 
@@ -354,31 +355,40 @@ static void show_all (void)
         printf ("%ld processes may not be looked at; root may.\n", hidden);
 }
 
+/*  A process id; 0 if the word is none.  */
+static long read_pid (const char *word_)
+{
+    char *end;
+    const long pid = strtol (word_, &end, 10);
+
+    return word_[0] >= '0' && word_[0] <= '9' && *end == '\0'
+               && pid <= 0x7fffffff
+             ? pid
+             : 0;
+}
+
 int cli_status (int argc_, char **argv_)
 {
     static const cli_option_t options[] = {{"all", &wants_all, NULL},
                                            {"json", &wants_json, NULL},
                                            {NULL, NULL, NULL}};
     const int count = cli_options (argc_, argv_, options);
-    const char *const word = count == 1 ? argv_[1] : "1";
-    char *end;
-    const long pid = strtol (word, &end, 10);
-    int rc = 0;
+    int rc;
 
+    if (count < 0)
+        return STATUS_USAGE;
     if (count > 1)
         return cli_usage (STATUS_USAGE, "status",
                           "one process id is wanted, or none");
-    if (count < 0)
-        return STATUS_USAGE;
-    if (word[0] < '0' || word[0] > '9' || *end != '\0' || pid <= 0
-        || pid > 0x7fffffff)
-        return cli_usage (STATUS_USAGE, word, "not a process id");
-    if (count == 0)
+    if (count == 0) {
         show_all ();
-    else
-        rc = show (pid, true);
+        return cli_flush (shown > 0 ? STATUS_YES : STATUS_NO);
+    }
+    if (read_pid (argv_[1]) == 0)
+        return cli_usage (STATUS_USAGE, argv_[1], "not a process id");
+    rc = show (read_pid (argv_[1]), true);
     if (rc != 0)
-        cli_fail (0, word, "%s",
+        cli_fail (0, argv_[1], "%s",
                   rc == ESRCH    ? "no such process"
                   : rc == EACCES ? "no permission to look at this process"
                                  : strerror (rc));

@@ -5,44 +5,33 @@
 #include "explain.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "json.h"
-#include "library.h"
-
-enum
-{
-    TEXT_SIZE = 1024,
-    ADDR_SIZE = 80
-};
 
 /*  A line of the trace.  */
 typedef struct
 {
     long time; /* us since the call */
-    char text[TEXT_SIZE];
+    char *text;
 } said_t;
 
+/*  As the drawing has it.  */
 typedef enum
 {
-    FATE_RUNS,
-    FATE_WON,
-    FATE_FAILED,
-    FATE_CANCELLED
+    FATE_RUNS = '>',
+    FATE_WON = '*',
+    FATE_FAILED = 'x',
+    FATE_CANCELLED = '|'
 } fate_t;
 
 typedef struct
 {
-    char addr[ADDR_SIZE];
-    char why[TEXT_SIZE];     /* it was started then and there */
-    char end_why[TEXT_SIZE]; /* an errno, or a reason; may be empty */
-    long start, end;         /* us; -1: not ended */
-    bool connected;          /* by TCP */
+    char *addr;
+    char *why;       /* it was started then and there */
+    char *end_why;   /* an errno, or a reason; may be empty; NULL: it runs */
+    long start, end; /* us; -1: not ended */
+    bool connected;  /* by TCP */
     fate_t fate;
 } attempt_t;
 
@@ -51,7 +40,7 @@ static said_t *said;
 static attempt_t *attempts;
 static const attempt_t *winner;
 static size_t said_count, attempt_count, listening;
-static char listens_on[4][TEXT_SIZE];
+static char *listens_on[4];
 static bool refused;
 static long begin, ended; /* us since 1970, since the call */
 static char last_endpoint[256];
@@ -105,15 +94,12 @@ static int load (void)
 static int trace_to (int fd_)
 {
     const char *const words = getenv ("ZMQ_DUALSTACK");
-    char *text = NULL;
-    int rc;
+    char *const text =
+      cli_text ("%s trace=/dev/fd/%d", words == NULL ? "" : words, fd_);
+    const int rc = setenv ("ZMQ_DUALSTACK", text, 1) == 0 ? 0 : errno;
 
-    if (asprintf (&text, "%s trace=/dev/fd/%d", words == NULL ? "" : words, fd_)
-        < 0)
-        return ENOMEM;
-    rc = setenv ("ZMQ_DUALSTACK", text, 1) == 0 ? 0 : errno;
     free (text);
-    return rc;
+    return rc == 0 ? 0 : trouble_set (rc, "out of memory");
 }
 
 /*  --- the trace's lines --------------------------------------------------------  */
@@ -131,15 +117,16 @@ static attempt_t *attempt_at (const char *addr_)
 
 static void take_start (const char *addr_, const char *why_, long time_)
 {
-    attempt_t *const one =
-      winner != NULL ? NULL : cli_grow (&attempts, &attempt_count, sizeof *one);
+    attempt_t *one;
 
-    if (one == NULL)
+    if (winner != NULL)
         return;
-    snprintf (one->addr, sizeof one->addr, "%s", addr_);
-    snprintf (one->why, sizeof one->why, "%s", why_);
+    one = cli_grow (&attempts, &attempt_count, sizeof *one);
+    one->addr = cli_text ("%s", addr_);
+    one->why = cli_text ("%s", why_);
     one->start = time_;
     one->end = -1;
+    one->fate = FATE_RUNS;
 }
 
 /*  'why_' may go on with " after N ms".  */
@@ -147,14 +134,13 @@ static void
 take_end (attempt_t *attempt_, fate_t fate_, const char *why_, long time_)
 {
     const char *const after = strstr (why_, " after ");
-    const size_t len = after == NULL ? strlen (why_) : (size_t) (after - why_);
 
     if (attempt_ == NULL || attempt_->fate != FATE_RUNS)
         return;
     attempt_->fate = fate_;
     attempt_->end = time_;
-    snprintf (attempt_->end_why, sizeof attempt_->end_why, "%.*s", (int) len,
-              why_);
+    attempt_->end_why =
+      cli_copy (why_, after == NULL ? SIZE_MAX : (size_t) (after - why_));
     if (fate_ == FATE_WON)
         winner = attempt_;
 }
@@ -168,34 +154,40 @@ static void take_failure (const char *name_, const char *why_)
     trouble_set (error > 0 ? error : EHOSTUNREACH, "%.300s", why_);
 }
 
+/*  VERB ADDRESS: REST.  */
+static void
+take_verb (const char *verb_, const char *what_, const char *rest_, long time_)
+{
+    if (strcmp (verb_, "tries") == 0 && strchr (what_, ':') != NULL)
+        take_start (what_, rest_, time_);
+    else if (strcmp (verb_, "listens") == 0 && listening < 4)
+        listens_on[listening++] = cli_text ("%s", rest_);
+    else if (strcmp (verb_, "closes") == 0)
+        listening = 0;
+    else if (strcmp (verb_, "gives") == 0)
+        take_end (attempt_at (what_), FATE_CANCELLED, rest_ + 4, time_);
+    else if (strcmp (verb_, "uses") == 0)
+        take_end (attempt_at (what_), FATE_WON, rest_, time_);
+    else if (strcmp (verb_, "fails,") == 0)
+        take_failure (what_, rest_);
+}
+
 /*  Understands a line; true if it is the last one that is waited for.  */
 static bool take_text (const char *text_, long time_)
 {
-    char verb[ADDR_SIZE] = "", what[ADDR_SIZE] = "";
-    const char *rest;
+    char verb[80] = "", what[80] = "";
     attempt_t *one;
     int at = 0;
 
     sscanf (text_, "%79s %79s %n", verb, what, &at);
-    rest = text_ + at;
     if (what[0] != '\0' && what[strlen (what) - 1] == ':')
         what[strlen (what) - 1] = '\0';
-    if (strcmp (verb, "tries") == 0 && strchr (what, ':') != NULL)
-        take_start (what, rest, time_);
-    else if (strcmp (verb, "listens") == 0 && listening < 4)
-        snprintf (listens_on[listening++], TEXT_SIZE, "%s", rest);
-    else if (strcmp (verb, "closes") == 0)
-        listening = 0;
-    else if (strcmp (verb, "gives") == 0)
-        take_end (attempt_at (what), FATE_CANCELLED, rest + 4, time_);
-    else if (strcmp (verb, "uses") == 0)
-        take_end (attempt_at (what), FATE_WON, rest, time_);
-    else if (strcmp (verb, "fails,") == 0)
-        take_failure (what, rest);
-    else if ((one = attempt_at (verb)) != NULL
-             && strcmp (what, "connects") == 0)
+    one = attempt_at (verb);
+    if (one == NULL)
+        take_verb (verb, what, text_ + at, time_);
+    else if (strcmp (what, "connects") == 0)
         one->connected = true;
-    else if (one != NULL && (what[0] == 'E' || strcmp (what, "errno") == 0))
+    else if (what[0] == 'E' || strcmp (what, "errno") == 0)
         take_end (one, FATE_FAILED, text_ + strlen (verb) + 1, time_);
     return winner != NULL || strcmp (verb, "fails,") == 0;
 }
@@ -217,52 +209,40 @@ static bool take_line (const char *line_)
     if (text == NULL || sscanf (line_, "%ld.%ld ", &seconds, &us) != 2)
         return false;
     one = cli_grow (&said, &said_count, sizeof *one);
-    if (one == NULL)
-        return false;
     one->time = seconds * 1000000 + us - begin;
-    snprintf (one->text, sizeof one->text, "%s", text + 2);
+    one->text = cli_text ("%s", text + 2);
     return take_text (one->text, one->time);
 }
 
-/*  Reads what there is; true if one of the lines was the last.  */
-static bool read_lines (int fd_)
+/*  Reads what there is; true if one of the lines was the last.  The library writes
+    only whole lines.  */
+static bool read_lines (FILE *pipe_)
 {
-    static char text[8192];
-    static size_t used;
-    char *line = text, *end;
+    static char *line;
+    static size_t size;
     bool last = false;
-    ssize_t got;
+    ssize_t len;
 
-    /*  Longer than any line of the library's: it is dropped.  */
-    if (used >= sizeof text - 1)
-        used = 0;
-    got = read (fd_, text + used, sizeof text - 1 - used);
-    if (got <= 0)
-        return false;
-    used += (size_t) got;
-    text[used] = '\0';
-    while ((end = strchr (line, '\n')) != NULL) {
-        *end = '\0';
+    while ((len = getline (&line, &size, pipe_)) > 0) {
+        line[len - 1] = '\0';
         last = take_line (line) || last;
-        line = end + 1;
     }
-    used -= (size_t) (line - text);
-    memmove (text, line, used + 1);
+    clearerr (pipe_);
     return last;
 }
 
 /*  Until a connect has an end.  What a call said it said ahead of its return.  */
-static void wait_for_end (int fd_)
+static void wait_for_end (FILE *pipe_)
 {
     const bool waits = !question.binds && !refused;
     bool last = false;
 
     while (!last) {
         const long left = question.limit - (explain_now () - begin) / 1000;
-        struct pollfd ready = {fd_, POLLIN, 0};
+        struct pollfd ready = {fileno (pipe_), POLLIN, 0};
         if (poll (&ready, 1, waits && left > 0 ? (int) left : 0) != 1)
             break;
-        last = read_lines (fd_);
+        last = read_lines (pipe_);
     }
     ended = explain_now () - begin;
     if (waits && !last)
@@ -281,27 +261,33 @@ static void set_options (void *socket_)
         zmq.setsockopt (socket_, OPTION_IPV6, &ipv6, sizeof ipv6);
 }
 
-static void call (int fd_)
+/*  zmq_bind or zmq_connect, until its end.  */
+static int use (void *socket_, FILE *pipe_)
+{
+    size_t size = sizeof last_endpoint;
+    int error;
+
+    set_options (socket_);
+    begin = explain_now ();
+    error =
+      (question.binds ? zmq.bind : zmq.connect) (socket_, question.endpoint)
+          == 0
+        ? 0
+        : zmq.error ();
+    refused = error != 0;
+    wait_for_end (pipe_);
+    zmq.getsockopt (socket_, OPTION_LAST_ENDPOINT, last_endpoint, &size);
+    zmq.close (socket_);
+    return error;
+}
+
+static void call (FILE *pipe_)
 {
     void *const context = zmq.ctx_new ();
     void *const one =
       context == NULL ? NULL : zmq.socket (context, SOCKET_DEALER);
-    size_t size = sizeof last_endpoint;
-    int error = 0;
+    const int error = one == NULL ? zmq.error () : use (one, pipe_);
 
-    if (one == NULL)
-        error = zmq.error ();
-    else {
-        set_options (one);
-        begin = explain_now ();
-        if ((question.binds ? zmq.bind : zmq.connect) (one, question.endpoint)
-            != 0)
-            error = zmq.error ();
-        refused = error != 0;
-        wait_for_end (fd_);
-        zmq.getsockopt (one, OPTION_LAST_ENDPOINT, last_endpoint, &size);
-        zmq.close (one);
-    }
     if (error != 0 && trouble.error == 0)
         trouble_set (error, "zmq_%s does not take it", question.command);
     trouble.error = error != 0 ? error : trouble.error;
@@ -312,19 +298,15 @@ static void call (int fd_)
 bool try_it (void)
 {
     int fds[2];
+    const bool piped = pipe2 (fds, O_CLOEXEC | O_NONBLOCK) == 0;
+    FILE *const file = piped ? fdopen (fds[0], "r") : NULL;
 
-    if (pipe2 (fds, O_CLOEXEC) != 0) {
+    if (file == NULL)
         trouble_set (errno, "no pipe for the trace");
-        return false;
-    }
-    if (load () == 0) {
-        if (trace_to (fds[1]) == 0)
-            call (fds[0]);
-        else
-            trouble_set (ENOMEM, "out of memory");
-    }
-    close (fds[0]);
-    close (fds[1]);
+    else if (load () == 0 && trace_to (fds[1]) == 0)
+        call (file);
+    if (file != NULL)
+        fclose (file);
     return refused;
 }
 
@@ -358,7 +340,7 @@ static void draw_bar (const attempt_t *attempt_)
     printf ("%*s", (int) (2 + i), "");
     for (; i < to; i++)
         putchar ('-');
-    printf ("%c\n", ">*x|"[attempt_->fate]);
+    printf ("%c\n", attempt_->fate);
 }
 
 /*  --- the answer ------------------------------------------------------------------  */
@@ -383,53 +365,56 @@ static void show_listeners (void)
 
 static void show_attempts (void)
 {
-    static const char *const fates[] = {"runs", "won", "failed", "cancelled"};
-    size_t i;
+    const attempt_t *one;
 
     json ("attempts[");
-    for (i = 0; i < attempt_count; i++) {
-        const attempt_t *const one = &attempts[i];
-        json ("{ address=s why=s start_ms=m fate=s", one->addr, one->why,
-              one->start, fates[one->fate]);
-        if (one->end < 0)
-            json ("end_ms=n");
-        else
-            json ("end_ms=m", one->end);
-        json ("error=s end_why=s }",
-              one->fate == FATE_FAILED ? one->end_why : NULL,
-              one->fate == FATE_RUNS ? NULL : one->end_why);
-    }
+    for (one = attempts; one < attempts + attempt_count; one++)
+        json (
+          "{ address=s why=s start_ms=m fate=s end_ms=m error=s end_why=s }",
+          one->addr, one->why, one->start,
+          one->fate == FATE_RUNS     ? "runs"
+          : one->fate == FATE_WON    ? "won"
+          : one->fate == FATE_FAILED ? "failed"
+                                     : "cancelled",
+          one->end, one->fate == FATE_FAILED ? one->end_why : NULL,
+          one->end_why);
     json ("] winner=s", winner == NULL ? NULL : winner->addr);
 }
 
-void try_show (void)
+static void show_json (void)
+{
+    size_t i;
+
+    (question.binds ? show_listeners : show_attempts) ();
+    json ("trace[");
+    for (i = 0; i < said_count; i++)
+        json ("{ ms=m text=s }", said[i].time, said[i].text);
+    json ("]");
+}
+
+static void show_text (void)
 {
     char first[40], time[32];
     size_t i;
 
-    if (question.json) {
-        (question.binds ? show_listeners : show_attempts) ();
-        json ("trace[");
-    } else {
-        for (i = 0; i < attempt_count; i++) {
-            print_fate (&attempts[i]);
-            draw_bar (&attempts[i]);
-        }
-        puts ("\nWhat the library said:");
+    for (i = 0; i < attempt_count; i++) {
+        print_fate (&attempts[i]);
+        draw_bar (&attempts[i]);
     }
+    puts ("\nWhat the library said:");
     for (i = 0; i < said_count; i++) {
         snprintf (first, sizeof first, "  %8s  ",
                   explain_time (said[i].time, time));
-        if (question.json)
-            json ("{ ms=m text=s }", said[i].time, said[i].text);
-        else
-            cli_say (first, "%s", said[i].text);
+        cli_say (first, "%s", said[i].text);
     }
-    if (question.json)
-        json ("]");
-    else if (winner != NULL)
+    if (winner != NULL)
         cli_say ("won: ", "%s after %s", winner->addr,
                  explain_time (winner->end, time));
     else if (question.binds && !refused)
         printf ("ZMQ_LAST_ENDPOINT: %s\nAll closed again.\n", last_endpoint);
+}
+
+void try_show (void)
+{
+    (question.json ? show_json : show_text) ();
 }

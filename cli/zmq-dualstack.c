@@ -5,9 +5,115 @@
 
 #include "cli.h"
 
-#include <string.h>
+#include <getopt.h>
+#include <stdarg.h>
 
 #include "zds_version.h"
+
+/*  --- what the commands share ---------------------------------------------------  */
+
+enum
+{
+    MAX_OPTIONS = 8
+};
+
+int cli_options (int argc_, char **argv_, const cli_option_t *options_)
+{
+    struct option known[MAX_OPTIONS + 1];
+    static char title[80];
+    int i, found;
+
+    memset (known, 0, sizeof known);
+    for (i = 0; i < MAX_OPTIONS && options_[i].name != NULL; i++) {
+        known[i].name = options_[i].name;
+        known[i].has_arg = options_[i].text != NULL;
+        known[i].val = i;
+    }
+    snprintf (title, sizeof title, "zmq-dualstack: %s", argv_[0]);
+    argv_[0] = title;
+    while ((found = getopt_long (argc_, argv_, "", known, NULL)) != -1)
+        if (found >= MAX_OPTIONS) {
+            fputs ("Try 'zmq-dualstack --help'.\n", stderr);
+            return -1;
+        } else if (options_[found].text != NULL)
+            *options_[found].text = optarg;
+        else
+            *options_[found].flag = true;
+    for (i = optind; i < argc_; i++)
+        argv_[i - optind + 1] = argv_[i];
+    return argc_ - optind;
+}
+
+static void complain (const char *what_, const char *why_, va_list args_)
+{
+    fprintf (stderr, "zmq-dualstack: %s: ", what_);
+    vfprintf (stderr, why_, args_);
+    fputc ('\n', stderr);
+}
+
+int cli_fail (int status_, const char *what_, const char *why_, ...)
+{
+    va_list args;
+
+    va_start (args, why_);
+    complain (what_, why_, args);
+    va_end (args);
+    return status_;
+}
+
+int cli_usage (int status_, const char *what_, const char *why_)
+{
+    cli_fail (status_, what_, "%s", why_);
+    fputs ("Try 'zmq-dualstack --help'.\n", stderr);
+    return status_;
+}
+
+int cli_flush (int status_)
+{
+    if (fflush (stdout) == EOF || ferror (stdout))
+        return cli_fail (STATUS_USAGE, "stdout", "%s", strerror (errno));
+    return status_;
+}
+
+/*  --- memory ------------------------------------------------------------------------  */
+
+static void *need (void *memory_)
+{
+    if (memory_ == NULL)
+        exit (cli_fail (STATUS_USAGE, "memory", "%s", strerror (ENOMEM)));
+    return memory_;
+}
+
+char *cli_text (const char *format_, ...)
+{
+    char *text = NULL;
+    va_list args;
+
+    va_start (args, format_);
+    if (vasprintf (&text, format_, args) < 0)
+        text = NULL;
+    va_end (args);
+    return need (text);
+}
+
+char *cli_copy (const char *text_, size_t len_)
+{
+    return need (strndup (text_, len_));
+}
+
+void *cli_grow (void *array_, size_t *count_, size_t size_)
+{
+    char *array;
+
+    memcpy (&array, array_, sizeof array);
+    if ((*count_ & (*count_ - 1)) == 0)
+        array =
+          need (realloc (array, (*count_ == 0 ? 1 : 2 * *count_) * size_));
+    memcpy (array_, &array, sizeof array);
+    return memset (array + size_ * (*count_)++, 0, size_);
+}
+
+/*  --- the commands ------------------------------------------------------------------  */
 
 static const struct
 {
