@@ -69,7 +69,8 @@ die ()
 # or a log of CI sees that something happens.
 still_running ()
 {
-    while sleep 20 && kill -0 $$ 2>/dev/null; do
+    # Whoever reads a pipe is not to wait for the last sleep.
+    while sleep 20 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
         say "  still running: $(tail -n 1 "$1" | tr -dc '[:print:]' | cut -c 1-48)"
     done
 }
@@ -107,7 +108,7 @@ Elsewhere: see README.md, \"Elsewhere\"."
         'debian 12' | 'debian 13' | 'ubuntu 24.04' | 'ubuntu 26.04') return ;;
     esac
     case "$ID $ID_LIKE" in
-        *ubuntu*) nearest="Ubuntu 24.04" ;;
+        *ubuntu*) nearest="Ubuntu 26.04" ;;
         *) nearest="Debian 13" ;;
     esac
     say "note: $SYSTEM was never tried; taken like $nearest"
@@ -246,7 +247,7 @@ source_sums ()
 
 source_files_are_good ()
 {
-    (cd "$APT" && source_sums | sha256sum --check --status 2>/dev/null)
+    (cd "$APT" && source_sums | sha256sum --check --status >/dev/null 2>&1)
 }
 
 # private_sources: the package sources of this machine, asked for source packages, in
