@@ -70,7 +70,7 @@ class Machine:
             os.makedirs(os.path.join(self.root, name))
         write(self.root + "/var/lib/dpkg/status", "")
         write(self.root + "/apt.conf", 'Dir "%s/";\nDir::State::status "%s";\n'
-              'Acquire::AllowInsecureRepositories "true";\n'
+              'Acquire::AllowInsecureRepositories "true";\nAPT::Sandbox::User "root";\n'
               % (self.root, self.root + "/var/lib/dpkg/status"))
         if form == "list":
             write(self.root + "/etc/apt/sources.list",
