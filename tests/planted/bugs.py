@@ -39,7 +39,7 @@ bug("a child looks nothing up", "zds_resolver.c",
         process = zds_process_id ();
     waits = process != zds_process_id () || ask (resolver_, host_, look_, waiter_);
 """, "test_faults_process.py::test_faults_fork_in_a_race[new-context]")
-bug("the settings file leaves an errno", "dualstack_env.cpp", "    errno = err;\n",
+bug("the settings file leaves an errno", "dualstack_ctx.cpp", "    errno = err;\n",
     "    (void) err;\n",
     "test_faults_calls.py::test_faults_eventfd[EMFILE]")
 bug("a whole answer that fails is not helped", "zds_ask.c",

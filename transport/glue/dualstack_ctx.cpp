@@ -2,11 +2,16 @@
 
 #include "precompiled.hpp"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dualstack_ctx.hpp"
 #include "ctx.hpp"
+#include "endpoint.hpp"
+#include "options.hpp"
+#include "zds_host.h"
 #include "zds_lookup.h"
 #include "zds_version.h"
 
@@ -14,15 +19,34 @@
 #define ZDS_DOTTED(a, b, c)                                                    \
     ZDS_TEXT_OF (a) "." ZDS_TEXT_OF (b) "." ZDS_TEXT_OF (c)
 
-//  By this the library is known from outside. Volatile, and read below, so that no
-//  compiler or linker takes it for superfluous.
+//  Tells from outside that a library is this one. Volatile, and read below, so that no
+//  compiler or linker drops it.
 static const volatile char marker[] =
   ZDS_MARKER ZDS_VERSION ZDS_MARKER_ON ZDS_DOTTED (
     ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH);
 
-zmq::dualstack_ctx_t::dualstack_ctx_t () : _resolver (NULL), _history (NULL)
+static zds_trace_t *open_trace (const char *file_)
 {
+    zds_trace_t *trace = NULL;
+    const int rc = zds_trace_open (&trace, file_[0] == '\0' ? NULL : file_);
+
+    if (rc != 0)
+        fprintf (stderr, "libzmq: ZMQ_DUALSTACK: no trace: %s: %s\n", file_,
+                 strerror (rc));
+    return trace;
+}
+
+zmq::dualstack_ctx_t::dualstack_ctx_t () :
+    _trace (NULL), _resolver (NULL), _history (NULL)
+{
+    //  It may be that of a context that could not be made: zmq_ctx_new's.
+    const int err = errno;
+
     static_cast<void> (marker[0]);
+    _settings = zds_host_settings (ZDS_SETTINGS_FILE);
+    if (_settings.trace)
+        _trace = open_trace (_settings.trace_file);
+    errno = err;
 }
 
 zmq::dualstack_ctx_t::~dualstack_ctx_t ()
@@ -30,11 +54,12 @@ zmq::dualstack_ctx_t::~dualstack_ctx_t ()
     if (_resolver != NULL)
         zds_resolver_release (_resolver);
     free (_history);
+    zds_trace_close (_trace);
 }
 
-const zmq::dualstack_env_t &zmq::dualstack_ctx_t::env () const
+bool zmq::dualstack_ctx_t::is_on () const
 {
-    return _env;
+    return zds_settings_mode (&_settings) == ZDS_MODE_AUTO;
 }
 
 //  As ctx_t::start_thread puts it together for the I/O threads.
@@ -55,102 +80,85 @@ zds_resolver_t *zmq::dualstack_ctx_t::resolver (ctx_t &ctx_)
     if (_resolver == NULL) {
         char name[64];
         name_threads (ctx_, name, sizeof name);
-        _resolver = zds_resolver_new (_env.settings ().resolver_threads, name,
-                                      zds_lookup, NULL);
+        _resolver =
+          zds_resolver_new (_settings.resolver_threads, name, zds_lookup, NULL);
     }
     return _resolver;
 }
 
-zds_history_t *zmq::dualstack_ctx_t::history (bool make_)
+zmq::dualstack_history_t::dualstack_history_t (dualstack_ctx_t &ctx_,
+                                               bool make_) :
+    _locker (ctx_._sync), _history (ctx_._history)
 {
     //  All zero is an empty one.
     if (_history == NULL && make_)
-        _history = static_cast<zds_history_t *> (calloc (1, sizeof *_history));
-    return _history;
+        _history = ctx_._history =
+          static_cast<zds_history_t *> (calloc (1, sizeof *_history));
 }
 
-bool zmq::dualstack_ctx_t::remembers ()
+zds_subject_t zmq::dualstack_subject (const options_t &options_,
+                                      const char *action_,
+                                      const char *scheme_,
+                                      const char *address_)
 {
-    scoped_lock_t locker (_sync);
+    zds_subject_t subject;
 
-    return history (false) != NULL;
+    subject.trace = options_.trace;
+    subject.socket = static_cast<unsigned> (options_.socket_id);
+    subject.action = action_;
+    subject.scheme = scheme_;
+    subject.address = address_;
+    return subject;
 }
 
-void zmq::dualstack_ctx_t::prepare (const std::string &key_,
-                                    zds_race_config_t *config_,
-                                    uint64_t now_)
+zds_mode_t zmq::dualstack_mode (const options_t &options_)
 {
-    scoped_lock_t locker (_sync);
-
-    if (history (false) != NULL)
-        zds_history_prepare (_history, key_.c_str (), config_, now_);
+    if (options_.ipv6)
+        return ZDS_MODE_V6;
+    return options_.dual_stack ? ZDS_MODE_AUTO : ZDS_MODE_V4;
 }
 
-void zmq::dualstack_ctx_t::recall (const std::string &key_,
-                                   zds_race_t *race_,
-                                   uint64_t now_)
+void zmq::dualstack_trace_event (const options_t &options_,
+                                 const endpoint_uri_pair_t &endpoint_,
+                                 uint64_t value_,
+                                 uint64_t event_)
 {
-    scoped_lock_t locker (_sync);
+    static const char scheme[] = "tcp://";
+    const size_t prefix = sizeof scheme - 1;
+    const bool accepted = endpoint_.local_type == endpoint_type_bind;
+    const char *const own =
+      accepted ? endpoint_.local.c_str () : endpoint_.remote.c_str ();
+    const char *const peer =
+      accepted ? endpoint_.remote.c_str () : endpoint_.local.c_str ();
+    if (options_.trace == NULL || strncmp (own, scheme, prefix) != 0)
+        return;
+    const zds_subject_t subject = dualstack_subject (
+      options_, accepted ? "accept" : "connect", "tcp", own + prefix);
+    const int value = static_cast<int> (value_);
+    const char *const name = zds_errno_name (value);
 
-    if (history (false) != NULL)
-        zds_history_recall (_history, key_.c_str (), race_, now_);
-}
-
-void zmq::dualstack_ctx_t::learn (const std::string &key_,
-                                  const zds_race_t &race_,
-                                  uint64_t now_)
-{
-    scoped_lock_t locker (_sync);
-
-    if (history (zds_history_is_news (&race_)) != NULL)
-        zds_history_learn (_history, key_.c_str (), &race_, now_);
-}
-
-void zmq::dualstack_ctx_t::wrong (const std::string &key_,
-                                  const zds_addr_t &addr_,
-                                  uint64_t now_)
-{
-    scoped_lock_t locker (_sync);
-
-    if (history (true) != NULL)
-        zds_history_wrong (_history, key_.c_str (), &addr_, now_);
-}
-
-void zmq::dualstack_ctx_t::died (const std::string &key_,
-                                 const zds_addr_t &addr_,
-                                 uint64_t now_)
-{
-    scoped_lock_t locker (_sync);
-
-    if (history (true) != NULL)
-        zds_history_died (_history, key_.c_str (), &addr_, now_);
-}
-
-void zmq::dualstack_ctx_t::right (const std::string &key_,
-                                  const zds_addr_t &addr_,
-                                  uint64_t now_)
-{
-    scoped_lock_t locker (_sync);
-
-    if (history (false) != NULL)
-        zds_history_right (_history, key_.c_str (), &addr_, now_);
-}
-
-bool zmq::dualstack_ctx_t::probe_due (const std::string &key_, uint64_t now_)
-{
-    scoped_lock_t locker (_sync);
-
-    return history (false) != NULL
-           && zds_history_probe_due (_history, key_.c_str (), now_);
-}
-
-void zmq::dualstack_ctx_t::probed (const std::string &key_,
-                                   const zds_addr_t &addr_,
-                                   bool works_,
-                                   uint64_t now_)
-{
-    scoped_lock_t locker (_sync);
-
-    if (history (false) != NULL)
-        zds_history_probed (_history, key_.c_str (), &addr_, works_, now_);
+    switch (event_) {
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            zds_trace_say (&subject, "handshake done, %s", peer);
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+            zds_trace_say (&subject, "%s, status %d, %s",
+                           accepted ? "ZAP denies the peer"
+                                    : "the server's ZAP denies us",
+                           value, peer);
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            zds_trace_say (&subject, "no handshake: protocol error 0x%x, %s",
+                           static_cast<unsigned> (value), peer);
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            zds_trace_say (&subject, "no handshake: %s, %s",
+                           name == NULL ? "the connection ends" : name, peer);
+            break;
+        case ZMQ_EVENT_DISCONNECTED:
+            zds_trace_say (&subject, "connection ends, %s", peer);
+            break;
+        default:
+            break;
+    }
 }

@@ -9,8 +9,6 @@
 #include <new>
 
 #include "dualstack_dial.hpp"
-#include "dualstack_env.hpp"
-#include "dualstack_listen.hpp"
 #include "dualstack_ctx.hpp"
 #include "dualstack_socket.hpp"
 #include "ctx.hpp"
@@ -62,21 +60,6 @@ zmq::fd_t zmq::dualstack_dial_t::attempt_t::release ()
     _handle = static_cast<handle_t> (NULL);
     _fd = retired_fd;
     return fd;
-}
-
-zmq::fd_t zmq::dualstack_dial_t::attempt_t::fd () const
-{
-    return _fd;
-}
-
-size_t zmq::dualstack_dial_t::attempt_t::sent () const
-{
-    return _sent;
-}
-
-bool zmq::dualstack_dial_t::attempt_t::is_blind () const
-{
-    return _blind;
 }
 
 int zmq::dualstack_dial_t::attempt_t::greet (size_t routing_id_size_)
@@ -136,23 +119,13 @@ int zmq::dualstack_dial_t::attempt_t::wait_for_more (size_t count_,
     return 0;
 }
 
-void zmq::dualstack_dial_t::attempt_t::in_event ()
-{
-    //  Some pollers report an error so.
-    _dial->happened (_index);
-}
-
-void zmq::dualstack_dial_t::attempt_t::out_event ()
-{
-    _dial->happened (_index);
-}
-
 zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
                                          dualstack_purpose_t purpose_,
                                          const options_t &options_,
                                          i_dualstack_dial_events *events_) :
     io_object_t (io_thread_),
     _io_thread (io_thread_),
+    _context (io_thread_->get_ctx ()->dualstack ()),
     _purpose (purpose_),
     _options (options_),
     _events (events_),
@@ -186,16 +159,6 @@ zmq::dualstack_dial_t::~dualstack_dial_t ()
     zmq_assert (_idle);
 }
 
-bool zmq::dualstack_dial_t::is_idle () const
-{
-    return _idle;
-}
-
-const zmq::dualstack_peer_t &zmq::dualstack_dial_t::peer () const
-{
-    return _peer;
-}
-
 zds_addr_t zmq::dualstack_dial_t::peer_address () const
 {
     zds_addr_t addr = _peer.addr;
@@ -225,13 +188,6 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
     return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
 }
 
-//  The families that may be used at all (ZDS_FOR_...).
-unsigned zmq::dualstack_dial_t::families (const zds_addr_t *literal_) const
-{
-    return zds_dial_families (dualstack_mode (_options),
-                              _has_source ? &_source : NULL, literal_);
-}
-
 //  What is known of the name before it is looked up.
 void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
 {
@@ -245,11 +201,33 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
       zds_dial_look (dualstack_mode (_options), config_->families, has_ipv6);
     config_->port = _endpoint->port;
     config_->zone = _zone;
-    if (_io_thread->dualstack ().context ().remembers ()) {
-        config_->network = zds_host_network ();
-        _io_thread->dualstack ().context ().prepare (_key, config_,
-                                                     zds_clock_ms ());
-    }
+    //  As long as nothing is remembered, the network does not matter.
+    if (!dualstack_history_t (_context))
+        return;
+    config_->network = zds_host_network ();
+    zds_history_prepare (dualstack_history_t (_context), _key.c_str (), config_,
+                         zds_clock_ms ());
+}
+
+//  The race that the options and the administrator want, among these families.
+zds_race_config_t zmq::dualstack_dial_t::configure (unsigned families_)
+{
+    zds_race_config_t config;
+
+    zds_race_config_default (&config);
+    config.attempt_delay = _context.settings ().attempt_delay;
+    config.resolution_delay = _context.settings ().resolution_delay;
+    config.families = families_;
+    if (!_is_literal)
+        set_name (&config);
+    if (_options.connect_timeout > 0)
+        config.attempt_timeout = _options.connect_timeout;
+    config.mode = dualstack_mode (_options);
+    //  A proxy, and a server of WebSockets, wait for the client to speak.
+    config.greets = _purpose == dualstack_for_tcp && !_options.raw_socket;
+    if (_options.handshake_ivl > 0)
+        config.greeting_timeout = _options.handshake_ivl;
+    return config;
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.
@@ -258,9 +236,6 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     const char *const destination =
       zds_endpoint_destination (address_.c_str ());
     const size_t source_len = destination - address_.c_str ();
-    const zds_settings_t &settings =
-      _io_thread->dualstack ().context ().env ().settings ();
-    zds_race_config_t config;
     zds_addr_t literal;
 
     int rc = zds_endpoint_parse (_endpoint, destination, ZDS_PORT_CONNECT);
@@ -281,24 +256,14 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     _is_literal = rc == 0;
     if (rc == ENOMEM)
         return rc;
-    const unsigned wanted = families (_is_literal ? &literal : NULL);
-    if (wanted == 0)
+    const unsigned families = zds_dial_families (dualstack_mode (_options),
+                                                 _has_source ? &_source : NULL,
+                                                 _is_literal ? &literal : NULL);
+    if (families == 0)
         return EAFNOSUPPORT;
 
     _key = dualstack_key (address_, _purpose, _options);
-    zds_race_config_default (&config);
-    config.attempt_delay = settings.attempt_delay;
-    config.resolution_delay = settings.resolution_delay;
-    config.families = wanted;
-    if (!_is_literal)
-        set_name (&config);
-    if (_options.connect_timeout > 0)
-        config.attempt_timeout = _options.connect_timeout;
-    config.mode = dualstack_mode (_options);
-    //  A proxy, and a server of WebSockets, wait for the client to speak.
-    config.greets = _purpose == dualstack_for_tcp && !_options.raw_socket;
-    if (_options.handshake_ivl > 0)
-        config.greeting_timeout = _options.handshake_ivl;
+    const zds_race_config_t config = configure (families);
     rc = zds_race_init (&_race, &config, zds_clock_ms ());
     if (rc == 0 && _is_literal)
         zds_race_literal (&_race, &literal);
@@ -362,7 +327,9 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
     zds_trace_answer (&_subject, lookup_->look, answer);
     zds_race_answer (&_race, lookup_->look, answer, now);
     _io_thread->dualstack ().drop (lookup_);
-    _io_thread->dualstack ().context ().recall (_key, &_race, now);
+    const dualstack_history_t history (_context);
+    if (history)
+        zds_history_recall (history, _key.c_str (), &_race, now);
 }
 
 //  What is still asked has the last word only once it runs.
@@ -373,18 +340,14 @@ void zmq::dualstack_dial_t::see_what_runs ()
                                       _lookup[_race.config.look]));
 }
 
-//  Of the order among addresses there is nothing to say where there is only one.
 void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
 {
-    char text[ZDS_ADDR_TEXT_SIZE];
-
-    if (!_is_literal || step_.op != ZDS_RACE_START)
+    //  There is no order of one address.
+    if (_is_literal && step_.op == ZDS_RACE_START)
+        zds_trace_address (&_subject, "tries ", &step_.addr,
+                           ": a numeric address is only that address");
+    else
         zds_trace_step (&_subject, &_race, &step_);
-    else if (_subject.trace != NULL) {
-        zds_host_format (&step_.addr, text, sizeof text);
-        zds_trace_say (
-          &_subject, "tries %s: a numeric address is only that address", text);
-    }
 }
 
 //  Does what the race says until there is nothing to do.
@@ -554,7 +517,7 @@ void zmq::dualstack_dial_t::connected (unsigned attempt_)
     zds_race_connected (&_race, attempt_, now);
     if (!zds_race_awaits_greeting (&_race, attempt_))
         return;
-    tell_of (attempt_, "connected, waits for a greeting");
+    tell_of (attempt_, " connected, waits for a greeting");
     const int rc = _attempt[attempt_].greet (_options.routing_id_size);
     if (rc != 0)
         lost (attempt_, rc);
@@ -570,10 +533,10 @@ void zmq::dualstack_dial_t::listen (unsigned attempt_)
     if (rc != 0)
         lost (attempt_, rc);
     else if (greeting == ZDS_GREETING_SIGNED) {
-        tell_of (attempt_, "greeted");
+        tell_of (attempt_, " greeted");
         zds_race_greeted (&_race, attempt_, zds_clock_ms ());
     } else if (greeting == ZDS_GREETING_FOREIGN) {
-        tell_of (attempt_, "is no ZeroMQ peer");
+        tell_of (attempt_, " is no ZeroMQ peer");
         lost (attempt_, EPROTO);
     } else if (greeting == ZDS_GREETING_UNSIGNED)
         zds_race_unsigned (&_race, attempt_);
@@ -581,13 +544,9 @@ void zmq::dualstack_dial_t::listen (unsigned attempt_)
 
 void zmq::dualstack_dial_t::tell_of (unsigned attempt_, const char *what_) const
 {
-    char text[ZDS_ADDR_TEXT_SIZE];
-
-    if (_subject.trace == NULL)
-        return;
-    zds_host_format (&_race.candidate[_race.slot[attempt_].candidate].addr,
-                     text, sizeof text);
-    zds_trace_say (&_subject, "%s %s", text, what_);
+    zds_trace_address (&_subject, "",
+                       &_race.candidate[_race.slot[attempt_].candidate].addr,
+                       what_);
 }
 
 //  The attempt may have no socket.
@@ -628,22 +587,25 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
     _events->dial_connected (fd, sent);
 }
 
+bool zmq::dualstack_dial_t::probe_is_due (uint64_t now_) const
+{
+    const dualstack_history_t history (_context);
+
+    return history && zds_history_probe_due (history, _key.c_str (), now_);
+}
+
 //  Sees whether an address that was passed over because it failed works again.
 void zmq::dualstack_dial_t::look_again ()
 {
     const zds_candidate_t *const candidate = zds_race_untested (&_race);
-    dualstack_ctx_t &context = _io_thread->dualstack ().context ();
     const uint64_t now = zds_clock_ms ();
     fd_t fd;
 
-    if (candidate == NULL || !context.probe_due (_key, now))
+    if (candidate == NULL || !probe_is_due (now))
         return;
     const int rc = open (candidate->addr, &fd);
-    if (_subject.trace != NULL) {
-        char text[ZDS_ADDR_TEXT_SIZE];
-        zds_host_format (&candidate->addr, text, sizeof text);
-        zds_trace_say (&_subject, "looks whether %s works again", text);
-    }
+    zds_trace_address (&_subject, "looks whether ", &candidate->addr,
+                       " works again");
     if (rc == EINPROGRESS || (rc == 0 && _race.config.greets)) {
         _io_thread->dualstack ().probe (fd, _race.config.greets, _options, _key,
                                         candidate->addr);
@@ -651,7 +613,8 @@ void zmq::dualstack_dial_t::look_again ()
     }
     if (rc == 0)
         dualstack_close (fd);
-    context.probed (_key, candidate->addr, rc == 0, now);
+    zds_history_probed (dualstack_history_t (_context), _key.c_str (),
+                        &candidate->addr, rc == 0, now);
 }
 
 //  Whatever became of the race.
@@ -659,9 +622,12 @@ void zmq::dualstack_dial_t::learn ()
 {
     if (_is_literal)
         return;
-    if (_race.config.network == 0 && zds_history_is_news (&_race))
+    const bool is_news = zds_history_is_news (&_race);
+    if (_race.config.network == 0 && is_news)
         _race.config.network = zds_host_network ();
-    _io_thread->dualstack ().context ().learn (_key, _race, zds_clock_ms ());
+    const dualstack_history_t history (_context, is_news);
+    if (history)
+        zds_history_learn (history, _key.c_str (), &_race, zds_clock_ms ());
 }
 
 void zmq::dualstack_dial_t::failed (int error_)

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "dualstack_inbox.hpp"
-#include "dualstack_listen.hpp"
+#include "dualstack_socket.hpp"
 #include "dualstack_peer.hpp"
 #include "fd.hpp"
 #include "io_object.hpp"
@@ -71,11 +71,11 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     //  sockets had, retired_fd if there was none. Harmless when idle.
     fd_t stop ();
 
-    bool is_idle () const;
+    bool is_idle () const { return _idle; }
 
     //  After dial_connected(): who it was, and what it is through the socket: IPv4
     //  is mapped in an IPv6 one.
-    const dualstack_peer_t &peer () const;
+    const dualstack_peer_t &peer () const { return _peer; }
     zds_addr_t peer_address () const;
 
     //  For dualstack_inbox_t: an answer came in.
@@ -94,20 +94,21 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
         void open (dualstack_dial_t *dial_, unsigned index_, fd_t fd_);
         //  Out of the poller; hands the socket over.
         fd_t release ();
-        fd_t fd () const;
+        fd_t fd () const { return _fd; }
 
         //  Once TCP has connected. Sends what is left of our signature: the
         //  peer may wait for it. 0 or an errno.
         int greet (size_t routing_id_size_);
-        size_t sent () const;
+        size_t sent () const { return _sent; }
         //  What the peer has sent so far; MORE if that is to be seen yet. 0 or
         //  an errno.
         int listen (zds_greeting_t *greeting_);
         //  The poller cannot be told to wait for more of it: look again soon.
-        bool is_blind () const;
+        bool is_blind () const { return _blind; }
 
-        void in_event () ZMQ_OVERRIDE;
-        void out_event () ZMQ_OVERRIDE;
+        //  Some pollers report errors by the former.
+        void in_event () ZMQ_OVERRIDE { _dial->happened (_index); }
+        void out_event () ZMQ_OVERRIDE { _dial->happened (_index); }
 
       private:
         int wait_for_more (size_t count_, int report_from_);
@@ -129,8 +130,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 
     int prepare (const std::string &address_);
     int set_source (const std::string &source_);
-    unsigned families (const zds_addr_t *literal_) const;
     void set_name (zds_race_config_t *config_);
+    zds_race_config_t configure (unsigned families_);
     void ask (const zds_race_step_t &step_);
     void see_what_runs ();
     void take_answer (dualstack_lookup_t *lookup_);
@@ -148,6 +149,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     void listen (unsigned attempt_);
     void lost (unsigned attempt_, int error_);
     void tell_of (unsigned attempt_, const char *what_) const;
+    bool probe_is_due (uint64_t now_) const;
     void look_again ();
     void finish ();
     fd_t close_attempts ();
@@ -156,6 +158,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     void learn ();
 
     io_thread_t *const _io_thread;
+    dualstack_ctx_t &_context;
     const dualstack_purpose_t _purpose;
     const options_t &_options;
     i_dualstack_dial_events *const _events;

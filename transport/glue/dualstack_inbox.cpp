@@ -7,7 +7,6 @@
 #include <new>
 
 #include "dualstack_dial.hpp"
-#include "dualstack_env.hpp"
 #include "dualstack_inbox.hpp"
 #include "dualstack_ctx.hpp"
 #include "dualstack_peer.hpp"
@@ -96,22 +95,14 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 
     void end (bool works_)
     {
-        _owner->context ().probed (_key, _addr, works_, zds_clock_ms ());
-        if (_subject.trace != NULL)
-            tell (works_);
+        zds_history_probed (dualstack_history_t (_owner->context ()),
+                            _key.c_str (), &_addr, works_, zds_clock_ms ());
+        std::string address;
+        dualstack_name_endpoint (&_subject, _key, &address);
+        zds_trace_address (&_subject, "", &_addr,
+                           works_ ? " works again" : " still does not work");
         _owner->_probes.erase (this);
         delete this;
-    }
-
-    void tell (bool works_)
-    {
-        char text[ZDS_ADDR_TEXT_SIZE];
-        std::string address;
-
-        dualstack_name_endpoint (&_subject, _key, &address);
-        zds_host_format (&_addr, text, sizeof text);
-        zds_trace_say (&_subject, "%s %s", text,
-                       works_ ? "works again" : "still does not work");
     }
 
     dualstack_inbox_t *const _owner;

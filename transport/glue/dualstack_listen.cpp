@@ -2,20 +2,17 @@
 
 #include "precompiled.hpp"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <string>
-#include <vector>
 
-#include "dualstack_env.hpp"
+#include "dualstack_ctx.hpp"
 #include "dualstack_listen.hpp"
 #include "dualstack_socket.hpp"
 #include "address.hpp"
 #include "condition_variable.hpp"
 #include "err.hpp"
 #include "ip.hpp"
-#include "ip_resolver.hpp"
 #include "mutex.hpp"
 #include "options.hpp"
 #include "tcp.hpp"
@@ -35,53 +32,6 @@ static int fail (int error_)
 {
     errno = error_;
     return -1;
-}
-
-//  Where the system has no getifaddrs, libzmq still knows how to ask for one
-//  interface by name. Literals are left alone: it would take them too.
-static void ask_resolver (const zds_endpoint_t &endpoint_,
-                          bool ipv6_,
-                          zmq::dualstack_ifaddrs_t *ifaddrs_)
-{
-    zmq::ip_resolver_options_t options;
-    options.bindable (true).allow_nic_name (true).ipv6 (ipv6_);
-    zmq::ip_resolver_t resolver (options);
-    zmq::ip_addr_t addr;
-    zds_ifaddr_t ifaddr;
-
-    memset (&ifaddr, 0, sizeof ifaddr);
-    if (strlen (endpoint_.host) >= sizeof ifaddr.name
-        || zds_endpoint_literal (&endpoint_, 0, &ifaddr.addr) == 0
-        || resolver.resolve (&addr, endpoint_.host) != 0
-        || zds_addr_from_sockaddr (&ifaddr.addr, addr.as_sockaddr (),
-                                   addr.sockaddr_len ())
-             != 0)
-        return;
-    //  The resolver loses the scope that a link-local address cannot do without.
-    if (zds_addr_family (&ifaddr.addr) == AF_INET6
-        && zds_addr_class (&ifaddr.addr) == ZDS_CLASS_LINK_LOCAL)
-        return;
-    strcpy (ifaddr.name, endpoint_.host);
-    ifaddrs_->push_back (ifaddr);
-}
-
-int zmq::dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
-                            dualstack_ifaddrs_t *ifaddrs_)
-{
-    zds_ifaddr_t *all;
-    size_t count;
-    const int rc = zds_host_ifaddrs (endpoint_.host, &all, &count);
-
-    if (rc == ENOTSUP) {
-        ask_resolver (endpoint_, false, ifaddrs_);
-        ask_resolver (endpoint_, true, ifaddrs_);
-        return 0;
-    }
-    if (rc == 0)
-        ifaddrs_->assign (all, all + count);
-    free (all);
-    //  Windows Subsystem for Linux has no interfaces to show.
-    return rc == EINVAL || rc == EOPNOTSUPP ? 0 : rc;
 }
 
 //  A name is looked up while the caller of zmq_bind waits, in both families at once.
@@ -528,16 +478,13 @@ void zmq::dualstack_refused (const options_t &options_,
     const zds_subject_t subject =
       dualstack_subject (options_, "accept", "tcp",
                          endpoint_.c_str () + endpoint_.rfind ('/') + 1);
-    char text[ZDS_ADDR_TEXT_SIZE];
     zds_addr_t peer;
 
-    if (subject.trace == NULL
-        || zds_addr_from_sockaddr (
-             &peer, reinterpret_cast<const sockaddr *> (&peer_), sizeof peer)
-             != 0)
-        return;
-    zds_host_format (&peer, text, sizeof text);
-    zds_trace_say (&subject, "refuses %s: no accept filter matches", text);
+    if (zds_addr_from_sockaddr (
+          &peer, reinterpret_cast<const sockaddr *> (&peer_), sizeof peer)
+        == 0)
+        zds_trace_address (&subject, "refuses ", &peer,
+                           ": no accept filter matches");
 }
 
 void zmq::dualstack_stop_listening (fd_t fd_)

@@ -4,7 +4,6 @@
 #define __ZMQ_DUALSTACK_LISTEN_HPP_INCLUDED__
 
 #include <string>
-#include <vector>
 
 #include "fd.hpp"
 #include "macros.hpp"
@@ -18,15 +17,6 @@
 namespace zmq
 {
 struct options_t;
-
-typedef std::vector<zds_ifaddr_t> dualstack_ifaddrs_t;
-
-//  The addresses that a bind to the endpoint, or a source, can choose from.
-//  Appends; safe in any thread. Where the system has no getifaddrs, libzmq's own
-//  resolver says. Returns 0 or an errno: what the system said when it did not tell
-//  its interfaces, ENOMEM among it.
-int dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
-                       dualstack_ifaddrs_t *ifaddrs_);
 
 //  The listening sockets of one bind: does what zds_bind decides.
 //

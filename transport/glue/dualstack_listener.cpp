@@ -7,7 +7,6 @@
 #include <new>
 
 #include "dualstack_binds.hpp"
-#include "dualstack_env.hpp"
 #include "dualstack_inbox.hpp"
 #include "dualstack_listen.hpp"
 #include "dualstack_listener.hpp"
@@ -149,7 +148,7 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
             _s = options.use_fd;
         } else {
             if (sockets.open (_scheme, host_.c_str (), options,
-                              get_ctx ()->dualstack ().env ().settings ().any)
+                              get_ctx ()->dualstack ().settings ().any)
                 == -1) {
                 const int err = errno;
                 if (sockets.unbindable () != retired_fd)

@@ -2,7 +2,6 @@
 
 #include "precompiled.hpp"
 
-#include "dualstack_env.hpp"
 #include "dualstack_ctx.hpp"
 #include "dualstack_peer.hpp"
 #include "ctx.hpp"
@@ -62,16 +61,12 @@ static void tell_of_wrong (const zmq::options_t &options_,
                            const zmq::dualstack_peer_t &peer_,
                            const char *what_)
 {
-    char text[ZDS_ADDR_TEXT_SIZE];
     std::string address;
     zds_subject_t subject =
       zmq::dualstack_subject (options_, "connect", "tcp", "");
 
-    if (options_.trace == NULL)
-        return;
     zmq::dualstack_name_endpoint (&subject, peer_.key, &address);
-    zds_host_format (&peer_.addr, text, sizeof text);
-    zds_trace_say (&subject, "%s %s", text, what_);
+    zds_trace_address (&subject, "", &peer_.addr, what_);
 }
 
 void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_)
@@ -88,8 +83,10 @@ void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
         return;
     peer_->handshaked = true;
     peer_->times = 0;
+    //  By the history, which exists then.
     if (peer_->was_wrong)
-        ctx_->dualstack ().right (peer_->key, peer_->addr, zds_clock_ms ());
+        zds_history_right (dualstack_history_t (ctx_->dualstack ()),
+                           peer_->key.c_str (), &peer_->addr, zds_clock_ms ());
 }
 
 //  Of a connection whose handshake was completed.
@@ -97,9 +94,12 @@ static void take_death (zmq::ctx_t *ctx_,
                         const zmq::options_t &options_,
                         const zmq::dualstack_peer_t &peer_)
 {
-    ctx_->dualstack ().died (peer_.key, peer_.addr, zds_clock_ms ());
     tell_of_wrong (options_, peer_,
-                   "let nothing through any more: it goes last");
+                   " let nothing through any more: it goes last");
+    const zmq::dualstack_history_t history (ctx_->dualstack (), true);
+    if (history)
+        zds_history_died (history, peer_.key.c_str (), &peer_.addr,
+                          zds_clock_ms ());
 }
 
 bool zmq::dualstack_goes_on (ctx_t *ctx_,
@@ -120,16 +120,22 @@ bool zmq::dualstack_goes_on (ctx_t *ctx_,
     const bool gives_up = reason_ == i_engine::protocol_error || !has_interval;
     const bool has_usual = (peer_->rest & ZDS_REST_USUAL) != 0;
 
-    ctx_->dualstack ().wrong (peer_->key, peer_->addr, zds_clock_ms ());
+    {
+        const dualstack_history_t history (ctx_->dualstack (), true);
+        if (history)
+            zds_history_wrong (history, peer_->key.c_str (), &peer_->addr,
+                               zds_clock_ms ());
+    }
     peer_->at_once = !peer_->was_wrong && (peer_->rest & ZDS_REST_FRESH) != 0
                      && peer_->times < most_times;
     peer_->times = peer_->at_once ? peer_->times + 1 : 0;
 
     const bool goes_on = peer_->at_once || (has_usual && has_interval);
     tell_of_wrong (options_, *peer_,
-                   goes_on ? "completed no handshake: it goes last; goes on to "
-                             "the next address"
-                           : "completed no handshake: it goes last");
+                   goes_on
+                     ? " completed no handshake: it goes last; goes on to "
+                       "the next address"
+                     : " completed no handshake: it goes last");
     return goes_on && gives_up;
 }
 

@@ -2,12 +2,17 @@
 
 #include "precompiled.hpp"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "dualstack_socket.hpp"
 #include "address.hpp"
 #include "err.hpp"
 #include "ip.hpp"
+#include "ip_resolver.hpp"
 #include "options.hpp"
 #include "tcp.hpp"
+#include "zds_host.h"
 
 #ifndef ZMQ_HAVE_WINDOWS
 #include <poll.h>
@@ -230,4 +235,51 @@ bool zmq::dualstack_has_hung_up (fd_t fd_)
 #else
     return dualstack_connect_error (fd_) != 0;
 #endif
+}
+
+//  Where the system has no getifaddrs, libzmq still knows how to ask for one
+//  interface by name. Literals are left alone: it would take them too.
+static void ask_resolver (const zds_endpoint_t &endpoint_,
+                          bool ipv6_,
+                          zmq::dualstack_ifaddrs_t *ifaddrs_)
+{
+    zmq::ip_resolver_options_t options;
+    options.bindable (true).allow_nic_name (true).ipv6 (ipv6_);
+    zmq::ip_resolver_t resolver (options);
+    zmq::ip_addr_t addr;
+    zds_ifaddr_t ifaddr;
+
+    memset (&ifaddr, 0, sizeof ifaddr);
+    if (strlen (endpoint_.host) >= sizeof ifaddr.name
+        || zds_endpoint_literal (&endpoint_, 0, &ifaddr.addr) == 0
+        || resolver.resolve (&addr, endpoint_.host) != 0
+        || zds_addr_from_sockaddr (&ifaddr.addr, addr.as_sockaddr (),
+                                   addr.sockaddr_len ())
+             != 0)
+        return;
+    //  The resolver loses the scope that a link-local address cannot do without.
+    if (zds_addr_family (&ifaddr.addr) == AF_INET6
+        && zds_addr_class (&ifaddr.addr) == ZDS_CLASS_LINK_LOCAL)
+        return;
+    strcpy (ifaddr.name, endpoint_.host);
+    ifaddrs_->push_back (ifaddr);
+}
+
+int zmq::dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
+                            dualstack_ifaddrs_t *ifaddrs_)
+{
+    zds_ifaddr_t *all;
+    size_t count;
+    const int rc = zds_host_ifaddrs (endpoint_.host, &all, &count);
+
+    if (rc == ENOTSUP) {
+        ask_resolver (endpoint_, false, ifaddrs_);
+        ask_resolver (endpoint_, true, ifaddrs_);
+        return 0;
+    }
+    if (rc == 0)
+        ifaddrs_->assign (all, all + count);
+    free (all);
+    //  Windows Subsystem for Linux has no interfaces to show.
+    return rc == EINVAL || rc == EOPNOTSUPP ? 0 : rc;
 }

@@ -3,11 +3,13 @@
 #ifndef __ZMQ_DUALSTACK_SOCKET_HPP_INCLUDED__
 #define __ZMQ_DUALSTACK_SOCKET_HPP_INCLUDED__
 
-#include "fd.hpp"
-#include "zds_addr.h"
+#include <vector>
 
-//  Socket calls, the same on all systems: failures are errno values, nothing
-//  ends the process.
+#include "fd.hpp"
+#include "zds_bind.h"
+
+//  What is asked of the system, the same on all: failures are errno values, and
+//  nothing ends the process.
 
 namespace zmq
 {
@@ -66,6 +68,15 @@ void dualstack_report_from (fd_t fd_, int bytes_);
 
 //  Whether the peer has ended the connection, though there are bytes left of it.
 bool dualstack_has_hung_up (fd_t fd_);
+
+typedef std::vector<zds_ifaddr_t> dualstack_ifaddrs_t;
+
+//  The addresses that a bind to the endpoint, or a source, can choose from.
+//  Appends; safe in any thread. Where the system has no getifaddrs, libzmq's own
+//  resolver says. Returns 0 or an errno: what the system said when it did not tell
+//  its interfaces, ENOMEM among it.
+int dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
+                       dualstack_ifaddrs_t *ifaddrs_);
 }
 
 #endif

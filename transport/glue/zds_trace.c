@@ -302,6 +302,19 @@ static const char *error_text (int error_, char *buffer_)
     return buffer_;
 }
 
+void zds_trace_address (const zds_subject_t *subject_,
+                        const char *before_,
+                        const zds_addr_t *addr_,
+                        const char *after_)
+{
+    char text[ZDS_ADDR_TEXT_SIZE];
+
+    if (subject_->trace == NULL)
+        return;
+    zds_host_format (addr_, text, sizeof text);
+    zds_trace_say (subject_, "%s%s%s", before_, text, after_);
+}
+
 void zds_trace_failure (const zds_subject_t *subject_,
                         int error_,
                         const char *why_)

@@ -62,6 +62,12 @@ void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
 #endif
   ;
 
+/*  A sentence with an address in it.  */
+void zds_trace_address (const zds_subject_t *subject_,
+                        const char *before_,
+                        const zds_addr_t *addr_,
+                        const char *after_);
+
 /*  The end of a bind or connect with an errno; 'why_' in words.  */
 void zds_trace_failure (const zds_subject_t *subject_,
                         int error_,
