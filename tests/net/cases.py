@@ -408,7 +408,7 @@ def comebacks():
 
 # What a program that is no ZeroMQ server may do, and how stock ends with it.
 RETRIED = ["CONNECTED", "HANDSHAKE_FAILED_NO_DETAIL", "DISCONNECTED", "CONNECT_RETRIED"]
-STRANGERS = {
+WRONG_SERVERS = {
     "hangs-up": ({}, RETRIED),
     "hangs-up-later": ({"listens": True}, RETRIED),
     "http": ({"listens": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n"}, RETRIED),
@@ -421,22 +421,22 @@ STRANGERS = {
 }
 
 
-def strangers():
+def wrong_servers():
     """Something else on the only address that there is; then the right server."""
     for name, host, kind in itertools.product(("auto", "v6", "v4"), ("127.0.0.1", "host.test"),
-                                              STRANGERS):
-        how, until = STRANGERS[kind]
+                                              WRONG_SERVERS):
+        how, until = WRONG_SERVERS[kind]
         dial = "tcp://%s:5555" % host
-        steps = [step("stranger", id="x", host="127.0.0.1", port=5555, **how),
+        steps = [step("wrong_server", id="x", host="127.0.0.1", port=5555, **how),
                  open_socket("c", "DEALER", MODES[name], RECONNECT_IVL=10, HANDSHAKE_IVL=60),
                  step("connect", id="c", ep=dial),
                  step("story", id="c", until=["CONNECT_DELAYED"] + until, vital=True)]
         if until == RETRIED:
-            steps += [step("unstranger", id="x"), open_socket("s", "ROUTER", MODES["v4"]),
+            steps += [step("end_wrong_server", id="x"), open_socket("s", "ROUTER", MODES["v4"]),
                       step("bind", id="s", ep="tcp://127.0.0.1:5555", vital=True),
                       step("await", id="c", until=["HANDSHAKE_SUCCEEDED"], vital=True)]
         steps += [step("disconnect", id="c", ep=dial)]
-        yield Case("stranger-%s-%s-%s" % (name, host, kind), steps)
+        yield Case("wrong-server-%s-%s-%s" % (name, host, kind), steps)
 
 
 def failures():

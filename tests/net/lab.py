@@ -523,9 +523,9 @@ class Worker:
         self.must("serve", id=name, eps=list(endpoints), opts=opts)
         return Servant(self, name)
 
-    def stranger(self, host, port=5555, **how):
-        """A TCP server that speaks no ZMTP (see op_stranger)."""
-        self.must("stranger", id="%s-%d" % (host, port), host=host, port=port, **how)
+    def wrong_server(self, host, port=5555, **how):
+        """A TCP server that speaks no ZMTP (see op_wrong_server)."""
+        self.must("wrong_server", id="%s-%d" % (host, port), host=host, port=port, **how)
 
     def stderr(self):
         with open(self.stderr_path, errors="replace") as text:

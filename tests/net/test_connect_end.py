@@ -65,8 +65,8 @@ def test_c11_ends_at_every_stage(lab, name):
     street = Street(lab, {"half.test": {"A": [SERVER4], "drop": ["AAAA"]},
                           "hole4.test": {"A": HOLE4[:1], "drop": ["AAAA"]}}, resolv=HASTY)
     street.serve_both()
-    street.host.stranger(SERVER6, 5556, hex="ff00000000000000017f", stays=True)
-    street.host.stranger(SERVER6, 5557, stays=True)
+    street.host.wrong_server(SERVER6, 5556, hex="ff00000000000000017f", stays=True)
+    street.host.wrong_server(SERVER6, 5557, stays=True)
     worker = street.caller(stage.words)
     worker.context(name="first")
     worker.do("quit", ctx="first")

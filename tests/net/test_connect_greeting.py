@@ -18,7 +18,7 @@ def greeting(mechanism="NULL", minor=1):
 
 
 # What has the server's port on the other family.
-STRANGERS = {
+WRONG_SERVERS = {
     "closes": {},
     "resets": {"reset": True},
     "http": {"say": "HTTP/1.1 400 Bad Request\r\n\r\n"},
@@ -49,12 +49,12 @@ def met(street, address=SERVER6):
 
 
 @modes("auto", "v6")
-@pytest.mark.parametrize("kind", sorted(STRANGERS))
-def test_c16_a_stranger_costs_nothing(street, kind, mode):
+@pytest.mark.parametrize("kind", sorted(WRONG_SERVERS))
+def test_c16_a_wrong_server_costs_nothing(street, kind, mode):
     """ZMQ_RECONNECT_IVL 5 s, attempt delay 2 s.  Catches: a connection to whoever answers, and
     either of them paid."""
     street.serve(4)
-    street.host.stranger(SERVER6, **STRANGERS[kind])
+    street.host.wrong_server(SERVER6, **WRONG_SERVERS[kind])
     got = street.dial(mode=mode, RECONNECT_IVL=5000).reach(DUAL)
     assert got.who == "4" and got.ms < PROMPT
     assert met(street) == 1
@@ -69,7 +69,7 @@ def test_c16_a_mute_peer_costs_one_delay(street, hung, mode):
     if hung:
         street.host.occupy(SERVER6)
     else:
-        street.host.stranger(SERVER6, stays=True)
+        street.host.wrong_server(SERVER6, stays=True)
     worker = street.caller(env=dict(mode.env))
     first = worker.socket("DEALER", mode=mode, monitor=True).reach(DUAL)
     assert first.who == "4" and 1900 < first.ms < 8000
@@ -80,10 +80,11 @@ def test_c16_a_mute_peer_costs_one_delay(street, hung, mode):
 
 @pytest.mark.parametrize("kind", ["mute", "http-stays", "mysql"])
 def test_c16_no_message_is_lost(street, kind):
-    """500 are queued before.  Catches: messages for a stranger, or taken for ZMTP 1.0 by one."""
+    """500 are queued before.  Catches: messages that a wrong server gets, or takes for
+    ZMTP 1.0."""
     pull = street.host.socket("PULL")
     pull.bind(tcp(SERVER4))
-    street.host.stranger(SERVER6, **(STRANGERS.get(kind) or {"stays": True}))
+    street.host.wrong_server(SERVER6, **(WRONG_SERVERS.get(kind) or {"stays": True}))
     push = street.caller(DELAY).socket("PUSH", SNDHWM=1000)
     push.connect(DUAL)
     for number in range(500):
@@ -99,7 +100,7 @@ def test_c16_every_socket_type(street, ours, theirs):
     wire already."""
     server = street.host.socket(theirs, monitor=True)
     server.bind(tcp(SERVER4))
-    street.host.stranger(SERVER6)
+    street.host.wrong_server(SERVER6)
     sock = street.caller().socket(ours, monitor=True)
     sock.connect(DUAL)
     sock.events("HANDSHAKE_SUCCEEDED")
@@ -120,7 +121,7 @@ def test_c16_mechanisms(street, kind):
         sock.set("PLAIN_USERNAME", "user")
         sock.set("PLAIN_PASSWORD", "secret")
     server.bind(tcp(SERVER4))
-    street.host.stranger(SERVER6, stays=True)
+    street.host.wrong_server(SERVER6, stays=True)
     sock.connect(DUAL)
     sock.events("HANDSHAKE_SUCCEEDED", timeout=10)
 
@@ -151,9 +152,9 @@ def test_c16_every_version_of_zmtp(street, version, other, mode):
     """A PUSH of few words on IPv4 in auto, on IPv6 in v6: where stock would find it.  Catches: a
     version that is taken for none."""
     here, there = (SERVER6, SERVER4) if mode.name == "v6" else (SERVER4, SERVER6)
-    street.host.stranger(here, hex=PEERS[version], stays=True)
+    street.host.wrong_server(here, hex=PEERS[version], stays=True)
     if other == "mute":
-        street.host.stranger(there, stays=True)
+        street.host.wrong_server(there, stays=True)
     pull = street.caller(DELAY, env=dict(mode.env)).socket("PULL", mode=mode, monitor=True)
     pull.connect(DUAL)
     is_served(pull, version)
@@ -167,7 +168,7 @@ def test_c16_a_greeting_in_pieces(street, pieces):
     for size in pieces:
         parts.append(text[at:at + size].hex())
         at += size
-    street.host.stranger(SERVER6, pieces=parts + [text[at:].hex()], stays=True)
+    street.host.wrong_server(SERVER6, pieces=parts + [text[at:].hex()], stays=True)
     street.serve(4)
     pull = street.caller().socket("PULL", monitor=True)
     pull.connect(DUAL)
@@ -178,7 +179,7 @@ def test_c16_a_greeting_in_pieces(street, pieces):
 def test_c16_half_a_greeting_does_not_spin(street):
     """Catches: a poller that reports the same bytes again and again."""
     street.serve(4)
-    street.host.stranger(SERVER6, hex="ff0000", stays=True)
+    street.host.wrong_server(SERVER6, hex="ff0000", stays=True)
     sock = street.dial()
     before = sock.worker.do("cpu")
     assert sock.reach(DUAL).who == "4"
@@ -189,7 +190,7 @@ def test_c16_all_are_mute(street):
     """The server's I/O thread is busy.  The connection that stock would have had is handed over.
     Catches: two engines, or none, and a peer that waits for its client for ever."""
     for address in (SERVER4, SERVER6):
-        street.host.stranger(address, listens=True, stays=True)
+        street.host.wrong_server(address, listens=True, stays=True)
     sock = street.dial(DELAY)
     sock.connect(DUAL)
     events = sock.events("CONNECTED")
@@ -202,19 +203,19 @@ def test_c16_all_are_mute(street):
 
 
 @pytest.mark.parametrize("error", ["EAGAIN", "EINTR"])
-@pytest.mark.parametrize("stranger", [False, True])
-def test_c16_a_signature_in_pieces(street, dialshim, error, stranger):
+@pytest.mark.parametrize("wrong_server", [False, True])
+def test_c16_a_signature_in_pieces(street, dialshim, error, wrong_server):
     """The system takes one byte at a time, and every other time none.  Catches: bytes of the
     signature sent twice, by the attempt or by the engine, or never."""
     street.serve(4)
-    if stranger:
-        street.host.stranger(SERVER6, stays=True)
+    if wrong_server:
+        street.host.wrong_server(SERVER6, stays=True)
     else:
         street.serve(6)
     worker = street.caller(DELAY, shim=dialshim)
     worker.must("dial_shim", rule="dribble=" + error)
     sock = worker.socket("DEALER", monitor=True)
-    assert sock.reach(DUAL).who == ("4" if stranger else "6")
+    assert sock.reach(DUAL).who == ("4" if wrong_server else "6")
     assert worker.do("dial_shim_hits") > 10
 
 
@@ -234,8 +235,8 @@ def test_c16_a_signature_that_the_engine_sends(street, dialshim):
 def test_c16_no_low_water_mark(street, dialshim, error):
     """SO_RCVLOWAT is refused, as some systems do.  Catches: a poller that spins on half a
     signature, and one that is not told of the other half."""
-    street.host.stranger(SERVER6, pieces=[SIGNATURE[:6], PEERS["3.1"][6:]], stays=True)
-    street.host.stranger(SERVER4, hex="ff0000", stays=True)
+    street.host.wrong_server(SERVER6, pieces=[SIGNATURE[:6], PEERS["3.1"][6:]], stays=True)
+    street.host.wrong_server(SERVER4, hex="ff0000", stays=True)
     pull = street.caller(DELAY, shim=dialshim).socket("PULL", monitor=True)
     pull.worker.must("dial_shim", rule="lowat=" + error)
     pull.connect(DUAL)
@@ -246,7 +247,7 @@ def test_c16_no_low_water_mark(street, dialshim, error):
 def test_c16_no_low_water_mark_does_not_spin(street, dialshim):
     """Catches: the same bytes reported again and again for two seconds."""
     street.serve(4)
-    street.host.stranger(SERVER6, hex="ff0000", stays=True)
+    street.host.wrong_server(SERVER6, hex="ff0000", stays=True)
     worker = street.caller(shim=dialshim)
     worker.must("dial_shim", rule="lowat=EINVAL")
     sock, before = worker.socket("DEALER", monitor=True), worker.do("cpu")
@@ -286,7 +287,7 @@ def names(events):
 
 
 # What stands in stock's way never does: its name has no other address.
-WRONG = dict(STRANGERS, mute={"stays": True}, hung=None)
+WRONG = dict(WRONG_SERVERS, mute={"stays": True}, hung=None)
 
 
 def heard_by(street, lib, mode, addresses, setup=None, again=False):
@@ -316,7 +317,7 @@ def test_c17_the_monitor_hears_what_stock_says(street, kind, mode):
     if WRONG[kind] is None:
         street.host.occupy(SERVER6)
     else:
-        street.host.stranger(SERVER6, **WRONG[kind])
+        street.host.wrong_server(SERVER6, **WRONG[kind])
     # Those greet, and are a connection of its own (NOTES, exception i).
     greets = kind in ("other-mechanism", "greets-and-closes")
     stock = heard_by(street, "stock", mode, {"A": [SERVER4]}, again=greets)
@@ -351,7 +352,7 @@ def test_c17_the_handshake_has_its_own_time(street):
     """ZMQ_HANDSHAKE_IVL 1 s, a mute peer and 600 ms before IPv4.  Catches: a handshake that is
     given the rest of the time only."""
     street.serve(4)
-    street.host.stranger(SERVER6, stays=True)
+    street.host.wrong_server(SERVER6, stays=True)
     assert street.dial("attempt-delay=900", HANDSHAKE_IVL=1000).reach(DUAL).who == "4"
 
 

@@ -2,7 +2,7 @@
 """C-9 and C-16 for every kind of wrong server that we could think of: it has the name's IPv6
 address, the right one has IPv4, where stock goes at once.
 
-Would catch: a stranger taken for a server by its first bytes, a reconnect interval or a handshake
+Would catch: one that is taken for a server by its first bytes, a reconnect interval or a handshake
 interval paid for it, messages given to it.
 """
 import pytest
@@ -14,7 +14,7 @@ NULL = ZMTP3 + "0300" + b"NULL".hex() + "00" * 16 + "00" + "00" * 31
 READY = "04" + "26" + "05" + b"READY".hex() + "0b" + b"Socket-Type".hex() + "00000003" \
     + b"PUB".hex()
 ERROR = "04" + "0a" + "05" + b"ERROR".hex() + "03" + b"bad".hex()
-STRANGERS = {
+WRONG_SERVERS = {
     "closes": {},
     "closes when it has heard": {"listens": True},
     "resets": {"reset": True},
@@ -54,37 +54,37 @@ def street(lab):
 
 
 @modes("auto", "v6")
-def test_c16_strangers(street, mode):
+def test_c16_wrong_servers(street, mode):
     """All kinds, one after the other, each for a socket of a context that knows nothing."""
     worker = street.caller("attempt-delay=250")
     wrong = []
-    for number, (kind, how) in enumerate(sorted(STRANGERS.items()) + sorted(MUTE.items())):
-        street.host.must("stranger", id=kind, host=SERVER6, port=5555, **how)
+    for number, (kind, how) in enumerate(sorted(WRONG_SERVERS.items()) + sorted(MUTE.items())):
+        street.host.must("wrong_server", id=kind, host=SERVER6, port=5555, **how)
         sock = worker.socket("DEALER", ctx="c%d" % number, mode=mode, RECONNECT_IVL=SLOW)
         answer = sock._do("reach", ep=DUAL, timeout=8)
         if answer.get("who") != "4" or answer["ms"] > 3500:
             wrong.append((kind, answer))
         sock.close()
-        street.host.must("unstranger", id=kind)
+        street.host.must("end_wrong_server", id=kind)
     assert not wrong
 
 
-def test_c16_many_strangers_in_front(street):
+def test_c16_many_wrong_servers_in_front(street):
     """Five IPv6 addresses, each with another kind."""
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6] + FAR6[:4]})
     for one, kind in zip([SERVER6] + FAR6, ("closes", "http", "ssh", "resets", "tls")):
-        street.host.stranger(one, **STRANGERS[kind])
+        street.host.wrong_server(one, **WRONG_SERVERS[kind])
     got = street.dial("attempt-delay=250", RECONNECT_IVL=SLOW).reach(DUAL)
     assert got.who == "4" and got.ms < 3500
 
 
 @pytest.mark.parametrize("kind", ["closes", "http", "mute", "a signature and closes"])
 def test_c16_what_was_queued_arrives_once(street, kind):
-    """Messages sent before the race is over.  Catches: some of them lost in a stranger, or sent
+    """Messages sent before the race is over.  Catches: some of them lost in a wrong server, or sent
     twice."""
     street.host.must("socket", id="pull", kind="PULL", ctx="p", opts={})
     street.host.must("bind", id="pull", ep="tcp://%s:5556" % SERVER4)
-    street.host.stranger(SERVER6, 5556, **dict(STRANGERS, **MUTE)[kind])
+    street.host.wrong_server(SERVER6, 5556, **dict(WRONG_SERVERS, **MUTE)[kind])
     push = street.caller("attempt-delay=250").socket("PUSH", RECONNECT_IVL=SLOW)
     push.connect(DUAL.replace("5555", "5556"))
     for number in range(200):

@@ -182,7 +182,7 @@ def test_c8_other_addresses_of_the_name(street):
 
 # ------------------------------------------------------------------ C-9
 
-STRANGERS = {
+WRONG_SERVERS = {
     "hangs-up": {},
     "resets": {"reset": True},
     "http": {"listens": True, "say": "HTTP/1.1 400 Bad Request\r\n\r\n"},
@@ -198,14 +198,14 @@ STRANGERS = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(STRANGERS))
+@pytest.mark.parametrize("kind", sorted(WRONG_SERVERS))
 @modes("auto", "v6")
 def test_c9_another_server_on_the_port(street, kind, mode):
     """IPv6 leads to a program that speaks no ZMTP; stock, which asks IPv4 only, reaches the
-    right one.  Catches: a reconnect that returns to the stranger; a connection that is given
+    right one.  Catches: a reconnect that returns to the wrong server; a connection that is given
     up after an error of the protocol."""
     street.serve(4)
-    street.host.stranger(SERVER6, **STRANGERS[kind])
+    street.host.wrong_server(SERVER6, **WRONG_SERVERS[kind])
     # The A answer is there before IPv6 is tried: without it, mode v6 gives up as stock does.
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.1}})
     sock = street.dial("resolution-delay=2000", mode=mode, RECONNECT_IVL=10, HANDSHAKE_IVL=300)
@@ -219,16 +219,16 @@ def test_c9_another_server_on_the_port(street, kind, mode):
 def test_c9_the_other_answer_still_to_come(street, kind):
     """Catches: giving up because no other address is known yet."""
     street.serve(4)
-    street.host.stranger(SERVER6, **STRANGERS[kind])
+    street.host.wrong_server(SERVER6, **WRONG_SERVERS[kind])
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.3}})
     assert reach_again(street.dial(RECONNECT_IVL=10), DUAL).peer == SERVER4
 
 
 def test_c9_without_reconnects(street):
-    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the stranger; going on after the right
+    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the wrong server; going on after the right
     server, which stock does not."""
     four = street.serve(4)
-    street.host.stranger(SERVER6)
+    street.host.wrong_server(SERVER6)
     sock = street.dial(RECONNECT_IVL=-1)
     assert reach_again(sock, DUAL).peer == SERVER4
     events = sock.watch("DISCONNECTED")
@@ -241,10 +241,10 @@ def test_c9_without_reconnects(street):
 @pytest.mark.parametrize("name,families", [("four.test", [4]), ("dual.test", [6, 4])])
 def test_c9_all_are_wrong(street, name, families):
     """An error of the protocol ends it, as with stock, when there is no other address.
-    Catches: strangers that are met over and over."""
+    Catches: wrong servers that are met over and over."""
     addresses = [{4: SERVER4, 6: SERVER6}[one] for one in families]
     for address in addresses:
-        street.host.stranger(address, **STRANGERS["other-mechanism"])
+        street.host.wrong_server(address, **WRONG_SERVERS["other-mechanism"])
     sock = street.dial(RECONNECT_IVL=10)
     sock.connect("tcp://%s:5555" % name)
 
@@ -255,7 +255,7 @@ def test_c9_all_are_wrong(street, name, families):
 
 
 def reach_again(sock, endpoint):
-    """A stranger may have taken the first question for itself."""
+    """A wrong server may have taken the first question for itself."""
     start = time.monotonic()
     sock.connect(endpoint)
     while sock.misses(timeout=0.4) and time.monotonic() < start + 10:
@@ -269,7 +269,7 @@ def test_c9_localhost(lab, mode):
     street = Street(lab)
     here = street.client.worker("stock")
     here.serve("tcp://127.0.0.1:5555")
-    here.stranger("::1")
+    here.wrong_server("::1")
     sock = street.dial(mode=mode, RECONNECT_IVL=10)
     assert reach_again(sock, "tcp://localhost:5555").source == "127.0.0.1"
     assert here.do("met", id="::1-5555") >= 1
@@ -292,9 +292,9 @@ def test_c9_zeromq_server_of_another_kind(street, opts):
 
 
 def test_c9_stays_with_the_right_server(street):
-    """Catches: the stranger first again on the next reconnect."""
+    """Catches: the wrong server first again on the next reconnect."""
     four = street.serve(4)
-    street.host.stranger(SERVER6)
+    street.host.wrong_server(SERVER6)
     sock = street.dial(RECONNECT_IVL=10)
     reach_again(sock, DUAL)
     met = street.host.do("met", id="%s-5555" % SERVER6)
@@ -306,7 +306,7 @@ def test_c9_stays_with_the_right_server(street):
 
 def test_c9_the_only_server_is_wrong(street):
     """Catches: an address that is never tried again; a hot loop."""
-    street.host.stranger(SERVER6, say="SSH-2.0-x\r\n")
+    street.host.wrong_server(SERVER6, say="SSH-2.0-x\r\n")
     sock = street.dial(RECONNECT_IVL=100)
     sock.connect("tcp://six.test:5555")
     wait_until(lambda: street.host.do("met", id="%s-5555" % SERVER6) >= 3)

@@ -58,7 +58,7 @@ def test_c14_no_proxy_over_ipv6(street, how):
     """C-9 for the proxy: another program has its port on the other family.  Catches: going
     back to it for ever."""
     proxy(street, 4)
-    street.host.stranger(SERVER6, 1080, **how)
+    street.host.wrong_server(SERVER6, 1080, **how)
     assert through(street).reach(tcp(SERVER4)).ms < 5000
     assert street.host.do("met", id="%s-1080" % SERVER6) >= 1
 
@@ -113,7 +113,7 @@ def test_c14_a_turn_that_comes_too_late(lab):
     """One address of the proxy is refused; the other one connects before the interval is
     over, and takes its time to answer.  Catches: dialling the proxy a second time."""
     street = Street(lab, PROXY, slow=True)
-    street.host.stranger(SERVER6, 1080, stays=True)
+    street.host.wrong_server(SERVER6, 1080, stays=True)
     street.bridge.set(delay6=0.25)
     sock = street.dial("attempt-delay=20", SOCKS_PROXY=NAME, RECONNECT_IVL=800)
     sock.connect(tcp(SERVER4))
@@ -183,10 +183,10 @@ def test_c14_websockets(street, silent):
     assert sock.reach("ws://proxy.test:5600/path").who == ("4" if 6 in silent else "6")
 
 
-def test_c14_websockets_pass_a_stranger(street):
+def test_c14_websockets_pass_a_wrong_server(street):
     """C-9 for ws://.  Catches: going back for ever to another program on the port."""
     street.server.worker("ws").serve("ws://%s:5600/path" % SERVER4, name="4")
-    street.host.stranger(SERVER6, 5600)
+    street.host.wrong_server(SERVER6, 5600)
     sock = street.client.worker("ws").socket("DEALER", monitor=True, RECONNECT_IVL=10)
     assert sock.reach("ws://proxy.test:5600/path").who == "4"
 
@@ -205,9 +205,9 @@ def test_c14_websockets_look_nothing_up_in_zmq_connect(street):
         assert sock.connect_rc(text) == "EINVAL", text
 
 
-def test_c14_stranger_at_the_proxy_without_reconnects(street):
-    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the stranger, where stock, which asks IPv4
+def test_c14_wrong_server_at_the_proxy_without_reconnects(street):
+    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the wrong server, where stock, which asks IPv4
     only, finds the proxy."""
     proxy(street, 4)
-    street.host.stranger(SERVER6, 1080)
+    street.host.wrong_server(SERVER6, 1080)
     assert street.dial(SOCKS_PROXY=NAME, RECONNECT_IVL=-1).reach(tcp(SERVER4)).who == "4"

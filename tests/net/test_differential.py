@@ -172,7 +172,7 @@ def differ(lab, chosen, make=make_host, env=None, shim=None, ours="patched"):
 
 @pytest.mark.parametrize("group", ["lives", "crossings", "texts", "orders", "several",
                                    "descriptors", "deliberate", "random_walks", "names",
-                                   "comebacks", "failures", "dials", "strangers"])
+                                   "comebacks", "failures", "dials", "wrong_servers"])
 def test_u1_same_calls_same_answers(lab, group):
     differ(lab, getattr(cases, group)())
 
@@ -180,7 +180,7 @@ def test_u1_same_calls_same_answers(lab, group):
 @OWN_BUILD
 @pytest.mark.parametrize("group", ["lives", "crossings", "orders", "several", "descriptors",
                                    "random_walks", "names", "comebacks", "failures", "dials",
-                                   "strangers"])
+                                   "wrong_servers"])
 def test_u1_under_sanitizers(lab, group):
     """The same sequences with ASan and UBSan.  Catches: a listener used after its end, a
     read past a text, undefined behaviour that happens to give the right answer."""
@@ -218,7 +218,7 @@ def test_u1_the_table_is_not_empty():
     groups = [cases.lives(), cases.crossings(), cases.texts(), cases.orders(), cases.several(),
               cases.descriptors(), cases.deliberate(), cases.random_walks(), cases.no_ipv6(),
               cases.names(), cases.comebacks(), cases.failures(), cases.dials(),
-              cases.strangers()]
+              cases.wrong_servers()]
     names = [case.name for group in groups for case in group]
     assert len(names) > 2000
 

@@ -65,7 +65,7 @@ def test_faults_shutdown_from_another_thread(street, phase):
     endpoint, words, attempts = PHASES[phase]
     street.dns.set(half_test={"A": [SERVER4], "drop": ["AAAA"]})
     street.serve_both()
-    street.host.stranger(SERVER6, 5556, stays=True)
+    street.host.wrong_server(SERVER6, 5556, stays=True)
     worker = street.caller(words)
 
     def story():

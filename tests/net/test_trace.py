@@ -146,7 +146,7 @@ def test_d3_who_is_kept_out(street, path):
 def test_d3_no_peer_of_ours(street, path):
     """Catches: a peer that is passed over for a reason that nobody is told."""
     street.serve(4)
-    street.host.stranger(SERVER6, say="SSH-2.0-x\r\n", stays=True)
+    street.host.wrong_server(SERVER6, say="SSH-2.0-x\r\n", stays=True)
     assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
     lines = connect_lines(path)
     assert "[%s]:5555 connected, waits for a greeting" % SERVER6 in lines
@@ -156,7 +156,7 @@ def test_d3_no_peer_of_ours(street, path):
 def test_d3_a_mute_peer(street, path):
     """Catches: the same of one that says nothing."""
     street.serve(4)
-    street.host.stranger(SERVER6, stays=True)
+    street.host.wrong_server(SERVER6, stays=True)
     assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
     assert any(one.endswith("the one before connected and sent nothing for the attempt delay")
                for one in connect_lines(path))
@@ -165,7 +165,7 @@ def test_d3_a_mute_peer(street, path):
 def test_d3_a_handshake_that_is_not_completed(street, path):
     """Catches: the one decision that is taken outside of a race."""
     street.serve(4)
-    street.host.stranger(SERVER6, hex="ff00000000000000007f0300504c41494e" + "00" * 47)
+    street.host.wrong_server(SERVER6, hex="ff00000000000000007f0300504c41494e" + "00" * 47)
     assert street.dial("trace=%s" % path, RECONNECT_IVL=10).reach(DUAL).who == "4"
     assert ("[%s]:5555 completed no handshake: it goes last; goes on to the next address" % SERVER6
             in connect_lines(path))

@@ -48,7 +48,7 @@ bug("a whole answer that fails is not helped", "zds_ask.c",
     "test_faults_dns.py::test_faults_garbage_for_an_answer")
 bug("libzmq's handler sees who has gone", "dualstack_connecter.cpp", "        become_engine ();\n",
     "        take ();\n",
-    "test_connect_greeting.py::test_c16_a_stranger_costs_nothing[greets-and-closes-auto]")
+    "test_connect_greeting.py::test_c16_a_wrong_server_costs_nothing[greets-and-closes-auto]")
 bug("no thread, and both families are asked for", "zds_resolver.c",
     "resolver_->lookup (resolver_->arg, host_, plain_, answer);",
     "resolver_->lookup (resolver_->arg, host_, ZDS_LOOK_WHOLE, answer);",
@@ -238,7 +238,7 @@ bug("a bind knows descriptors that are closed", "dualstack_binds.cpp",
     "test_unbind.py::test_b6_close_shuts_nothing_down")
 bug("TCP decides", "dualstack_dial.cpp", "config.greets = _purpose",
     "config.greets = false && _purpose",
-    "test_connect_greeting.py::test_c16_a_stranger_costs_nothing[closes-auto]")
+    "test_connect_greeting.py::test_c16_a_wrong_server_costs_nothing[closes-auto]")
 bug("the signature is sent twice", "zmtp_engine.cpp",
     "    _outpos += _options.greeting_sent;\n    _outsize -= _options.greeting_sent;\n", "",
     "test_connect_greeting.py::test_c16_every_socket_type[REQ-REP]")

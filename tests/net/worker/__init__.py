@@ -17,7 +17,7 @@ import traceback
 
 import zmq
 
-from . import messages, monitor, names, plain, process, servers, sockets, strangers, whole
+from . import messages, monitor, names, plain, process, servers, sockets, wrong_servers, whole
 from .state import STATE
 
 faulthandler.enable()
@@ -34,8 +34,8 @@ def op_reset():
     """Everything away: the next case starts anew."""
     for name in list(STATE.servants):
         servers.op_unserve(name)
-    for stranger in STATE.strangers.values():
-        stranger.end()
+    for wrong_server in STATE.wrong_servers.values():
+        wrong_server.end()
     for held in STATE.held.values():
         held.close()
     for name in list(STATE.contexts):
@@ -99,6 +99,6 @@ def main():
         print(json.dumps(answer), file=out, flush=True)
 
 
-for subject in (sockets, monitor, messages, names, servers, strangers, plain, process, whole):
+for subject in (sockets, monitor, messages, names, servers, wrong_servers, plain, process, whole):
     offer(vars(subject))
 offer(globals())

@@ -17,7 +17,7 @@ class State:
         self.words = {}
         self.routing = {}
         self.servants = {}
-        self.strangers = {}
+        self.wrong_servers = {}
         self.pulses = {}
         self.filler = []
 

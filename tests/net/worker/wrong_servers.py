@@ -55,7 +55,7 @@ class Acceptor(threading.Thread):
             peer.close()
 
 
-class Stranger(Acceptor):
+class WrongServer(Acceptor):
     def __init__(self, host, port, say, then, listens, stays, reset, pieces):
         self.say, self.then, self.pieces = say, then, pieces
         self.listens, self.stays, self.reset = listens, stays, reset
@@ -82,25 +82,25 @@ class Stranger(Acceptor):
         peer.close()
 
 
-def op_stranger(id, host, port, say="", hex="", then="", listens=False, stays=False, reset=False,
-                pieces=()):
+def op_wrong_server(id, host, port, say="", hex="", then="", listens=False, stays=False,
+                    reset=False, pieces=()):
     """A TCP server that speaks no ZMTP: it may read first, may say something, at once or in
-    pieces of hex with pauses, may answer to
-    what it reads next, and then stays silent, hangs up or resets."""
+    pieces of hex with pauses, may answer to what it reads next, and then stays silent, hangs
+    up or resets."""
     words = bytes.fromhex(hex) if hex else to_bytes(say)
-    STATE.strangers[id] = Stranger(host, port, words, to_bytes(then), listens, stays, reset,
-                                   [bytes.fromhex(piece) for piece in pieces])
+    STATE.wrong_servers[id] = WrongServer(host, port, words, to_bytes(then), listens, stays, reset,
+                                          [bytes.fromhex(piece) for piece in pieces])
     return "ok"
 
 
-def op_unstranger(id):
-    STATE.strangers.pop(id).end()
+def op_end_wrong_server(id):
+    STATE.wrong_servers.pop(id).end()
     return "ok"
 
 
 def op_met(id):
-    """How many connections a stranger or a proxy has had."""
-    return STATE.strangers[id].count
+    """How many connections a wrong server or a proxy has had."""
+    return STATE.wrong_servers[id].count
 
 
 class Socks(Acceptor):
@@ -148,9 +148,9 @@ class Socks(Acceptor):
 
 
 def op_socks(id, host, port=1080, verdict=0):
-    STATE.strangers[id] = Socks(host, port, verdict)
+    STATE.wrong_servers[id] = Socks(host, port, verdict)
     return "ok"
 
 
 def op_socks_log(id):
-    return STATE.strangers[id].requests
+    return STATE.wrong_servers[id].requests

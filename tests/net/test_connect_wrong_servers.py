@@ -20,9 +20,9 @@ def met(street, address):
 
 @pytest.mark.parametrize("how", [CLOSE, DENY], ids=["closes", "other-mechanism"])
 def test_c9_no_interval_no_second_try(street, how):
-    """ZMQ_RECONNECT_IVL -1, IPv6 refused, a stranger on IPv4: stock meets it once.  Catches: a
+    """ZMQ_RECONNECT_IVL -1, IPv6 refused, a wrong server on IPv4: stock meets it once.  Catches: a
     loop without a pause."""
-    street.host.stranger(SERVER4, **how)
+    street.host.wrong_server(SERVER4, **how)
     sock = street.dial(RECONNECT_IVL=-1)
     sock.connect(DUAL)
     sock.events("DISCONNECTED")
@@ -32,7 +32,7 @@ def test_c9_no_interval_no_second_try(street, how):
 def test_c9_an_answer_that_never_comes_is_no_reason(street):
     """The same, while the AAAA question goes unanswered."""
     street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
-    street.host.stranger(SERVER4)
+    street.host.wrong_server(SERVER4)
     sock = street.dial(RECONNECT_IVL=-1)
     sock.connect(DUAL)
     assert wait_until(lambda: met(street, SERVER4))
@@ -42,7 +42,7 @@ def test_c9_an_answer_that_never_comes_is_no_reason(street):
 def test_c9_stop_after_a_failed_handshake(street):
     """ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED, IPv6 refused: stock stops at the first.  Catches: the
     flag taken back by the search for another address."""
-    street.host.stranger(SERVER4)
+    street.host.wrong_server(SERVER4)
     sock = street.dial(RECONNECT_IVL=10, RECONNECT_STOP=2)
     sock.connect(DUAL)
     sock.events("DISCONNECTED")
@@ -50,26 +50,26 @@ def test_c9_stop_after_a_failed_handshake(street):
 
 
 def test_c9_stop_goes_on_to_the_right_one(street):
-    """The same flag, the stranger on IPv6: stock never meets it.  Catches: stopping there."""
+    """The same flag, the wrong server on IPv6: stock never meets it.  Catches: stopping there."""
     street.serve(4)
-    street.host.stranger(SERVER6)
+    street.host.wrong_server(SERVER6)
     assert street.dial(RECONNECT_IVL=10, RECONNECT_STOP=2).reach(DUAL).who == "4"
 
 
 def test_c9_a_denial_ends_it_as_with_stock(street):
     """A server that wants another mechanism, on the family of stock's, the other refused: one
     question.  Catches: a server asked for ever by somebody whom it keeps out."""
-    street.host.stranger(SERVER4, **DENY)
+    street.host.wrong_server(SERVER4, **DENY)
     sock = street.dial(RECONNECT_IVL=10)
     sock.connect(DUAL)
     sock.events("DISCONNECTED")
     assert not wait_until(lambda: met(street, SERVER4) > 1, timeout=1)
 
 
-def test_c9_a_stranger_until_the_server_comes(street):
+def test_c9_a_wrong_server_until_the_server_comes(street):
     """Garbage on IPv6, nobody on IPv4 yet: stock waits for IPv4.  Catches: giving up because of
-    the stranger, or taking its garbage for ZMTP 1.0 in the meantime."""
-    street.host.stranger(SERVER6, say="HTTP/1.1 400 Bad Request\r\n\r\n")
+    the wrong server, or taking its garbage for ZMTP 1.0 in the meantime."""
+    street.host.wrong_server(SERVER6, say="HTTP/1.1 400 Bad Request\r\n\r\n")
     sock = street.dial(RECONNECT_IVL=10)
     sock.connect(DUAL)
     assert wait_until(lambda: met(street, SERVER6) >= 12)
@@ -81,7 +81,7 @@ def test_c9_stream_knows_no_handshake(street):
     """A ZMQ_STREAM socket of the same context connects where somebody else answers.  Catches: its
     connection taken for a handshake, and the next socket sent there first."""
     street.serve(4)
-    street.host.stranger(SERVER6)
+    street.host.wrong_server(SERVER6)
     worker = street.caller()
     assert worker.socket("DEALER", monitor=True, RECONNECT_IVL=10).reach(DUAL).who == "4"
     street.silent(4)
@@ -102,13 +102,13 @@ def test_c9_zmtp_1_0_while_an_answer_is_missing(street):
     1.0 refused where there is no better address."""
     street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
     # An empty identity, and a message "hi".
-    street.host.stranger(SERVER4, hex="0100" + "03006869", stays=True)
+    street.host.wrong_server(SERVER4, hex="0100" + "03006869", stays=True)
     sock = street.client.worker().socket("PULL", monitor=True, RECONNECT_IVL=10)
     sock.connect(DUAL)
     assert sock.recv(timeout=10)["parts"] == ["hi"]
 
 
-def test_c9_after_the_handshake_it_is_no_stranger(street):
+def test_c9_after_the_handshake_it_is_no_wrong_server(street):
     """A message above ZMQ_MAXMSGSIZE ends the connection for good, as with stock.  Catches: a
     reconnect to the other address, where the next message is lost too."""
     street.host.must("socket", id="push", kind="PUSH", ctx="push", opts={"IPV6": 1})
@@ -126,12 +126,12 @@ def test_c8_a_right_server_again(street):
     """IPv6 silent; IPv4 cut once before its handshake.  Catches: an address marked as wrong for
     ten minutes although its handshakes succeed, and the attempt delay paid each time."""
     street.silent(6)
-    street.host.stranger(SERVER4)
+    street.host.wrong_server(SERVER4)
     worker = street.caller(WAITING)
     sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=10)
     sock.connect(DUAL)
     assert wait_until(lambda: met(street, SERVER4) >= 1)
-    street.host.must("unstranger", id="%s-5555" % SERVER4)
+    street.host.must("end_wrong_server", id="%s-5555" % SERVER4)
     street.serve(4)
     assert sock.reach().who == "4"
     times = [worker.socket("DEALER", monitor=True).reach(DUAL).ms for _ in range(3)]
