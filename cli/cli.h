@@ -11,6 +11,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,18 +47,14 @@ int cli_choose (int argc_, char **argv_); /* for audit.c */
 extern const char cli_run_help[], cli_explain_help[], cli_status_help[],
   cli_service_help[];
 
-/*  An option: '*text' gets its argument, or, where that is NULL, '*flag' is set.  */
-typedef struct
-{
-    const char *name;
-    bool *flag;
-    const char **text;
-} cli_option_t;
-
-/*  Reads options, up to one without a name; moves everything else to the front, from
-    argv_[1] on, and returns how many words that is; -1 for wrong usage, which it has
-    reported.  */
-int cli_options (int argc_, char **argv_, const cli_option_t *options_);
+/*  Reads options, as getopt_long(3) does; an option whose value is a number, with no
+    flag, puts its argument into 'texts_' there.  Moves everything else to the front,
+    from argv_[1] on, and returns how many words that is; -1 for wrong usage, which it
+    has reported.  */
+int cli_options (int argc_,
+                 char **argv_,
+                 const struct option *options_,
+                 const char **texts_);
 
 /*  "zmq-dualstack: WHAT: WHY" on stderr, WHY as printf does; returns 'status_'.  */
 int cli_fail (int status_, const char *what_, const char *why_, ...)

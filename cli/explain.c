@@ -201,16 +201,17 @@ static bool take_limit (const char *text_)
 
 int cli_explain (int argc_, char **argv_)
 {
-    const char *mode = NULL, *timeout = "10";
-    const cli_option_t options[] = {{"json", &question.json, NULL},
-                                    {"mode", NULL, &mode},
-                                    {"timeout", NULL, &timeout},
-                                    {"try", &question.really, NULL},
-                                    {NULL, NULL, NULL}};
-    const int count = cli_options (argc_, argv_, options);
+    static const struct option options[] = {
+      {"json", no_argument, &question.json, 1},
+      {"mode", required_argument, NULL, 0},
+      {"timeout", required_argument, NULL, 1},
+      {"try", no_argument, &question.really, 1},
+      {NULL, 0, NULL, 0}};
+    const char *texts[] = {NULL, "10"};
+    const int count = cli_options (argc_, argv_, options, texts);
 
     question.settings = zds_host_settings (ZDS_SETTINGS_FILE);
-    if (count < 0 || !take_mode (mode) || !take_limit (timeout))
+    if (count < 0 || !take_mode (texts[0]) || !take_limit (texts[1]))
         return STATUS_USAGE;
     if (count != 2)
         return cli_usage (STATUS_USAGE, "explain",

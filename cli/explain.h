@@ -19,8 +19,9 @@ extern struct question
     zds_settings_t settings;
     zds_mode_t wanted; /* AUTO unless --mode says otherwise */
     zds_mode_t mode;   /* what comes of it */
-    bool binds, json, really;
-    unsigned limit; /* ms, for all of it */
+    bool binds;
+    int json, really; /* as options are: 0 or 1 */
+    unsigned limit;   /* ms, for all of it */
 } question;
 
 /*  Why it would fail.  */

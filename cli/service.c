@@ -22,8 +22,8 @@ const char cli_service_help[] =
 static const char first_line[] =
   "# Written by zmq-dualstack service; --remove or systemctl revert undoes it.";
 
-static const char *unit, *words, *root = "";
-static bool shows, removes;
+static const char *unit, *words, *root;
+static int shows, removes;
 static char *directory, *path;
 
 /*  NAME, or NAME.service, of the characters that units have; nothing that leads out
@@ -158,13 +158,17 @@ static int act (void)
 
 int cli_service (int argc_, char **argv_)
 {
-    static const cli_option_t options[] = {{"remove", &removes, NULL},
-                                           {"root", NULL, &root},
-                                           {"show", &shows, NULL},
-                                           {"words", NULL, &words},
-                                           {NULL, NULL, NULL}};
-    const int count = cli_options (argc_, argv_, options);
+    static const struct option options[] = {
+      {"remove", no_argument, &removes, 1},
+      {"root", required_argument, NULL, 0},
+      {"show", no_argument, &shows, 1},
+      {"words", required_argument, NULL, 1},
+      {NULL, 0, NULL, 0}};
+    const char *texts[] = {"", NULL};
+    const int count = cli_options (argc_, argv_, options, texts);
 
+    root = texts[0];
+    words = texts[1];
     if (count < 0)
         return STATUS_USAGE;
     if (count != 1)

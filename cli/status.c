@@ -18,20 +18,17 @@ const char cli_status_help[] =
   "  --all    its connections too\n"
   "  --json   for programs\n";
 
-static bool wants_all, wants_json;
+static int wants_all, wants_json;
 
 /*  --- words -----------------------------------------------------------------------  */
-
-static bool is_ipv4 (const zds_addr_t *addr_)
-{
-    return zds_addr_family (addr_) == AF_INET
-           || zds_addr_class (addr_) == ZDS_CLASS_MAPPED_IPV4;
-}
 
 /*  0 both, 1 IPv6, 2 IPv4.  */
 static unsigned kind_of (const process_socket_t *socket_)
 {
-    if (is_ipv4 (&socket_->local))
+    zds_addr_t addr = socket_->local;
+
+    zds_addr_unmap (&addr);
+    if (zds_addr_family (&addr) == AF_INET)
         return 2;
     return socket_->listens && !socket_->v6only
                && zds_addr_class (&socket_->local) == ZDS_CLASS_UNSPECIFIED
@@ -369,10 +366,11 @@ static long read_pid (const char *word_)
 
 int cli_status (int argc_, char **argv_)
 {
-    static const cli_option_t options[] = {{"all", &wants_all, NULL},
-                                           {"json", &wants_json, NULL},
-                                           {NULL, NULL, NULL}};
-    const int count = cli_options (argc_, argv_, options);
+    static const struct option options[] = {
+      {"all", no_argument, &wants_all, 1},
+      {"json", no_argument, &wants_json, 1},
+      {NULL, 0, NULL, 0}};
+    const int count = cli_options (argc_, argv_, options, NULL);
     int rc;
 
     if (count < 0)

@@ -5,40 +5,28 @@
 
 #include "cli.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 
 #include "zds_version.h"
 
 /*  --- what the commands share ---------------------------------------------------  */
 
-enum
+int cli_options (int argc_,
+                 char **argv_,
+                 const struct option *options_,
+                 const char **texts_)
 {
-    MAX_OPTIONS = 8
-};
-
-int cli_options (int argc_, char **argv_, const cli_option_t *options_)
-{
-    struct option known[MAX_OPTIONS + 1];
     static char title[80];
     int i, found;
 
-    memset (known, 0, sizeof known);
-    for (i = 0; i < MAX_OPTIONS && options_[i].name != NULL; i++) {
-        known[i].name = options_[i].name;
-        known[i].has_arg = options_[i].text != NULL;
-        known[i].val = i;
-    }
     snprintf (title, sizeof title, "zmq-dualstack: %s", argv_[0]);
     argv_[0] = title;
-    while ((found = getopt_long (argc_, argv_, "", known, NULL)) != -1)
-        if (found >= MAX_OPTIONS) {
+    while ((found = getopt_long (argc_, argv_, "", options_, NULL)) != -1)
+        if (found == '?') {
             fputs ("Try 'zmq-dualstack --help'.\n", stderr);
             return -1;
-        } else if (options_[found].text != NULL)
-            *options_[found].text = optarg;
-        else
-            *options_[found].flag = true;
+        } else if (optarg != NULL)
+            texts_[found] = optarg;
     for (i = optind; i < argc_; i++)
         argv_[i - optind + 1] = argv_[i];
     return argc_ - optind;
