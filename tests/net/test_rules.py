@@ -8,7 +8,7 @@ from lab import HERE
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Held by other stages of the checks: abi, libzmq-suite, bench, series, portability.
-ELSEWHERE = {"U-2", "U-3", "U-4", "U-5", "U-6", "E-1", "E-2", "S-1", "S-2"}
+ELSEWHERE = {"U-2", "U-3", "U-4", "U-5", "U-6", "E-2", "S-1", "S-2"}
 
 
 def rules():
