@@ -6,6 +6,7 @@
 
 #include "zds_addr.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,12 +77,23 @@ void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_)
         addr_->v4.sin_port = htons (port_);
 }
 
+/*  False for most names, at their first letter that no literal has.  */
+static bool may_be_literal (const char *text_)
+{
+    while (isxdigit ((unsigned char) *text_) || *text_ == ':' || *text_ == '.'
+           || *text_ == 'x' || *text_ == 'X')
+        text_++;
+    return *text_ == '\0' || *text_ == '%';
+}
+
 int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_)
 {
     struct addrinfo hints;
     struct addrinfo *result = NULL;
     int rc;
 
+    if (!may_be_literal (text_))
+        return EINVAL;
     memset (&hints, 0, sizeof hints);
     hints.ai_family = family_;
     hints.ai_socktype = SOCK_STREAM;

@@ -75,8 +75,8 @@ typedef struct
 {
     zds_addr_t addr;
     zds_record_t record;
-    uint64_t record_time; /* of the record, in ms of any clock */
     unsigned waited;      /* ms for which it was silent in races cut short */
+    uint64_t record_time; /* of the record, in ms of any clock */
 } zds_candidate_t;
 
 /*  Puts the indices of 'candidates_' into 'order_', first to be tried first.

@@ -56,7 +56,9 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
     span_t host = {text_, strlen (text_)};
     const char *colon, *percent;
 
-    memset (endpoint_, 0, sizeof *endpoint_);
+    endpoint_->port = 0;
+    endpoint_->host[0] = endpoint_->zone[0] = '\0';
+    endpoint_->host_too_long = false;
 
     /*  The last colon: an IPv6 address has others before it.  */
     colon = last_in (host, ':');

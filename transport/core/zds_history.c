@@ -221,27 +221,6 @@ static bool lost (const zds_race_t *race_, size_t candidate_)
                || race_->fate[candidate_] == ZDS_FATE_SILENT);
 }
 
-/*  The candidate to be tried first when nothing is remembered.  */
-static size_t first_by_default (const zds_race_t *race_)
-{
-    zds_candidate_t plain[ZDS_RACE_MAX_CANDIDATES];
-    size_t index[ZDS_RACE_MAX_CANDIDATES];
-    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
-    size_t i, n = 0;
-
-    /*  Withdrawn ones would take the turn of another one of their family.  */
-    for (i = 0; i < race_->count; i++)
-        if (!race_->withdrawn[i]) {
-            plain[n] = race_->candidate[i];
-            plain[n].record = ZDS_RECORD_NONE;
-            index[n++] = i;
-        }
-    if (n == 0)
-        return NONE;
-    zds_candidates_order (plain, n, race_->first_family, 1, order);
-    return index[order[0]];
-}
-
 /*  The whole answer had not come when the race was won.  */
 static bool waited_in_vain (const zds_race_t *race_)
 {
@@ -275,7 +254,8 @@ bool zds_history_is_news (const zds_race_t *race_)
     for (i = 0; i < race_->count; i++)
         if (lost (race_, i))
             return true;
-    return winner != first_by_default (race_) || waited_in_vain (race_);
+    return (int) winner != zds_race_plain_first (race_)
+           || waited_in_vain (race_);
 }
 
 /*  A server that goes last connects every time.  */
@@ -503,7 +483,7 @@ static void learn_of_host (zds_history_t *history_,
     if (winner == NONE)
         ipv6_silent = learn_silence (host_, race_, now_);
     else {
-        if (known_ || winner != first_by_default (race_))
+        if (known_ || (int) winner != zds_race_plain_first (race_))
             learn_winner (host_, race_, now_);
         learn_lateness (host_, race_, now_);
     }

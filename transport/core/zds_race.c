@@ -7,6 +7,7 @@
 #include "zds_race.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #define NONE ((size_t) -1)
@@ -25,7 +26,7 @@ static unsigned running (const zds_race_t *race_)
 {
     unsigned i, n = 0;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < race_->slots; i++)
         n += race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel;
     return n;
 }
@@ -145,7 +146,7 @@ static int oldest (const zds_race_t *race_)
 {
     int i, found = -1;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < (int) race_->slots; i++)
         if (race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel
             && (found < 0
                 || race_->slot[i].silent_since
@@ -178,7 +179,7 @@ int zds_race_init (zds_race_t *race_,
         || (config_->families & ~(unsigned) (ZDS_FOR_IPV6 | ZDS_FOR_IPV4)) != 0)
         return EINVAL;
 
-    memset (race_, 0, sizeof *race_);
+    memset (race_, 0, offsetof (zds_race_t, candidate));
     race_->config = *config_;
     zds_ask_init (&race_->ask, config_->look, config_->mode,
                   config_->resolution_delay, config_->hurry);
@@ -266,7 +267,7 @@ static void take_over (zds_race_t *race_, const revision_t *revision_)
             now_at[was] = (int) i;
     }
     race_->count = revision_->count;
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < race_->slots; i++)
         if (race_->slot[i].candidate >= 0)
             race_->slot[i].candidate = now_at[race_->slot[i].candidate];
 }
@@ -276,7 +277,7 @@ static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
 {
     size_t i;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < race_->slots; i++)
         if (race_->slot[i].candidate == (int) candidate_)
             return true;
     return false;
@@ -456,7 +457,7 @@ win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
     race_->winner = (int) attempt_;
     race_->won_why = why_;
     race_->fate[race_->slot[attempt_].candidate] = ZDS_FATE_WON;
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+    for (i = 0; i < race_->slots; i++) {
         zds_race_slot_t *slot = &race_->slot[i];
         if (i == attempt_ || slot->candidate < 0 || slot->to_cancel)
             continue;
@@ -492,10 +493,15 @@ void zds_race_unsigned (zds_race_t *race_, unsigned attempt_)
     race_->owed++;
 }
 
+static bool awaits_greeting (const zds_race_t *race_, unsigned attempt_)
+{
+    return race_->slot[attempt_].progress != ZDS_PROGRESS_NONE
+           && is_running (race_, attempt_);
+}
+
 bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_)
 {
-    return is_running (race_, attempt_)
-           && race_->slot[attempt_].progress != ZDS_PROGRESS_NONE;
+    return attempt_ < ZDS_RACE_MAX_RUNNING && awaits_greeting (race_, attempt_);
 }
 
 /*  The candidate that libzmq would have had without dual stack: the first of its
@@ -520,8 +526,8 @@ static bool any_awaits_greeting (const zds_race_t *race_)
 {
     unsigned i;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (zds_race_awaits_greeting (race_, i))
+    for (i = 0; i < race_->slots; i++)
+        if (awaits_greeting (race_, i))
             return true;
     return false;
 }
@@ -541,9 +547,9 @@ static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
     if (!any_awaits_greeting (race_))
         return ZDS_NEVER;
     usual = usual_candidate (race_);
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < race_->slots; i++)
         if (usual != NONE && race_->slot[i].candidate == (int) usual
-            && zds_race_awaits_greeting (race_, i))
+            && awaits_greeting (race_, i))
             *attempt_ = (int) i;
     if (*attempt_ < 0 || next_candidate (race_) != NONE)
         return ZDS_NEVER;
@@ -635,7 +641,7 @@ static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
     unsigned i;
     int longest;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < race_->slots; i++)
         if (is_running (race_, i) && now_ >= limit_of (race_, i))
             give_up (race_, i, "silent for as long as an attempt may take");
 
@@ -659,7 +665,7 @@ static uint64_t next_limit (const zds_race_t *race_, size_t waiting_)
     uint64_t limit = ZDS_NEVER;
     unsigned i;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+    for (i = 0; i < race_->slots; i++)
         if (is_running (race_, i) && limit_of (race_, i) < limit)
             limit = limit_of (race_, i);
     if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING) {
@@ -740,6 +746,8 @@ start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
 
     step.why = why_now (race_, candidate_);
     set_delay (race_, candidate_);
+    if (attempt_ >= race_->slots)
+        race_->slots = attempt_ + 1;
     slot->delay = race_->delay;
     slot->candidate = (int) candidate_;
     slot->started = slot->silent_since = now_;
@@ -760,7 +768,7 @@ static bool cancel_one (zds_race_t *race_, zds_race_step_t *step_)
 {
     unsigned i;
 
-    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+    for (i = 0; i < race_->slots; i++) {
         zds_race_slot_t *slot = &race_->slot[i];
         if (slot->candidate < 0 || !slot->to_cancel)
             continue;
@@ -916,6 +924,21 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
     return wait_for (race_, candidate, now_);
 }
 
+int zds_race_plain_first (const zds_race_t *race_)
+{
+    size_t i, first = NONE;
+
+    for (i = 0; i < race_->count; i++)
+        if (!race_->withdrawn[i]) {
+            if (zds_addr_family (&race_->candidate[i].addr)
+                == race_->first_family)
+                return (int) i;
+            if (first == NONE)
+                first = i;
+        }
+    return first == NONE ? -1 : (int) first;
+}
+
 /*  What the order would be if nothing were remembered, up to the winner.  */
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
 {
@@ -923,7 +946,8 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
     uint8_t order[ZDS_RACE_MAX_CANDIDATES];
     size_t i;
 
-    if (race_->winner < 0)
+    if (race_->winner < 0
+        || race_->slot[race_->winner].candidate == zds_race_plain_first (race_))
         return NULL;
     memcpy (plain, race_->candidate, race_->count * sizeof plain[0]);
     for (i = 0; i < race_->count; i++)

@@ -142,19 +142,18 @@ typedef enum
 typedef struct
 {
     int candidate; /* -1: the slot is free */
-    uint64_t started;
     zds_progress_t progress;
+    uint64_t started;
     uint64_t silent_since; /* its start, or when it connected */
     unsigned delay;        /* after which it counts as silent */
-    bool to_cancel; /* not running any more; the caller has not been told yet */
     int cancel_error;
     const char *cancel_why;
+    bool to_cancel; /* not running any more; the caller has not been told yet */
 } zds_race_slot_t;
 
 typedef struct
 {
     zds_race_config_t config;
-    zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
     uint8_t fate[ZDS_RACE_MAX_CANDIDATES]; /* zds_fate_t */
     bool
       withdrawn[ZDS_RACE_MAX_CANDIDATES]; /* by a later answer, or unproven */
@@ -162,6 +161,7 @@ typedef struct
       from_helper[ZDS_RACE_MAX_CANDIDATES]; /* and the whole answer is late */
     size_t count;
     zds_race_slot_t slot[ZDS_RACE_MAX_RUNNING];
+    unsigned slots; /* so many of them, from the first on, have been in use */
     zds_ask_t ask;
     bool is_literal;       /* nothing is asked */
     unsigned ask_again;    /* the next interval of ZDS_RACE_ASK_AGAIN, in ms */
@@ -182,6 +182,7 @@ typedef struct
     int winner;     /* slot, -1: none */
     const char *won_why;
     bool failed;
+    zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES]; /* 'count' are set */
 } zds_race_t;
 
 /*  The values that RFC 8305 recommends.  */
@@ -268,6 +269,10 @@ enum
 
 /*  After WON: ZDS_REST_...  */
 unsigned zds_race_rest (const zds_race_t *race_);
+
+/*  The candidate that would be tried first if nothing were remembered; -1 if there is
+    none.  */
+int zds_race_plain_first (const zds_race_t *race_);
 
 /*  After WON: an address that would have been tried before the winner but for
     what is remembered of it or of the winner, and was not tried in this race.  A

@@ -101,7 +101,7 @@ template <class connecter_t> class dualstack_connecter_t
         connecter_t::create_engine (fd_, local_address_);
     }
 
-    //  'this->_s' is connected, and polled for nothing yet.
+    //  'this->_s' is connected, and not in the poller.
     virtual void hand_over () = 0;
 
     //  Ends for good, instead of waiting for the reconnect timer.
@@ -143,7 +143,6 @@ template <class connecter_t> class dualstack_connecter_t
         _done = true;
         this->options.greeting_sent = sent_;
         this->_s = fd_;
-        this->_handle = this->add_fd (fd_);
         hand_over ();
     }
 
@@ -213,7 +212,6 @@ class dualstack_tcp_connecter_t ZMQ_FINAL
     {
         const fd_t fd = _s;
 
-        rm_handle ();
         if (!tune_socket (fd)) {
             begin_anew ();
             close ();
@@ -262,6 +260,7 @@ class dualstack_socks_connecter_t ZMQ_FINAL
     void hand_over () ZMQ_OVERRIDE
     {
         _proxy.connected (dial ().peer ());
+        _handle = add_fd (_s);
         set_pollout (_handle);
         _status = waiting_for_proxy_connection;
         take ();
@@ -309,6 +308,7 @@ class dualstack_ws_connecter_t ZMQ_FINAL
     void hand_over () ZMQ_OVERRIDE
     {
         remember_peer ();
+        _handle = add_fd (_s);
         take ();
         if (!has_engine ())
             begin_anew ();

@@ -63,26 +63,24 @@ bool zmq::dualstack_ctx_t::is_on () const
 }
 
 //  As ctx_t::start_thread puts it together for the I/O threads.
-static void name_threads (zmq::ctx_t &ctx_, char *name_, size_t size_)
+static std::string thread_name (zmq::ctx_t &ctx_)
 {
     char prefix[17] = "";
     const size_t len = sizeof prefix - 1;
 
     ctx_.get (ZMQ_THREAD_NAME_PREFIX, prefix, &len);
-    snprintf (name_, size_, "%s%sZMQbg/resolver", prefix,
-              prefix[0] == '\0' ? "" : "/");
+    const std::string name = "ZMQbg/resolver";
+    return prefix[0] == '\0' ? name : prefix + ("/" + name);
 }
 
 zds_resolver_t *zmq::dualstack_ctx_t::resolver (ctx_t &ctx_)
 {
     scoped_lock_t locker (_sync);
 
-    if (_resolver == NULL) {
-        char name[64];
-        name_threads (ctx_, name, sizeof name);
+    if (_resolver == NULL)
         _resolver =
-          zds_resolver_new (_settings.resolver_threads, name, zds_lookup, NULL);
-    }
+          zds_resolver_new (_settings.resolver_threads,
+                            thread_name (ctx_).c_str (), zds_lookup, NULL);
     return _resolver;
 }
 

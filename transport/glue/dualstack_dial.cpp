@@ -141,7 +141,6 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _won_family (AF_INET)
 {
     memset (&_subject, 0, sizeof _subject);
-    memset (&_race, 0, sizeof _race);
     memset (_lookup, 0, sizeof _lookup);
     memset (&_source, 0, sizeof _source);
     memset (_local_family, 0, sizeof _local_family);

@@ -43,7 +43,13 @@ std::string zmq::dualstack_key (const std::string &address_,
     const char kind = options_.raw_socket ? 'r' : static_cast<char> (purpose_);
     const char mode = dualstack_mode (options_) == ZDS_MODE_V4 ? '4' : 'd';
 
-    return address_ + '|' + kind + mode + '|' + options_.bound_device;
+    const char middle[] = {'|', kind, mode, '|'};
+    std::string key;
+
+    key.reserve (address_.size () + sizeof middle
+                 + options_.bound_device.size ());
+    key.append (address_).append (middle, sizeof middle);
+    return key.append (options_.bound_device);
 }
 
 void zmq::dualstack_name_endpoint (zds_subject_t *subject_,

@@ -365,12 +365,13 @@ void zds_trace_answer (const zds_subject_t *subject_,
                        zds_look_t look_,
                        const zds_answer_t *answer_)
 {
-    char list[ZDS_TRACE_LINE_SIZE] = "", text[ZDS_ADDR_TEXT_SIZE];
+    char list[ZDS_TRACE_LINE_SIZE], text[ZDS_ADDR_TEXT_SIZE];
     const char *what = list;
     size_t i, used = 0;
 
     if (subject_->trace == NULL)
         return;
+    list[0] = '\0';
     if (answer_ == NULL)
         what = "no look-up: no memory, descriptor or thread";
     else if (answer_->count == 0)

@@ -162,7 +162,9 @@ static zds_answer_t *deal (held_t *held_)
 
     if (answer == NULL)
         return NULL;
-    *answer = held_->answer;
+    memcpy (answer, &held_->answer,
+            offsetof (zds_answer_t, addr)
+              + held_->answer.count * sizeof answer->addr[0]);
     zds_turns_deal (answer, held_->moves, held_->turn++);
     return answer;
 }

@@ -304,17 +304,21 @@ static void *thread_main (void *start_)
     all.  Only glibc has this, and only for those who ask by name.  */
 static size_t stack_of_the_libc (const pthread_attr_t *attr_)
 {
-    size_t size = 0;
 #if defined __GLIBC__ && defined RTLD_DEFAULT
+    static atomic_size_t size; /* the same for the whole process */
     size_t (*minstack) (const pthread_attr_t *) = NULL;
-    void *const found = dlsym (RTLD_DEFAULT, "__pthread_get_minstack");
 
-    memcpy (&minstack, &found, sizeof found);
-    if (minstack != NULL)
-        size = minstack (attr_);
-#endif
+    if (atomic_load (&size) == 0) {
+        void *const found = dlsym (RTLD_DEFAULT, "__pthread_get_minstack");
+        memcpy (&minstack, &found, sizeof found);
+        if (minstack != NULL)
+            atomic_store (&size, minstack (attr_));
+    }
+    return atomic_load (&size);
+#else
     (void) attr_;
-    return size;
+    return 0;
+#endif
 }
 
 /*  'stack_': in bytes, 0 for the system's default.  */
