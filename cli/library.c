@@ -26,10 +26,12 @@ int image_open (image_t *image_, const char *path_)
     image_->size = 0;
     if (rc == 0 && S_ISREG (image_->about.st_mode)
         && image_->about.st_size > 0) {
-        image_->size = (size_t) image_->about.st_size;
-        at = mmap (NULL, image_->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        const size_t size = (size_t) image_->about.st_size;
+
+        at = mmap (NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         rc = at == MAP_FAILED ? errno : 0;
         image_->at = rc == 0 ? at : NULL;
+        image_->size = rc == 0 ? size : 0;
     }
     if (fd != -1)
         close (fd);

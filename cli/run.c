@@ -85,7 +85,7 @@ static const char *check_elf (const image_t *image_, const char *path_)
 /*  A script is run by the program that its first line names, and so on.  */
 static int check_program (const char *path_, unsigned depth_)
 {
-    char line[PATH_MAX] = "", name[PATH_MAX] = "";
+    char line[PATH_MAX] = "", *name = NULL;
     const char *why = NULL;
     image_t image;
 
@@ -94,12 +94,15 @@ static int check_program (const char *path_, unsigned depth_)
         image_take (&image, 0, line,
                     image.size < sizeof line ? image.size : sizeof line - 1);
         line[strcspn (line, "\n")] = '\0';
-        sscanf (line, "#! %s", name);
+        if (strncmp (line, "#!", 2) == 0) {
+            name = line + 2 + strspn (line + 2, " \t");
+            name[strcspn (name, " \t\r")] = '\0';
+        }
         if (memcmp (image.at, ELFMAG, SELFMAG) == 0)
             why = check_elf (&image, path_);
     }
     image_close (&image);
-    if (name[0] != '\0' && depth_ > 0)
+    if (name != NULL && *name != '\0' && depth_ > 0)
         return check_program (name, depth_ - 1);
     return why == NULL ? 0 : cli_fail (EXIT_USAGE, path_, "%s", why);
 }
