@@ -19,22 +19,24 @@ int image_open (image_t *image_, const char *path_)
 {
     /*  Whatever has come to be there: a FIFO would wait for a writer.  */
     const int fd = open (path_, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    int rc = fd == -1 || fstat (fd, &image_->about) != 0 ? errno : 0;
-    void *at;
+    void *at = MAP_FAILED;
+    int rc = 0;
 
-    image_->at = NULL;
-    image_->size = 0;
-    if (rc == 0 && S_ISREG (image_->about.st_mode)
-        && image_->about.st_size > 0) {
-        const size_t size = (size_t) image_->about.st_size;
-
-        at = mmap (NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    memset (image_, 0, sizeof *image_);
+    if (fd == -1)
+        return errno;
+    if (fstat (fd, &image_->about) != 0)
+        rc = errno;
+    else if (S_ISREG (image_->about.st_mode) && image_->about.st_size > 0) {
+        at = mmap (NULL, (size_t) image_->about.st_size, PROT_READ, MAP_PRIVATE,
+                   fd, 0);
         rc = at == MAP_FAILED ? errno : 0;
-        image_->at = rc == 0 ? at : NULL;
-        image_->size = rc == 0 ? size : 0;
     }
-    if (fd != -1)
-        close (fd);
+    if (at != MAP_FAILED) {
+        image_->at = at;
+        image_->size = (size_t) image_->about.st_size;
+    }
+    close (fd);
     return rc;
 }
 
@@ -49,7 +51,8 @@ bool image_take (const image_t *image_,
                  void *to_,
                  size_t size_)
 {
-    if (offset_ > image_->size || size_ > image_->size - offset_)
+    if (image_->at == NULL || offset_ > image_->size
+        || size_ > image_->size - offset_)
         return false;
     memcpy (to_, image_->at + offset_, size_);
     return true;

@@ -85,7 +85,7 @@ static const char *check_elf (const image_t *image_, const char *path_)
 /*  A script is run by the program that its first line names, and so on.  */
 static int check_program (const char *path_, unsigned depth_)
 {
-    char line[PATH_MAX] = "", *name = NULL;
+    char line[PATH_MAX] = "", *name = line;
     const char *why = NULL;
     image_t image;
 
@@ -93,16 +93,14 @@ static int check_program (const char *path_, unsigned depth_)
     if (image_open (&image, path_) == 0 && image.size >= SELFMAG) {
         image_take (&image, 0, line,
                     image.size < sizeof line ? image.size : sizeof line - 1);
-        line[strcspn (line, "\n")] = '\0';
-        if (strncmp (line, "#!", 2) == 0) {
-            name = line + 2 + strspn (line + 2, " \t");
-            name[strcspn (name, " \t\r")] = '\0';
-        }
-        if (memcmp (image.at, ELFMAG, SELFMAG) == 0)
+        if (memcmp (line, ELFMAG, SELFMAG) == 0)
             why = check_elf (&image, path_);
+        else if (memcmp (line, "#!", 2) == 0)
+            name += 2 + strspn (line + 2, " \t");
     }
     image_close (&image);
-    if (name != NULL && *name != '\0' && depth_ > 0)
+    name[strcspn (name, " \t\n")] = '\0';
+    if (name > line && name[0] != '\0' && depth_ > 0)
         return check_program (name, depth_ - 1);
     return why == NULL ? 0 : cli_fail (EXIT_USAGE, path_, "%s", why);
 }
