@@ -262,6 +262,8 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
         return EAFNOSUPPORT;
 
     _key = dualstack_key (address_, _purpose, _options);
+    if (!_is_literal)
+        _io_thread->dualstack ().begins (this);
     const zds_race_config_t config = configure (families);
     rc = zds_race_init (&_race, &config, zds_clock_ms ());
     if (rc == 0 && _is_literal)
@@ -638,9 +640,20 @@ void zmq::dualstack_dial_t::failed (int error_)
     _events->dial_failed (error_, fd);
 }
 
+//  Sockets that begin at once have nothing to tell each other.
+void zmq::dualstack_dial_t::tell_silence (const dualstack_dial_t &other_)
+{
+    const zds_race_slot_t &first = _race.slot[0];
+
+    if (first.candidate >= 0 && _key == other_._key
+        && zds_clock_ms () - first.silent_since >= ZDS_RACE_QUICK_DELAY)
+        learn ();
+}
+
 //  Nothing of ours is left in the poller or with the resolver.
 void zmq::dualstack_dial_t::finish ()
 {
+    _io_thread->dualstack ().ended (this);
     for (unsigned i = 0; i < ZDS_LOOKS; i++)
         _io_thread->dualstack ().cancel (&_lookup[i]);
     cancel_timer_if_any ();

@@ -80,6 +80,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 
     //  For dualstack_inbox_t: an answer came in.
     void answered (dualstack_lookup_t *lookup_);
+    //  Likewise: another dial begins. Notes what its race can use of this one.
+    void tell_silence (const dualstack_dial_t &other_);
 
     //  i_poll_events implementation.
     void timer_event (int id_) ZMQ_OVERRIDE;

@@ -121,8 +121,12 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
                                            ctx_t *ctx_,
                                            uint32_t tid_) :
-    object_t (ctx_, tid_), _io_thread (io_thread_), _watch (io_thread_)
+    object_t (ctx_, tid_),
+    _io_thread (io_thread_),
+    _begun (0),
+    _watch (io_thread_)
 {
+    memset (_racing, 0, sizeof _racing);
     memset (&_inbox, 0, sizeof _inbox);
     _inbox.wake = wake;
     _inbox.arg = this;
@@ -190,6 +194,21 @@ void zmq::dualstack_inbox_t::cancel (dualstack_lookup_t *lookup_)
     if (lookup_->waiting)
         zds_resolver_cancel (resolver (), &lookup_->waiter);
     lookup_->waiting = false;
+}
+
+void zmq::dualstack_inbox_t::begins (dualstack_dial_t *dial_)
+{
+    for (unsigned i = 0; i < max_racing; i++)
+        if (_racing[i] != NULL)
+            _racing[i]->tell_silence (*dial_);
+    _racing[_begun++ % max_racing] = dial_;
+}
+
+void zmq::dualstack_inbox_t::ended (const dualstack_dial_t *dial_)
+{
+    for (unsigned i = 0; i < max_racing; i++)
+        if (_racing[i] == dial_)
+            _racing[i] = NULL;
 }
 
 void zmq::dualstack_inbox_t::process_activate_read ()

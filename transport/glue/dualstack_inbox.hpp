@@ -57,6 +57,12 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
     //  Ends the wait at once.
     void cancel (dualstack_lookup_t *lookup_);
 
+    //  A dial that begins to race for a name learns from those that still do: a
+    //  client that closes its socket and opens another ends the first dial after
+    //  the second has begun. Only the latest are known.
+    void begins (dualstack_dial_t *dial_);
+    void ended (const dualstack_dial_t *dial_);
+
     //  Waits for the connect() that is under way on the socket, and for a greeting
     //  if the peer is to greet; notes in the memory of 'key_' whether that
     //  succeeded, and closes it.
@@ -83,6 +89,13 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
 
     io_thread_t *const _io_thread;
     zds_inbox_t _inbox;
+
+    enum
+    {
+        max_racing = 16
+    };
+    dualstack_dial_t *_racing[max_racing];
+    unsigned _begun;
 
     dualstack_watch_t _watch;
 
