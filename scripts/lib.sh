@@ -129,6 +129,89 @@ copy_beside ()
     chmod u+w "$2/$3/$name"
 }
 
+# list_files: the names of this project's files: what git knows, new files included; in a release
+# tarball, what its MANIFEST lists. The source may belong to another user than root.
+list_files ()
+{
+    if [ ! -e "$ZDS_SRC_DIR/.git" ]; then
+        cat "$ZDS_SRC_DIR/MANIFEST"
+        return
+    fi
+    git -C "$ZDS_SRC_DIR" -c safe.directory="$ZDS_SRC_DIR" ls-files --cached --others \
+        --exclude-standard | sort -u | while IFS= read -r file; do
+        # A file that was removed but not yet committed as such is still in git's list.
+        [ ! -f "$ZDS_SRC_DIR/$file" ] || printf '%s\n' "$file"
+    done
+}
+
+# unpack_libzmq DIR|TARBALL DEST: a clean copy of libzmq's source. DIR is only read.
+#
+# Version control is left out for a reason: libzmq's configure turns its draft API on when it sees
+# .git. What a build inside DIR left behind is left out too.
+unpack_libzmq ()
+{
+    source=$1
+    dest=$2
+    rm -rf "$dest.new"
+    mkdir -p "$dest.new"
+    if [ -d "$source" ]; then
+        (cd "$source" && tar cf - --exclude=.git --exclude=.pc --exclude=.svn --exclude=.deps \
+            --exclude=.libs --exclude=autom4te.cache --exclude='*.o' --exclude='*.lo' \
+            --exclude='*.a' --exclude='*.la' --exclude=config.status --exclude=config.log \
+            --exclude=./libtool --exclude=./Makefile --exclude=src/platform.hpp .) |
+            (cd "$dest.new" && tar xof -)
+    else
+        tar xof "$source" -C "$dest.new"
+        # A tarball normally holds one directory.
+        if [ ! -f "$dest.new/configure.ac" ]; then
+            for inner in "$dest.new"/*/; do
+                if [ -f "$inner/configure.ac" ] && [ -f "$inner/include/zmq.h" ]; then
+                    mv "${inner%/}" "$dest.inner"
+                    rm -rf "$dest.new"
+                    mv "$dest.inner" "$dest.new"
+                    break
+                fi
+            done
+        fi
+    fi
+    for file in configure.ac include/zmq.h src/tcp_listener.cpp; do
+        if [ ! -f "$dest.new/$file" ]; then
+            echo "$(basename "$0"): $source is not libzmq's source: it has no $file" >&2
+            rm -rf "$dest.new"
+            return 1
+        fi
+    done
+    # The source may be read-only; the copy is going to be patched.
+    chmod -R u+w "$dest.new"
+    rm -rf "$dest"
+    mv "$dest.new" "$dest"
+}
+
+# pristine_tree DIR: a copy of the configured libzmq's source.
+pristine_tree ()
+{
+    rm -rf "$1"
+    cp -Rp "$ZDS_BUILD_DIR/libzmq-pristine" "$1"
+    rm -f "$1/.stamp"
+}
+
+# apply_series TREE: our sources go into it, and the series is applied, with no fuzz.
+apply_series ()
+{
+    copy_transport "$ZDS_SRC_DIR" "$1"
+    for patch in $(series_of "$ZDS_SRC_DIR/patches" "$1"); do
+        apply_patch "$ZDS_SRC_DIR/patches/$patch" "$1" || {
+            echo "patches/$patch does not apply" >&2
+            return 1
+        }
+    done
+}
+
+patched_tree ()
+{
+    pristine_tree "$1" && apply_series "$1"
+}
+
 # configure_libzmq TREE LOG ARG...: autogen and configure, each only when its input changed. What a
 # newer compiler warns of in libzmq is not a reason to stop; --with-libzmq-configure-args can
 # have it otherwise.

@@ -326,13 +326,17 @@ def changed(before, after):
 
 
 def clone(where):
-    """This project's files, as git knows them."""
-    listed = subprocess.run([os.path.join(TOP, "scripts/list-files")], check=True,
-                            capture_output=True, text=True).stdout
+    """This project's files, as git knows them; in a release tarball, what its MANIFEST lists."""
+    command = ["cat", os.path.join(TOP, "MANIFEST")]
+    if os.path.exists(os.path.join(TOP, ".git")):
+        command = ["git", "-C", TOP, "-c", "safe.directory=" + TOP, "ls-files", "--cached",
+                   "--others", "--exclude-standard"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     for name in listed.splitlines():
         path = os.path.join(where, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        shutil.copy2(os.path.join(TOP, name), path, follow_symlinks=False)
+        if os.path.lexists(os.path.join(TOP, name)):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            shutil.copy2(os.path.join(TOP, name), path, follow_symlinks=False)
 
 
 def test_nothing_outside_build_is_changed(lab):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """Bugs to be planted in the library, one at a time, each with the tests that have to find it.
-scripts/check-planted-net does so.  `old` occurs exactly once in the file (of libzmq's src/, where
+scripts/check-planted does so.  `old` occurs exactly once in the file (of libzmq's src/, where
 transport/ is too) and `new` takes its place.  Every test of test_faults_*.py stands here."""
 import collections
 
@@ -9,7 +9,14 @@ BUGS = []
 
 
 def bug(name, file, old, new, *tests, variant="patched"):
+    """Planted in that build of libzmq; the tests are of tests/net."""
     BUGS.append(Bug(name, file, old, new, tests, variant))
+
+
+def core_bug(name, file, old, new, test):
+    """Planted in a copy of the core; the test is one of tests/unit or a target of tests/fuzz, which
+    has to see it within 90 s, from its corpus."""
+    bug(name, file, old, new, test, variant="core")
 
 
 # ------------------------------------------------------------------ system calls
@@ -293,3 +300,104 @@ bug("a look-up is used after its end", "zds_resolver.c",
     "    query_->finished = now_;\n",
     "    query_->finished = now_;\n    free (query_);\n",
     "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="asan")
+
+
+# ------------------------------------------------------------------ the core
+
+core_bug("a host one too long", "zds_endpoint.c", "from_.len < ZDS_HOST_SIZE",
+         "from_.len <= ZDS_HOST_SIZE", "fuzz_bind")
+core_bug("the first colon", "zds_endpoint.c", "last_in (host, ':')", "strchr (text_, ':')",
+         "fuzz_bind")
+core_bug("an empty zone", "zds_endpoint.c", "if (zone.len == 0)", "if (false)", "fuzz_bind")
+core_bug("the first semicolon", "zds_endpoint.c", "strrchr (text_, ';')", "strchr (text_, ';')",
+         "fuzz_bind")
+core_bug("the same port again", "zds_bind.c", "    bind_->port = 0;", "    ;", "fuzz_bind")
+core_bug("tries without end", "zds_bind.c", "bind_->tries + 1 < ZDS_BIND_MAX_TRIES", "true",
+         "fuzz_bind")
+core_bug("one stays open", "zds_bind.c", "bind_->closing = bind_->opened > 0;",
+         "bind_->closing = false;", "fuzz_bind")
+core_bug("all are optional", "zds_bind.c", "listener->optional = plan_->count > 1;",
+         "listener->optional = true;", "fuzz_bind")
+core_bug("temporary addresses as good", "zds_bind.c", "return lasting ? 1 : 2;", "return 1;",
+         "fuzz_bind")
+core_bug("duplicates are bound", "zds_bind.c", "|| (ifaddr->flags & ZDS_IFADDR_DUPLICATE) != 0",
+         "", "fuzz_bind")
+core_bug("two ports", "zds_bind.c", "zds_addr_set_port (&step.listener.addr, bind_->port);", "",
+         "fuzz_bind")
+core_bug("a byte that is not there", "zds_greeting.c", "if (count_ < 2)", "if (0)",
+         "fuzz_greeting")
+core_bug("half a signature is enough", "zds_greeting.c", "if (count_ < ZDS_SIGNATURE_SIZE)",
+         "if (count_ < 9)", "fuzz_greeting")
+core_bug("comments are names", "zds_lookup.c", "    line[strcspn (line, \"#\")] = '\\0';", "    ",
+         "fuzz_hosts")
+core_bug("upper case is another name", "zds_lookup.c", "strcasecmp (word, host_)",
+         "strcmp (word, host_)", "fuzz_hosts")
+core_bug("a line too long", "zds_lookup.c", "if (strlen (line_) >= sizeof line)", "if (false)",
+         "fuzz_hosts")
+core_bug("known for 1 ms longer", "zds_history.c", "now_ - time_ >= ZDS_HISTORY_SPAN",
+         "now_ - time_ > ZDS_HISTORY_SPAN", "fuzz_history")
+core_bug("two winners", "zds_history.c", "    clear_all (host_, ZDS_RECORD_WON);", "    ;",
+         "fuzz_history")
+core_bug("probes without a gap", "zds_history.c", "host->probe_at = now_ + ZDS_HISTORY_PROBE_GAP",
+         "host->probe_at = now_", "fuzz_history")
+core_bug("other addresses, same memory", "zds_history.c",
+         "    if (host_->fingerprint != 0 && host_->fingerprint != fingerprint) {",
+         "    if (false) {", "fuzz_history")
+core_bug("turns too early", "zds_candidate.c", "o_->first_left > 1", "o_->first_left > 2",
+         "fuzz_history")
+core_bug("the wrong wrong server first", "zds_candidate.c", "> o_->candidates[i].record_time",
+         "< o_->candidates[i].record_time", "fuzz_history")
+core_bug("a hash of nothing", "zds_candidate.c", "hash = (hash ^ *at++) * 16777619u", "hash = 0",
+         "fuzz_history")
+core_bug("no gap", "zds_race.c", "race_->last_start + ZDS_RACE_MIN_GAP", "race_->last_start",
+         "fuzz_race")
+core_bug("failures earn more than one start", "zds_race.c", "if (race_->owed > 0)", "if (false)",
+         "fuzz_race")
+core_bug("losers stay open", "zds_race.c", "slot->to_cancel = true;", ";", "fuzz_race")
+core_bug("more than there is room for", "zds_race.c", "== ZDS_MAX_CANDIDATES)",
+         "== 2 * ZDS_MAX_CANDIDATES)", "fuzz_race")
+core_bug("the wrong errno", "zds_race.c", "race_->last_error = error_;", ";", "fuzz_race")
+core_bug("a look-up too many", "zds_resolver.c", "running->count >= ZDS_RESOLVER_CROWD",
+         "running->count > ZDS_RESOLVER_CROWD", "fuzz_resolver")
+core_bug("slow names hold up others", "zds_resolver.c", "suspects < resolver_->threads", "true",
+         "fuzz_resolver")
+core_bug("no turns", "zds_turns.c", "(k + turn_) % count", "k", "fuzz_resolver")
+core_bug("queued twice", "zds_resolver.c",
+         "query = find (&resolver_->queued[look_], host_, look_);", ";", "fuzz_resolver")
+core_bug("an inbox is not woken", "zds_resolver.c", "        if (was_empty)", "        if (false)",
+         "fuzz_resolver")
+core_bug("stale answers", "zds_resolver.c", "now_ - query_->finished < ZDS_RESOLVER_FRESH",
+         "now_ - query_->finished < 2 * ZDS_RESOLVER_FRESH", "fuzz_resolver")
+core_bug("freed, and still in the list", "zds_resolver.c", "        take_out (list, oldest);",
+         "        ;", "fuzz_resolver")
+core_bug("memory is lost", "zds_resolver.c", "suspect_until == 0) {\n        query_free (query_);",
+         "suspect_until == 0) {\n        ;", "fuzz_resolver")
+core_bug("no upper bound", "zds_settings.c", " && value <= numbers[i].max", "", "fuzz_settings")
+core_bug("one byte too many", "zds_settings.c", "used + i + 1 < complaint_",
+         "used + i < complaint_", "fuzz_settings")
+core_bug("offf is off", "zds_settings.c", "strlen (text_) == word_->len",
+         "strlen (text_) <= word_->len", "fuzz_settings")
+core_bug("DEL is written as it is", "zds_trace.c", "c < ' ' || c == 0x7f", "c < ' '", "fuzz_trace")
+core_bug("a line is told once", "zds_trace.c", "<= TIMES", "< TIMES", "fuzz_trace")
+core_bug("nothing is summed up", "zds_trace.c", " >= PERIOD", " >= 0", "fuzz_trace")
+core_bug("one byte too many", "zds_trace.c", "ZDS_TRACE_LINE_SIZE - 1;", "ZDS_TRACE_LINE_SIZE;",
+         "fuzz_trace")
+core_bug("a list without memory is written to", "zds_host.c", "if (at == NULL)", "if (false)",
+         "test_exhaustion")
+core_bug("a list of interfaces is kept", "zds_host.c", "    freeifaddrs (all);", "    ;",
+         "test_exhaustion")
+core_bug("a list of addresses is kept", "zds_host.c", "    free (ifaddrs);", "    ;",
+         "test_exhaustion")
+core_bug("a thread without memory is started", "zds_thread.c", "    if (start == NULL)",
+         "    if (false)", "test_exhaustion")
+core_bug("what a thread was to know is kept", "zds_thread.c", "        free (start);", "        ;",
+         "test_exhaustion")
+core_bug("a resolver without a lock is kept", "zds_resolver.c", "        free (resolver);",
+         "        ;", "test_exhaustion")
+core_bug("an answer without memory is read", "zds_resolver.c",
+         "if (held_ == NULL || held_->answer", "if (held_->answer", "test_exhaustion")
+core_bug("a trace without memory is written to", "zds_trace.c",
+         "    if (trace == NULL)\n        return ENOMEM;",
+         "    if (false)\n        return ENOMEM;", "test_exhaustion")
+core_bug("a trace that cannot be opened is kept", "zds_trace.c", "        free (trace);",
+         "        ;", "test_exhaustion")

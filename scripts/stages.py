@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MPL-2.0
 """Runs the stages of "make check", two at a time, and counts.
 
-run-checks [--full] [STAGE...]    without a name: all STAGES, with --full the FULL_STAGES too
+stages.py [--full] [STAGE...]    without a name: all STAGES, with --full the FULL_STAGES too
 
 A stage is a program in scripts/ that appends one line per test to the file named by ZDS_RESULTS:
-PASS, FAIL or SKIP, a tab, the test's name, a tab, the reason. What it prints goes to its log.
-A failing stage does not stop the others. The last line is the count; it also goes to logs/summary.
+PASS, FAIL or SKIP, a tab, the test's name, a tab, the reason; or it has pytest write JUnit's XML to
+logs/STAGE.xml, and to logs/STAGE-again.xml for tests that were run again and have that result.
+What it prints goes to its log. A failing stage does not stop the others. The last line is the
+count; it also goes to logs/summary. Stages in Python use what is above Stage.
 """
 import collections
 import ctypes
@@ -17,39 +19,75 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree as ElementTree
 
 SRC = os.environ.get("ZDS_SRC_DIR") or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("ZDS_BUILD_DIR") or os.getcwd()
 LOGS = os.path.join(BUILD, "logs")
+MAKE = os.environ.get("MAKE", "make")
 TIME_LIMIT, FULL_TIME_LIMIT = 1800, 7200  # s, of a stage
 TAIL = 30
 
 # In the order in which they are started.
 STAGES = collections.OrderedDict([
     ("lint", ["check-lint"]),
-    ("unit", ["check-unit", "unit"]),
-    ("unit-asan", ["check-unit", "unit-asan"]),
-    ("fuzz", ["check-fuzz"]),
-    ("coverage", ["check-coverage"]),
+    ("unit", ["check-core", "unit"]),
+    ("unit-asan", ["check-core", "unit-asan"]),
+    ("fuzz", ["check-core", "fuzz"]),
+    ("coverage", ["check-core", "coverage"]),
     ("analyze", ["check-analyze"]),
-    ("abi", ["check-abi"]),
-    ("libzmq-suite", ["check-libzmq-suite"]),
+    ("abi", ["check-stock", "abi"]),
+    ("libzmq-suite", ["check-stock", "libzmq-suite"]),
     ("series", ["check-series"]),
     ("portability", ["check-portability"]),
-    ("net", ["check-net"]),
-    ("pyzmq-suite", ["check-pyzmq-suite"]),
+    ("net", ["check-pytest", "net"]),
+    ("pyzmq-suite", ["check-stock", "pyzmq-suite"]),
 ])
 # What takes long. Stages above that could do more see from ZDS_FULL=1 that there is time.
 FULL_STAGES = collections.OrderedDict([
-    ("bench", ["check-bench"]),
-    ("planted", ["check-planted"]),
-    ("unit-valgrind", ["check-unit", "unit-valgrind"]),
+    ("bench", ["check-pytest", "bench"]),
+    ("planted", ["check-planted", "core"]),
+    ("unit-valgrind", ["check-core", "unit-valgrind"]),
     ("deb", ["check-deb"]),
-    ("soak", ["check-soak"]),
-    ("net-asan", ["check-net", "asan"]),
-    ("net-tsan", ["check-net", "tsan"]),
-    ("planted-net", ["check-planted-net"]),
+    ("soak", ["check-pytest", "soak"]),
+    ("net-asan", ["check-pytest", "net-asan"]),
+    ("net-tsan", ["check-pytest", "net-tsan"]),
+    ("planted-net", ["check-planted", "net"]),
 ])
+
+
+def result(word, name, reason=""):
+    """One test of the stage that calls this ended: PASS, FAIL or SKIP."""
+    print("%s: %s%s" % (word, name, reason and ": " + reason), flush=True)
+    if os.environ.get("ZDS_RESULTS"):
+        with open(os.environ["ZDS_RESULTS"], "a") as results:
+            results.write("%s\t%s\t%s\n" % (word, name, " ".join(reason.split())[:200]))
+
+
+def check_that(name, test, *args):
+    """A test that is one call, which is false when it failed."""
+    print("== " + name, flush=True)
+    result("PASS" if test(*args) else "FAIL", name)
+
+
+def read_junit(path):
+    """{name: (word, reason)} of the tests in a JUnit file, if it is there."""
+    found = {}
+    if not os.path.exists(path):
+        return found
+    try:
+        tree = ElementTree.parse(path)
+    except ElementTree.ParseError as error:
+        return {path: ("FAIL", str(error))}
+    for case in tree.iter("testcase"):
+        word, reason = "PASS", ""
+        for child in case:
+            if child.tag in ("failure", "error", "skipped") and word != "FAIL":
+                word = "SKIP" if child.tag == "skipped" else "FAIL"
+                lines = (child.get("message") or child.text or "").split("\n")
+                reason = "; ".join([line.strip() for line in lines if line.strip()][:3])[:200]
+        found["%s.%s" % (case.get("classname"), case.get("name"))] = word, reason
+    return found
 
 
 class Stage:
@@ -64,14 +102,16 @@ class Stage:
                 self.command.insert(0, sys.executable)
         self.log = os.path.join(LOGS, name + ".log")
         self.results_file = os.path.join(LOGS, name + ".results")
+        self.junit_files = [os.path.join(LOGS, name + end) for end in (".xml", "-again.xml")]
         self.process = None
         self.results = []
         self.seconds = 0.0
 
     def run(self):
         started = time.monotonic()
-        if os.path.exists(self.results_file):
-            os.remove(self.results_file)
+        for path in [self.results_file] + self.junit_files:
+            if os.path.exists(path):
+                os.remove(path)
         with open(self.log, "wb") as log:
             try:
                 self.process = subprocess.Popen(
@@ -81,7 +121,7 @@ class Stage:
             except OSError as error:
                 problem = str(error)
         self.seconds = time.monotonic() - started
-        self.results = read_results(self.results_file)
+        self.results = self.read_results()
         if not self.failed() and (problem or not self.results):
             self.results.append(("FAIL", self.name, problem or "it ran no test"))
 
@@ -92,6 +132,16 @@ class Stage:
             self.kill(signal.SIGTERM)
             return "still running after %d minutes" % (self.time_limit // 60)
         return status and "ended with status %d" % status
+
+    def read_results(self):
+        found = []
+        if os.path.exists(self.results_file):
+            with open(self.results_file, errors="replace") as lines:
+                found = [tuple((line.rstrip("\n").split("\t") + ["", ""])[:3]) for line in lines]
+        junit = {}
+        for path in self.junit_files:
+            junit.update(read_junit(path))
+        return found + [(word, name, reason) for name, (word, reason) in junit.items()]
 
     def kill(self, number):
         if self.process and self.process.poll() is None:
@@ -153,13 +203,6 @@ def environment(stage):
     return env
 
 
-def read_results(path):
-    if not os.path.exists(path):
-        return []
-    with open(path, errors="replace") as lines:
-        return [tuple((line.rstrip("\n").split("\t") + ["", ""])[:3]) for line in lines]
-
-
 def count_text(passed, failed, skipped):
     text = "%d passed, %d failed" % (passed, failed)
     return text + (", %d skipped" % skipped if skipped else "")
@@ -210,7 +253,7 @@ def main(args):
     known = list(STAGES) + list(FULL_STAGES)
     for name in names:
         if name not in known:
-            sys.exit("run-checks: no stage %r; there are: %s" % (name, " ".join(known)))
+            sys.exit("no stage %r; there are: %s" % (name, " ".join(known)))
     chosen = names or (known if full else list(STAGES))
     stages = [Stage(name, full) for name in known if name in chosen]
     os.makedirs(LOGS, exist_ok=True)
