@@ -370,8 +370,8 @@ core_bug("stale answers", "zds_resolver.c", "now_ - query_->finished < ZDS_RESOL
          "now_ - query_->finished < 2 * ZDS_RESOLVER_FRESH", "fuzz_resolver")
 core_bug("freed, and still in the list", "zds_resolver.c", "        take_out (list, oldest);",
          "        ;", "fuzz_resolver")
-core_bug("memory is lost", "zds_resolver.c", "suspect_until == 0) {\n        query_free (query_);",
-         "suspect_until == 0) {\n        ;", "fuzz_resolver")
+core_bug("memory is lost", "zds_resolver.c", "is_released) {\n        query_free (query_);",
+         "is_released) {\n        ;", "fuzz_resolver")
 core_bug("no upper bound", "zds_settings.c", " && value <= numbers[i].max", "", "fuzz_settings")
 core_bug("one byte too many", "zds_settings.c", "used + i + 1 < complaint_",
          "used + i < complaint_", "fuzz_settings")
