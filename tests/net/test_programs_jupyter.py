@@ -117,4 +117,5 @@ def test_jupyter_kernel_in_cpp(street):
     street.silent(6)
     assert kernel.talk("dual.test", SERVER4, "execute", "shutdown") == {
         "execute": EXECUTED, "shutdown": "shutdown_reply"}
-    assert kernel.program.line() == "ended 0"
+    # Newer ones have a line of their own before that.
+    assert any(kernel.program.line() == "ended 0" for _ in range(2))
