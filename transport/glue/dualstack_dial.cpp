@@ -119,6 +119,8 @@ int zmq::dualstack_dial_t::attempt_t::wait_for_more (size_t count_,
     return 0;
 }
 
+//  _race is made by each dial, and read in one only.
+// cppcheck-suppress uninitMemberVar
 zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
                                          dualstack_purpose_t purpose_,
                                          const options_t &options_,
