@@ -77,7 +77,8 @@ class Program:
     def libzmq(self):
         """The files of libzmq that it has loaded."""
         with open("/proc/%d/maps" % self.pid) as maps:
-            return {os.path.realpath(line.split()[5]) for line in maps if "libzmq" in line}
+            return {os.path.realpath(line.split()[5]) for line in maps
+                    if "libzmq" in os.path.basename(line)}
 
     def stderr(self):
         with open(self.stderr_path, errors="replace") as text:

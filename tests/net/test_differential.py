@@ -8,6 +8,7 @@ option that reads back otherwise.
 """
 import json
 import os
+import re
 
 import pytest
 from conftest import OWN_BUILD
@@ -162,6 +163,9 @@ def differ(lab, chosen, make=make_host, env=None, shim=None, ours="patched"):
     chosen = list(chosen)
     assert chosen
     sides = [Side(make(lab), lib, env, shim) for lib in ("stock", ours)]
+    if sides[0].node.worker("stock").version >= (4, 3, 5):
+        # A name in a bind that has IPv6 alone: exception (k) of NOTES.
+        chosen = [case for case in chosen if not re.search("text-.*ip6-localhost", case.name)]
     complaints = []
     for start in range(0, len(chosen), CHUNK):
         complaints += run_batch(sides[0], sides[1], chosen[start:start + CHUNK])

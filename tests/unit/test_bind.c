@@ -522,6 +522,23 @@ static void test_b7_hosts_without_ipv6 (void **state_)
     check_runs (rows, COUNT (rows));
 }
 
+/*  The IPv4 address of a name, as stock takes then.  */
+static void test_b7_a_name_without_ipv6 (void **state_)
+{
+    static const answer_t answers[] = {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0},
+                                       {0, 0, 5}};
+    const zds_addr_t addrs[] = {addr_of ("::1"), addr_of ("127.0.0.1")};
+    zds_endpoint_t endpoint;
+    zds_bind_plan_t made;
+    char log[200];
+    (void) state_;
+
+    zds_endpoint_parse (&endpoint, "name:5", ZDS_PORT_BIND);
+    zds_bind_plan_names (&made, &endpoint, V6, addrs, COUNT (addrs));
+    assert_string_equal (run (&made, answers, log, sizeof log),
+                         "0=[::1]:5 off 0=127.0.0.1:5 done1");
+}
+
 static void test_b1_systems_without_dual_sockets (void **state_)
 {
     static const run_row_t rows[] = {
@@ -933,6 +950,7 @@ int main (void)
       cmocka_unit_test (test_who_needs_v6only),
       cmocka_unit_test (test_b3_literal),
       cmocka_unit_test (test_b8_names),
+      cmocka_unit_test (test_b7_a_name_without_ipv6),
       cmocka_unit_test (test_b4_one_port_for_both_families),
       cmocka_unit_test (test_b4_gives_up_in_the_end),
       cmocka_unit_test (test_b5_all_or_nothing),

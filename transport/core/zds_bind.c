@@ -459,7 +459,8 @@ static bool plan_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_)
             plan_wildcard_pair (plan_);
             return true;
         }
-        return plan_ipv4_instead (plan_);
+        if (plan_ipv4_instead (plan_))
+            return true;
     }
     /*  Mode V6 without IPv6 sockets: stock takes the IPv4 address then.  */
     if (plan_->count == 1
