@@ -70,15 +70,19 @@ static void fill_in (zds_addr_t *addr_, int family_, unsigned number_)
         addr_->v4.sin_addr.s_addr = htonl (0x0a000000u + number_);
 }
 
-/*  As zds_history_recall does: something of each address.  */
+/*  As zds_history_recall does: something of each address.  Only one has won.  */
 static void recall (fuzz_t *f_, unsigned marks_)
 {
+    bool has_winner = false;
     size_t i;
 
     for (i = 0; i < f_->race.count; i++) {
         zds_candidate_t *const c = &f_->race.candidate[i];
         const unsigned number = zds_addr_hash (&c->addr) >> 3;
         c->record = (zds_record_t) (marks_ >= 128 ? number % 5 : 0);
+        if (c->record == ZDS_RECORD_WON && has_winner)
+            c->record = ZDS_RECORD_NONE;
+        has_winner = has_winner || c->record == ZDS_RECORD_WON;
         c->record_time = number;
         c->waited = (marks_ & 64) != 0 ? number % 300 : 0;
     }
