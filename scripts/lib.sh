@@ -96,7 +96,7 @@ copy_transport ()
         case $folder in
             src)
                 sed 's|transport/[a-z]*/|src/|' "$from/transport/Makefile.inc" >"$to/src/dualstack.mk"
-                set -- "$from"/transport/*/*.[ch] "$from"/transport/*/*.[ch]pp
+                set -- "$from"/transport/dualstack.* "$from"/transport/*/*.[ch] "$from"/transport/*/*.[ch]pp
                 ;;
             tests) set -- "$from"/tests/libzmq/test*.[ch]pp ;;
             unittests) set -- "$from"/tests/libzmq/unittest_*.cpp ;;
