@@ -31,8 +31,8 @@ class dualstack_bind_t
     //  It is about to be closed.
     void remove (fd_t fd_);
 
-    //  Gives the port of all sockets that are open, or may come, free at once, ahead
-    //  of their being closed.
+    //  Frees the port at once: of all sockets that are open, or will be, before they
+    //  are closed.
     void stop ();
 
   private:

@@ -166,7 +166,7 @@ template <class connecter_t> class dualstack_connecter_t
     }
 
     const std::string _target; //  [SOURCE;]HOST:PORT
-    //  Nothing is to be begun any more: there is a connection, or never will be.
+    //  Nothing more is to be started: there is a connection, or there never will be.
     bool _done, _has_engine;
     dualstack_dial_t _dial;
 

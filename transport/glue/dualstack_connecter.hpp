@@ -20,7 +20,7 @@ class socks_connecter_t;
 struct address_t;
 struct options_t;
 
-//  libzmq's connecters over TCP, with a race in the place of their one connect().
+//  libzmq's connecters over TCP, with a race instead of the one connect().
 //  The arguments are those of libzmq's own; NULL: there is no memory.
 //
 //  A race tells the monitor what one connect() would have: CONNECT_DELAYED once, and

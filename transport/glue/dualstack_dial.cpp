@@ -335,7 +335,7 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
         zds_history_recall (history, _key.c_str (), &_race, now);
 }
 
-//  What is still asked has the last word only once it runs.
+//  How late an answer is counts from when its look-up begins to run.
 void zmq::dualstack_dial_t::see_what_runs ()
 {
     if (!_is_literal)
@@ -388,8 +388,8 @@ void zmq::dualstack_dial_t::pump ()
     }
 }
 
-//  A timer that comes too early does no harm, and to take it back costs a search
-//  through all of the poller's.
+//  A timer that fires too early does no harm, and cancelling one is a search through
+//  all of the poller's timers.
 void zmq::dualstack_dial_t::set_timer (uint64_t deadline_)
 {
     if (deadline_ == ZDS_NEVER || (_has_timer && _timer_at <= deadline_))
@@ -409,7 +409,7 @@ void zmq::dualstack_dial_t::cancel_timer_if_any ()
     _has_timer = false;
 }
 
-//  Where the poller does not say that more of a greeting is there.
+//  For an attempt of which the poller cannot say that more of a greeting has come.
 void zmq::dualstack_dial_t::look_again_soon ()
 {
     for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
@@ -417,8 +417,8 @@ void zmq::dualstack_dial_t::look_again_soon ()
             set_timer (zds_clock_ms () + ZDS_RACE_MIN_GAP);
 }
 
-//  A busy I/O thread comes here late. What has happened meanwhile, and whose event
-//  waits behind this one, may leave no reason for another attempt.
+//  A busy I/O thread gets here late. An event that is waiting behind this one may mean
+//  that no other attempt is needed.
 void zmq::dualstack_dial_t::timer_event (int)
 {
     _has_timer = false;
@@ -579,8 +579,8 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
         _peer.key = _key;
         _peer.was_wrong = winner.record == ZDS_RECORD_WRONG;
         _peer.rest = zds_race_rest (&_race);
-        //  On a path that libzmq would not have taken, nobody has thought of
-        //  what happens when it dies.
+        //  Nobody has planned for the death of a path that libzmq would not have
+        //  taken.
         if (zds_addr_family (&winner.addr) != zds_race_usual_family (&_race))
             dualstack_keep_alive (fd, _options);
         learn ();

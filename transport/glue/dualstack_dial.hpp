@@ -47,7 +47,7 @@ struct i_dualstack_dial_events
 };
 
 //  Makes one TCP connection to [SOURCE;]HOST:PORT: looks the host up, races its
-//  addresses, and keeps the memory of how that went. Decides nothing: see
+//  addresses, and notes in the history how that went. Decides nothing: see
 //  zds_race.h, zds_history.h. Belongs to one I/O thread.
 class dualstack_dial_t ZMQ_FINAL : public io_object_t
 {

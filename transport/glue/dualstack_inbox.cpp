@@ -21,7 +21,7 @@
 #include "zds_thread.h"
 #include "zds_host.h"
 
-//  A look at an address that failed: does it connect, and greet, again?
+//  Tests whether an address that failed connects, and greets, again.
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 {
   public:
@@ -80,7 +80,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     }
 
   private:
-    //  Whatever has begun as a greeting will go on so.
+    //  What has begun as a greeting is taken for one.
     bool has_greeted () const
     {
         uint8_t bytes[ZDS_SIGNATURE_SIZE];
@@ -145,11 +145,6 @@ zmq::dualstack_ctx_t &zmq::dualstack_inbox_t::context () const
 zds_resolver_t *zmq::dualstack_inbox_t::resolver () const
 {
     return context ().resolver (*_io_thread->get_ctx ());
-}
-
-zmq::dualstack_watch_t &zmq::dualstack_inbox_t::watch ()
-{
-    return _watch;
 }
 
 void zmq::dualstack_inbox_t::wake (void *arg_)

@@ -64,7 +64,7 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
     void ended (const dualstack_dial_t *dial_);
 
     //  Waits for the connect() that is under way on the socket, and for a greeting
-    //  if the peer is to greet; notes in the memory of 'key_' whether that
+    //  if the peer is to greet; notes in the history of 'key_' whether that
     //  succeeded, and closes it.
     void probe (fd_t fd_,
                 bool greets_,
@@ -73,7 +73,7 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
                 const zds_addr_t &addr_);
 
     //  What the listeners that follow interfaces share.
-    dualstack_watch_t &watch ();
+    dualstack_watch_t &watch () { return _watch; }
 
     //  The I/O thread is about to end: nothing may be left in its poller.
     void stop ();

@@ -309,13 +309,13 @@ int zmq::dualstack_open_listener (const zds_listener_t &listener_,
 }
 
 zmq::dualstack_listen_t::dualstack_listen_t () :
-    _count (0), _as_ipv4 (false), _unbindable (retired_fd), _follows (false)
+    count (0), as_ipv4 (false), follows (false), unbindable (retired_fd)
 {
     memset (&_endpoint, 0, sizeof _endpoint);
-    memset (&_follow, 0, sizeof _follow);
+    memset (&follow, 0, sizeof follow);
     for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++) {
         _fds[i] = retired_fd;
-        _families[i] = 0;
+        family[i] = 0;
     }
 }
 
@@ -326,41 +326,11 @@ zmq::dualstack_listen_t::~dualstack_listen_t ()
             zmq::dualstack_close (_fds[i]);
 }
 
-unsigned zmq::dualstack_listen_t::count () const
-{
-    return _count;
-}
-
 zmq::fd_t zmq::dualstack_listen_t::release (unsigned slot_)
 {
     const fd_t fd = _fds[slot_];
     _fds[slot_] = retired_fd;
     return fd;
-}
-
-bool zmq::dualstack_listen_t::as_ipv4 () const
-{
-    return _as_ipv4;
-}
-
-bool zmq::dualstack_listen_t::is_ipv6 (unsigned slot_) const
-{
-    return _families[slot_] == AF_INET6;
-}
-
-bool zmq::dualstack_listen_t::follows () const
-{
-    return _follows;
-}
-
-const zds_follow_t &zmq::dualstack_listen_t::follow () const
-{
-    return _follow;
-}
-
-zmq::fd_t zmq::dualstack_listen_t::unbindable () const
-{
-    return _unbindable;
 }
 
 int zmq::dualstack_listen_t::open (const char *scheme_,
@@ -425,10 +395,10 @@ int zmq::dualstack_listen_t::run (zds_bind_t *bind_,
                 zds_bind_closed (bind_);
                 break;
             case ZDS_BIND_DONE:
-                _count = step.slot;
-                _follows = bind_->plan.follows && bind_->port != 0;
-                if (_follows)
-                    zds_follow_start (&_follow, &_endpoint, bind_);
+                count = step.slot;
+                follows = bind_->plan.follows && bind_->port != 0;
+                if (follows)
+                    zds_follow_start (&follow, &_endpoint, bind_);
                 return 0;
             case ZDS_BIND_FAILED:
                 zds_trace_failure (&subject_, step.error, "nothing is open");
@@ -451,14 +421,14 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
     zds_trace_listener (&subject_, &step_.listener, stage, rc, port);
     if (rc != 0) {
         if (fd != retired_fd)
-            _unbindable = fd;
+            unbindable = fd;
         zds_bind_failed (bind_, stage, rc);
         return;
     }
     _fds[step_.slot] = fd;
-    _families[step_.slot] = zds_addr_family (&step_.listener.addr);
+    family[step_.slot] = zds_addr_family (&step_.listener.addr);
     if (step_.slot == 0)
-        _as_ipv4 = step_.listener.as_ipv4;
+        as_ipv4 = step_.listener.as_ipv4;
     if (port != 0)
         zds_bind_opened (bind_, port);
     else

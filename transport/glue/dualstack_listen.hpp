@@ -38,25 +38,21 @@ class dualstack_listen_t
               const options_t &options_,
               bool any_);
 
-    //  Whether a socket is one of IPv6.
-    bool is_ipv6 (unsigned slot_) const;
-
-    //  After open(): whether the bind follows an interface, and from where.
-    bool follows () const;
-    const zds_follow_t &follow () const;
-
-    //  Number of sockets open, at most ZDS_MAX_LISTENERS.
-    unsigned count () const;
-
     //  Hands over a socket; slot 0 is the one that names the endpoint.
     fd_t release (unsigned slot_);
 
-    //  True iff the sockets stand in for IPv4 ones (see options_t::as_ipv4).
-    bool as_ipv4 () const;
+    //  After open(): the number of sockets, at most ZDS_MAX_LISTENERS; the family of
+    //  each; whether they stand in for IPv4 ones (see options_t::as_ipv4); whether the
+    //  bind follows an interface, and from where.
+    unsigned count;
+    int family[ZDS_MAX_LISTENERS];
+    bool as_ipv4;
+    bool follows;
+    zds_follow_t follow;
 
     //  After open() failed: the former descriptor of the socket that could not
     //  be bound; retired_fd if it did not come to that.
-    fd_t unbindable () const;
+    fd_t unbindable;
 
   private:
     int make_plan (const char *addr_,
@@ -73,13 +69,7 @@ class dualstack_listen_t
                         const zds_subject_t &subject_);
 
     fd_t _fds[ZDS_MAX_LISTENERS];
-    int _families[ZDS_MAX_LISTENERS];
-    unsigned _count;
-    bool _as_ipv4;
-    fd_t _unbindable;
     zds_endpoint_t _endpoint;
-    zds_follow_t _follow;
-    bool _follows;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_listen_t)
 };

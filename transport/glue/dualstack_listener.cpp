@@ -43,8 +43,9 @@ static std::string as_ipv4 (const std::string &name_)
     return name_.substr (0, open) + host + name_.substr (end + 1);
 }
 
-template <class listener_t>
-class dualstack_listener_t : public listener_t, public i_dualstack_follower
+template <class listener_t> class dualstack_listener_t ZMQ_FINAL
+    : public listener_t,
+      public i_dualstack_follower
 {
   public:
     //  The arguments of tcp's and ws' listener.
@@ -78,6 +79,9 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
         if (_bind != NULL)
             _bind->release ();
     }
+
+    //  Each kind of listener has its own.
+    int set_local_address (const char *addr_) ZMQ_OVERRIDE;
 
     //  Stopped sockets are unbound, or were shut down by somebody else who has them.
     void in_event () ZMQ_OVERRIDE
@@ -127,11 +131,6 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
     using listener_t::options;
     using listener_t::rm_fd;
 
-    //  A listener of the same kind, with the same options.
-    virtual dualstack_listener_t *another (io_thread_t *io_thread_) const = 0;
-
-    dualstack_binds_t *binds () const { return _binds; }
-
     std::string get_socket_name (fd_t fd_,
                                  socket_end_t socket_end_) const ZMQ_OVERRIDE
     {
@@ -151,10 +150,10 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
                               get_ctx ()->dualstack ().settings ().any)
                 == -1) {
                 const int err = errno;
-                if (sockets.unbindable () != retired_fd)
+                if (sockets.unbindable != retired_fd)
                     _socket->event_closed (
                       make_unconnected_bind_endpoint_pair (_endpoint),
-                      sockets.unbindable ());
+                      sockets.unbindable);
                 errno = err;
                 return -1;
             }
@@ -162,7 +161,7 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
             alloc_assert (_bind);
             _s = sockets.release (0);
             _bind->add (_s);
-            options.as_ipv4 = sockets.as_ipv4 ();
+            options.as_ipv4 = sockets.as_ipv4;
         }
 
         _endpoint = this->get_socket_name (_s, socket_end_local);
@@ -220,14 +219,15 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
     {
         dualstack_listener_t *follower = NULL;
 
-        if (sockets_->follows ()) {
+        if (sockets_->follows) {
             follower = sibling (choose_io_thread (1), retired_fd);
             follower->_follows = true;
-            follower->_follow = sockets_->follow ();
+            follower->_follow = sockets_->follow;
             follower->_netns = zds_host_netns (static_cast<int> (_s));
         }
-        for (unsigned i = 1; i < sockets_->count (); i++) {
-            const bool is_followers = follower != NULL && sockets_->is_ipv6 (i);
+        for (unsigned i = 1; i < sockets_->count; i++) {
+            const bool is_followers =
+              follower != NULL && sockets_->family[i] == AF_INET6;
             const fd_t fd = sockets_->release (i);
             _bind->add (fd);
             if (is_followers) {
@@ -242,6 +242,9 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
         if (follower != NULL)
             launch_child (follower);
     }
+
+    //  A listener of the same kind, with the same options.
+    dualstack_listener_t *another (io_thread_t *io_thread_) const;
 
     dualstack_listener_t *sibling (io_thread_t *io_thread_, fd_t fd_) const
     {
@@ -337,71 +340,43 @@ class dualstack_listener_t : public listener_t, public i_dualstack_follower
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_listener_t)
 };
 
-class dualstack_tcp_listener_t ZMQ_FINAL
-    : public dualstack_listener_t<tcp_listener_t>
+typedef dualstack_listener_t<tcp_listener_t> dualstack_tcp_listener_t;
+
+template <> int dualstack_tcp_listener_t::set_local_address (const char *addr_)
 {
-  public:
-    dualstack_tcp_listener_t (io_thread_t *io_thread_,
-                              socket_base_t *socket_,
-                              const options_t &options_,
-                              dualstack_binds_t *binds_) :
-        dualstack_listener_t<tcp_listener_t> (
-          io_thread_, socket_, options_, binds_)
-    {
-    }
+    return listen_on (addr_, addr_);
+}
 
-    int set_local_address (const char *addr_) ZMQ_OVERRIDE
-    {
-        return listen_on (addr_, addr_);
-    }
-
-  private:
-    dualstack_listener_t<tcp_listener_t> *
-    another (io_thread_t *io_thread_) const ZMQ_OVERRIDE
-    {
-        return new (std::nothrow)
-          dualstack_tcp_listener_t (io_thread_, _socket, options, binds ());
-    }
-};
+template <> dualstack_tcp_listener_t *
+dualstack_tcp_listener_t::another (io_thread_t *io_thread_) const
+{
+    return new (std::nothrow)
+      dualstack_tcp_listener_t (io_thread_, _socket, options, _binds);
+}
 
 #ifdef ZMQ_HAVE_WS
-class dualstack_ws_listener_t ZMQ_FINAL
-    : public dualstack_listener_t<ws_listener_t>
+typedef dualstack_listener_t<ws_listener_t> dualstack_ws_listener_t;
+
+template <> int dualstack_ws_listener_t::set_local_address (const char *addr_)
 {
-  public:
-    dualstack_ws_listener_t (io_thread_t *io_thread_,
-                             socket_base_t *socket_,
-                             const options_t &options_,
-                             bool wss_,
-                             dualstack_binds_t *binds_) :
-        dualstack_listener_t<ws_listener_t> (
-          io_thread_, socket_, options_, wss_, binds_)
-    {
-    }
+    if (options.use_fd == -1
+        && _address.resolve (addr_, true, options.ipv6) != 0)
+        return -1;
 
-    int set_local_address (const char *addr_) ZMQ_OVERRIDE
-    {
-        if (options.use_fd == -1
-            && _address.resolve (addr_, true, options.ipv6) != 0)
-            return -1;
+    //  The path is not the socket's.
+    const std::string address (addr_);
+    return listen_on (address.substr (0, address.rfind ('/')), addr_);
+}
 
-        //  The path is not the socket's.
-        const std::string address (addr_);
-        return listen_on (address.substr (0, address.rfind ('/')), addr_);
-    }
-
-  private:
-    dualstack_listener_t<ws_listener_t> *
-    another (io_thread_t *io_thread_) const ZMQ_OVERRIDE
-    {
-        dualstack_ws_listener_t *const listener =
-          new (std::nothrow) dualstack_ws_listener_t (io_thread_, _socket,
-                                                      options, _wss, binds ());
-        alloc_assert (listener);
-        listener->_address = _address;
-        return listener;
-    }
-};
+template <> dualstack_ws_listener_t *
+dualstack_ws_listener_t::another (io_thread_t *io_thread_) const
+{
+    dualstack_ws_listener_t *const listener = new (std::nothrow)
+      dualstack_ws_listener_t (io_thread_, _socket, options, _wss, _binds);
+    alloc_assert (listener);
+    listener->_address = _address;
+    return listener;
+}
 #endif
 }
 

@@ -24,9 +24,9 @@ class tcp_listener_t;
 class ws_listener_t;
 struct options_t;
 
-//  Of a bind to an interface, one listener follows the interface's IPv6 addresses
-//  (B-12). It is in the context's first I/O thread, which watches them, and may have
-//  no socket at times. Connections belong to the listener, so they stay when it moves.
+//  One listener of a bind to an interface follows that interface's IPv6 addresses
+//  (B-12). It runs in the context's first I/O thread, which watches them, and has no
+//  socket at times. Connections belong to the listener, so they survive its moves.
 struct i_dualstack_follower
 {
     virtual ~i_dualstack_follower () ZMQ_DEFAULT;
@@ -38,9 +38,9 @@ struct i_dualstack_follower
     virtual const char *interface_name () const = 0;
 };
 
-//  libzmq's listeners over TCP, with the sockets of a whole bind in the place of their
-//  one: each has a listener of its own, all of one bind are children of the first, and
-//  the monitor hears of the first. set_local_address() adds the bind to the socket's
+//  libzmq's listeners over TCP, but with all the sockets of a bind instead of one. Each
+//  socket has a listener of its own; the others are children of the first, and the
+//  monitor hears of the first only. set_local_address() adds the bind to the socket's
 //  'binds_'. NULL: there is no memory.
 tcp_listener_t *dualstack_tcp_listener (io_thread_t *io_thread_,
                                         socket_base_t *socket_,

@@ -12,8 +12,8 @@
 
 enum
 {
-    //  So often in a row does a session go on without a pause; the memory may have
-    //  no room for who was wrong.
+    //  How often in a row a session goes on without a pause. Without this bound it
+    //  might never stop, as the history may have no room for all wrong servers.
     most_times = 8
 };
 
@@ -39,7 +39,7 @@ std::string zmq::dualstack_key (const std::string &address_,
                                 dualstack_purpose_t purpose_,
                                 const options_t &options_)
 {
-    //  Where no peer greets, TCP says who is good.
+    //  Where peers do not greet, TCP decides.
     const char kind = options_.raw_socket ? 'r' : static_cast<char> (purpose_);
     const char mode = dualstack_mode (options_) == ZDS_MODE_V4 ? '4' : 'd';
 

@@ -28,7 +28,7 @@ namespace zmq
 class ctx_t;
 struct options_t;
 
-//  What a connection is made for. The memory keeps them apart, by this letter.
+//  What a connection is made for. The history keeps them apart, by this letter.
 enum dualstack_purpose_t
 {
     dualstack_for_tcp = 't',
@@ -39,7 +39,7 @@ enum dualstack_purpose_t
 //  As in an endpoint; static text.
 const char *dualstack_scheme (char purpose_);
 
-//  The key of an endpoint in the memory. Outcomes are not shared between what
+//  The key of an endpoint in the history. Outcomes are not shared between what
 //  makes a difference to them. 'address_' has the source in it.
 std::string dualstack_key (const std::string &address_,
                            dualstack_purpose_t purpose_,
@@ -54,7 +54,7 @@ struct dualstack_peer_t
     //  The next connection was made, to this one.
     void connected (const dualstack_peer_t &peer_);
 
-    //  In the memory; empty: not looked up, or not connected yet.
+    //  In the history; empty: not looked up, or not connected yet.
     std::string key;
     zds_addr_t addr;
     bool was_wrong; //  it was known as a wrong server
@@ -70,7 +70,7 @@ struct dualstack_peer_t
 //  The handshake was completed.
 void dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_);
 
-//  The connection ended, and the memory takes it in. True if libzmq would give up
+//  The connection ended, and the history takes it in. True if libzmq would give up
 //  now, and the session is to go on to the name's next address all the same: the
 //  handshake was not completed, and there is an address that libzmq would have used
 //  in this one's place, or one of which nothing bad is known.

@@ -11,7 +11,7 @@
 #include "io_thread.hpp"
 #include "zds_host.h"
 
-//  Changes come in swarms: a link that goes up, a router's advertisement. All that
+//  Changes come in bursts: a link that goes up, a router's advertisement. All that
 //  come within this time are one. In ms.
 static const int settle_time = 20;
 

@@ -9,7 +9,7 @@
     (one line).  The time is in seconds since 1970, the number behind it is the
     process's.  A line is one write, so that the lines of threads, and of processes
     that share a file, do not mix.  There is no lock, which a child of fork could
-    find taken.  A reader that is slow loses lines rather than holding up an I/O
+    find taken.  A slow reader loses lines rather than holding up an I/O
     thread.
 
     A socket that says the same again and again, to a server that refuses or will
