@@ -8,7 +8,6 @@
 
 #include "zds_bind.h"
 #include "zds_host.h"
-#include "zds_lookup.h"
 
 static struct
 {

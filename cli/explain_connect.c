@@ -11,7 +11,6 @@
 
 #include "zds_dial.h"
 #include "zds_host.h"
-#include "zds_lookup.h"
 
 static struct
 {
@@ -261,7 +260,7 @@ static void plan (void)
         return;
     report.first_family = zds_addr_family (&report.candidate[0].addr);
     zds_candidates_order (report.candidate, report.count, report.first_family,
-                          1, report.order);
+                          report.order);
 }
 
 /*  'text_' is [SOURCE;]HOST:PORT, of which libzmq looks at the host of a WebSocket in

@@ -107,7 +107,7 @@ static void let_happen (zds_race_t *race_, world_t *world_, uint64_t deadline_)
             zds_race_connected (race_, i, world_->now);
         else {
             world_->running[i] = false;
-            zds_race_failed (race_, i, ECONNREFUSED, world_->now);
+            zds_race_failed (race_, i, ECONNREFUSED);
         }
         return;
     }
@@ -129,8 +129,7 @@ static unsigned run_race (const kind_t *kind_)
     if (zds_race_init (&race, &config, world.now) != 0)
         abort ();
     do_steps (&race, &world, kind_, &step);
-    zds_race_answer (&race, ZDS_LOOK_WHOLE, &answers[kind_->count == MOST],
-                     world.now);
+    zds_race_answer (&race, ZDS_LOOK_WHOLE, &answers[kind_->count == MOST]);
     do_steps (&race, &world, kind_, &step);
     for (events = 1; step.op == ZDS_RACE_WAIT; events++) {
         let_happen (&race, &world, step.deadline);

@@ -274,8 +274,7 @@ static void end_attempt (run_t *run_, unsigned attempt_)
         zds_race_connected (&run_->race, attempt_, run_->now);
     else {
         run_->attempt[attempt_].open = false;
-        zds_race_failed (&run_->race, attempt_, run_->attempt[attempt_].error,
-                         run_->now);
+        zds_race_failed (&run_->race, attempt_, run_->attempt[attempt_].error);
     }
 }
 
@@ -306,7 +305,7 @@ static void give_answer (run_t *run_, unsigned look_)
         for (i = 0; i < run_->network->count[f]; i++)
             if (look_ == ZDS_LOOK_WHOLE || look_ == f + 1)
                 answer.addr[answer.count++] = known_addr[f][i];
-    zds_race_answer (&run_->race, (zds_look_t) look_, &answer, run_->now);
+    zds_race_answer (&run_->race, (zds_look_t) look_, &answer);
     if (run_->memory != NULL)
         zds_history_recall (run_->memory, "host:1|", &run_->race, run_->now);
 }

@@ -10,6 +10,9 @@
 #include "fuzz.h"
 #include "zds_bind.h"
 
+#include <ctype.h>
+#include <stdlib.h>
+
 enum
 {
     MAX_IFADDRS = 12,
@@ -491,8 +494,9 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     free (text);
     if (rc != 0)
         return 0;
-    zone =
-      zds_zone_is_name (endpoint.zone) ? 7 : zds_zone_number (endpoint.zone);
+    zone = isalpha ((unsigned char) endpoint.zone[0])
+             ? 7
+             : (uint32_t) atoi (endpoint.zone);
     invent_host (&host, endpoint.host, &input);
     rc = make_plan (&plan, &endpoint, mode, &host, zone);
     if (rc == ENODEV)

@@ -78,9 +78,9 @@ ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
         if ((set >> i & 1) != 0)
             answer.addr[answer.count++] = address ((bits + i * 3) % ADDRESSES);
     if (bits >= 64)
-        zds_race_answer (race_, ZDS_LOOK_WHOLE, &answer, w_->now);
+        zds_race_answer (race_, ZDS_LOOK_WHOLE, &answer);
     else if (zds_race_next (race_, w_->now + 50).op == ZDS_RACE_ASK)
-        zds_race_answer (race_, ZDS_LOOK_IPV4, &answer, w_->now);
+        zds_race_answer (race_, ZDS_LOOK_IPV4, &answer);
     zds_history_recall (&w_->memory, key_of (host_), race_, w_->now);
 }
 
@@ -118,13 +118,13 @@ static void run_race (world_t *w_, zds_race_t *race_, input_t *input_)
             || choice == 255)
             return;
         if (step.op == ZDS_RACE_START && choice % 4 == 0)
-            zds_race_failed (race_, step.attempt, ECONNREFUSED, w_->now);
+            zds_race_failed (race_, step.attempt, ECONNREFUSED);
         if (step.op != ZDS_RACE_WAIT)
             continue;
         if (choice % 5 == 0)
             zds_race_connected (race_, choice / 5 % 6, w_->now);
         else if (choice % 5 == 1)
-            zds_race_failed (race_, choice / 5 % 6, ETIMEDOUT, w_->now);
+            zds_race_failed (race_, choice / 5 % 6, ETIMEDOUT);
         else if (choice % 5 == 2)
             w_->now += choice / 5;
         else if (step.deadline == ZDS_NEVER)
@@ -141,8 +141,9 @@ static void tell_all (world_t *w_, unsigned host_, const zds_race_t *race_)
     for (i = 0; i < race_->count; i++) {
         uint64_t *const told =
           w_->told[host_][number_of (&race_->candidate[i].addr)];
-        told[race_->fate[i] == ZDS_FATE_WON ? ZDS_RECORD_WON
-                                            : ZDS_RECORD_FAILED] = w_->now;
+        told[race_->candidate[i].fate == ZDS_FATE_WON ? ZDS_RECORD_WON
+                                                      : ZDS_RECORD_FAILED] =
+          w_->now;
     }
 }
 
@@ -156,12 +157,12 @@ static void check_learnt (world_t *w_, unsigned host_, const zds_race_t *race_)
     zds_history_recall (&w_->memory, key_of (host_), &again, w_->now);
     for (i = 0; i < again.count; i++) {
         const zds_record_t record = again.candidate[i].record;
-        if (race_->withdrawn[i] || record == ZDS_RECORD_DIED
+        if (race_->candidate[i].withdrawn || record == ZDS_RECORD_DIED
             || record == ZDS_RECORD_WRONG)
             continue;
-        if (race_->fate[i] == ZDS_FATE_WON)
+        if (race_->candidate[i].fate == ZDS_FATE_WON)
             MUST (record != ZDS_RECORD_FAILED, "the winner has failed");
-        if (race_->fate[i] == ZDS_FATE_SILENT)
+        if (race_->candidate[i].fate == ZDS_FATE_SILENT)
             MUST (record == ZDS_RECORD_FAILED, "a loser has not");
         MUST (!race_->failed || record == ZDS_RECORD_NONE,
               "a failed race says something");
@@ -187,10 +188,12 @@ static void handshake (world_t *w_, unsigned host_, input_t *input_)
     const zds_addr_t addr = address (number);
 
     if (bits < 100) {
-        zds_history_wrong (&w_->memory, key_of (host_), &addr, w_->now);
+        zds_history_mark (&w_->memory, key_of (host_), &addr, ZDS_RECORD_WRONG,
+                          w_->now);
         told[ZDS_RECORD_WRONG] = w_->now;
     } else if (bits < 160) {
-        zds_history_died (&w_->memory, key_of (host_), &addr, w_->now);
+        zds_history_mark (&w_->memory, key_of (host_), &addr, ZDS_RECORD_DIED,
+                          w_->now);
         told[ZDS_RECORD_DIED] = w_->now;
     } else {
         zds_history_right (&w_->memory, key_of (host_), &addr, w_->now);
@@ -245,27 +248,24 @@ static unsigned group_of (const zds_candidate_t *candidate_)
 static size_t belongs (const zds_candidate_t *list_,
                        size_t count_,
                        int first_family_,
-                       unsigned first_count_,
                        const uint8_t *placed_,
                        size_t place_)
 {
-    bool used[64] = {false}, all_first = true;
+    bool used[64] = {false};
     int turn = first_family_;
     unsigned group = 5;
     size_t i, best = count_;
 
     for (i = 0; i < count_; i++)
         if (list_[i].record == ZDS_RECORD_WON) {
-            first_family_ = turn = zds_addr_family (&list_[i].addr);
-            first_count_ = 1;
+            turn = zds_addr_family (&list_[i].addr);
             break;
         }
     for (i = 0; i < place_; i++) {
         used[placed_[i]] = true;
         turn = zds_addr_family (&list_[placed_[i]].addr);
-        all_first = all_first && turn == first_family_;
     }
-    if (place_ > 0 && !(all_first && place_ < first_count_))
+    if (place_ > 0)
         turn = turn == AF_INET6 ? AF_INET : AF_INET6;
     for (i = 0; i < count_; i++)
         if (!used[i] && group_of (&list_[i]) < group)
@@ -289,7 +289,6 @@ static void check_order (input_t *input_)
     const size_t count = byte_of (input_) % (COUNT (list) + 1);
     const unsigned bits = byte_of (input_);
     const int first = bits % 2 == 0 ? AF_INET6 : AF_INET;
-    const unsigned first_count = 1 + bits / 2 % 4;
     size_t i;
 
     memset (list, 0, sizeof list);
@@ -300,10 +299,9 @@ static void check_order (input_t *input_)
           (zds_record_t) (marks & 128 ? (marks >> 4 & 7) % 5 : 0);
         list[i].record_time = marks >> 2 & 7;
     }
-    zds_candidates_order (list, count, first, first_count, order);
+    zds_candidates_order (list, count, first, order);
     for (i = 0; i < count; i++)
-        MUST (order[i] == belongs (list, count, first, first_count, order, i),
-              "the order");
+        MUST (order[i] == belongs (list, count, first, order, i), "the order");
 }
 
 static void let_event_happen (world_t *w_, unsigned event_, input_t *input_)

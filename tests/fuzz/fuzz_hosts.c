@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
-#include "zds_lookup.h"
+#include "zds_host.h"
 
 static bool is_blank (char c_)
 {

@@ -35,6 +35,10 @@ static void counted_free (void *block_);
 #define zds_resolver_cancel fiber_resolver_cancel
 #define zds_resolver_runs fiber_resolver_runs
 #define zds_resolver_drop fiber_resolver_drop
+#undef zds_mutex_init
+#undef zds_mutex_destroy
+#undef zds_mutex_lock
+#undef zds_mutex_unlock
 #define zds_mutex_init mutex_init
 #define zds_mutex_destroy mutex_destroy
 #define zds_mutex_lock mutex_lock
@@ -391,7 +395,7 @@ static void collect (unsigned inbox_)
         return;
     }
     /*  Who empties it has to be woken for the next one.  */
-    if (w.inbox[inbox_].first == NULL)
+    if (w.inbox[inbox_].waiters.first == NULL)
         w.is_woken[inbox_] = false;
     MUST (party->state == ASKED && party->inbox == inbox_,
           "an answer that nobody waits for");
@@ -404,7 +408,7 @@ static void cancel (party_t *party_)
     if (party_->state != ASKED)
         return;
     zds_resolver_cancel (w.resolver, &party_->waiter);
-    if (w.inbox[party_->inbox].first == NULL)
+    if (w.inbox[party_->inbox].waiters.first == NULL)
         w.is_woken[party_->inbox] = false;
     MUST (party_->waiter.answer == NULL && party_->waiter.query == NULL
             && party_->waiter.inbox == NULL,
@@ -444,7 +448,7 @@ static void check_nobody_sleeps_on_work (void)
     unsigned i;
 
     for (i = 0; i < INBOXES; i++)
-        MUST (w.inbox[i].first == NULL || w.is_woken[i],
+        MUST (w.inbox[i].waiters.first == NULL || w.is_woken[i],
               "an answer lies there, and nobody was woken");
     for (i = 0; i < ZDS_LOOKS; i++) {
         const zds_query_t *const next =
@@ -533,7 +537,7 @@ static void answer_everybody (void)
         let_look_ups_end ();
         check_nobody_sleeps_on_work ();
         for (i = 0; i < INBOXES; i++)
-            while (w.inbox[i].first != NULL)
+            while (w.inbox[i].waiters.first != NULL)
                 collect (i);
         for (i = 0, asked = 0; i < WAITERS; i++)
             asked += w.party[i].state == ASKED;

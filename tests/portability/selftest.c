@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "zds_host.h"
-#include "zds_lookup.h"
 #include "zds_thread.h"
 
 static int failures;

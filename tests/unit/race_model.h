@@ -115,7 +115,7 @@ static inline void model_sort (model_t *m_)
     memcpy (flat, m_->list[0], m_->count[0] * sizeof flat[0]);
     memcpy (flat + m_->count[0], m_->list[1], m_->count[1] * sizeof flat[0]);
     zds_candidates_order (flat, m_->count[0] + m_->count[1], m_->first_family,
-                          m_->config.first_count, m_->order);
+                          m_->order);
 }
 
 /*  The fate of an address in the lists of 'was_', or of an attempt that is not over;
@@ -153,7 +153,7 @@ static inline const char *model_sync (model_t *m_, const zds_race_t *race_)
     for (i = 0; i < race_->count; i++) {
         const zds_addr_t *const addr = &race_->candidate[i].addr;
         const int f = zds_addr_family (addr) == AF_INET6 ? 0 : 1;
-        if (race_->withdrawn[i]) {
+        if (race_->candidate[i].withdrawn) {
             m_->order_is_loose = true;
             continue;
         }
@@ -161,7 +161,7 @@ static inline const char *model_sync (model_t *m_, const zds_race_t *race_)
             return "a duplicate";
         m_->list[f][m_->count[f]] = race_->candidate[i];
         m_->fate[f][m_->count[f]] = model_fate_of (&was, addr);
-        if (race_->fate[i] != m_->fate[f][m_->count[f]++])
+        if (race_->candidate[i].fate != m_->fate[f][m_->count[f]++])
             return "an answer changes a fate";
     }
     for (j = 0; j < ZDS_RACE_MAX_RUNNING; j++) {
@@ -696,7 +696,7 @@ static inline const char *model_check_fates (const model_t *m_,
         if (at < 0)
             continue;
         n++;
-        if (race_->fate[i] != m_->fate[f][at])
+        if (race_->candidate[i].fate != m_->fate[f][at])
             return "the fate of a candidate";
     }
     return n == m_->count[0] + m_->count[1] ? NULL : "the number of candidates";

@@ -935,7 +935,7 @@ static void test_b4_a_port_that_is_not_told (void **state_)
 
     assert_int_equal (plan (&made, "eth0:*", AUTO), 0);
     zds_bind_start (&bind, &made);
-    zds_bind_opened_alone (&bind);
+    zds_bind_opened (&bind, 0);
     assert_int_equal (zds_bind_next (&bind).op, ZDS_BIND_DONE);
     assert_int_equal (zds_bind_next (&bind).slot, 1);
 }

@@ -122,16 +122,6 @@ static void test_destination_is_behind_the_last_semicolon (void **state_)
     assert_string_equal (zds_endpoint_destination ("a:1;"), "");
 }
 
-static void test_zones (void **state_)
-{
-    (void) state_;
-    assert_true (zds_zone_is_name ("eth0"));
-    assert_false (zds_zone_is_name ("2"));
-    assert_false (zds_zone_is_name ("\xc3\xa9"));
-    assert_int_equal (zds_zone_number ("12"), 12);
-    assert_int_equal (zds_zone_number ("x"), 0);
-}
-
 static void test_literals (void **state_)
 {
     static const struct
@@ -199,7 +189,6 @@ int main (void)
       cmocka_unit_test (test_ports_are_read_as_libzmq_reads_them),
       cmocka_unit_test (test_hosts_and_zones_that_do_not_fit),
       cmocka_unit_test (test_destination_is_behind_the_last_semicolon),
-      cmocka_unit_test (test_zones),
       cmocka_unit_test (test_literals),
       cmocka_unit_test (test_localhost),
     };

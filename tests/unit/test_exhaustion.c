@@ -350,7 +350,7 @@ static bool check_answer (zds_waiter_t *waiter_)
 static unsigned ask_all (zds_resolver_t *resolver_)
 {
     zds_waiter_t waiter[NAMES], *one;
-    zds_inbox_t inbox = {NULL, NULL, wake, NULL};
+    zds_inbox_t inbox = {{NULL, NULL, 0}, wake, NULL};
     unsigned answers = 0, pending = 0, i;
 
     open_gate (false);

@@ -3,7 +3,7 @@
 /*  What peers of every kind say first.  */
 
 #include "text.h"
-#include "zds_greeting.h"
+#include "zds_dial.h"
 
 typedef struct
 {

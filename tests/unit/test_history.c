@@ -84,7 +84,7 @@ let_run (zds_race_t *race_, size_t candidate_, const char *digits_)
         slot++;
     slot->candidate = (int) candidate_;
     slot->silent_since = now - strtoul (digits_, &end, 10);
-    race_->fate[candidate_] = ZDS_FATE_RUNNING;
+    race_->candidate[candidate_].fate = ZDS_FATE_RUNNING;
     return end;
 }
 
@@ -102,6 +102,7 @@ static void race_of (zds_race_t *race_, const char *text_)
         race_->slot[i].candidate = -1;
     while (*text_ != '\0') {
         size_t at;
+        bool withdrawn;
         if (*text_ == '?') {
             race_->ask.outstanding = ZDS_LOOK_BIT (ZDS_LOOK_WHOLE);
             text_++;
@@ -113,16 +114,15 @@ static void race_of (zds_race_t *race_, const char *text_)
             continue;
         }
         at = race_->count++;
-        if (*text_ == 'x') {
-            race_->withdrawn[at] = true;
-            text_++;
-        }
+        withdrawn = *text_ == 'x';
+        text_ += withdrawn;
         race_->candidate[at] = candidate_of (text_[0]);
+        race_->candidate[at].withdrawn = withdrawn;
         if (text_[1] == '=') {
             text_ = let_run (race_, at, text_ + 2);
             continue;
         }
-        race_->fate[at] = (uint8_t) fate_of (text_[1]);
+        race_->candidate[at].fate = fate_of (text_[1]);
         race_->ipv6_silent |= text_[0] >= 'a' && text_[1] == '~';
         text_ += 2;
     }
@@ -212,9 +212,9 @@ static void tell_changing (const char *word_, const char *rest_)
         race_of (&race, rest_);
         zds_history_learn (&memory, KEY, &race, now);
     } else if (strcmp (word_, "wrong") == 0)
-        zds_history_wrong (&memory, KEY, &addr, now);
+        zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, now);
     else if (strcmp (word_, "died") == 0)
-        zds_history_died (&memory, KEY, &addr, now);
+        zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_DIED, now);
     else if (strcmp (word_, "right") == 0)
         zds_history_right (&memory, KEY, &addr, now);
     else if (strcmp (word_, "works") == 0)
@@ -668,7 +668,7 @@ static void test_the_time_of_a_mark_is_told (void **state_)
     (void) state_;
 
     start_over ();
-    zds_history_wrong (&memory, KEY, &addr, 1234);
+    zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, 1234);
     now = 5678;
     recall_for (KEY, &race, "a");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
@@ -684,7 +684,7 @@ static void test_a_mark_may_be_younger_than_now (void **state_)
     (void) state_;
 
     start_over ();
-    zds_history_wrong (&memory, KEY, &addr, 1001);
+    zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, 1001);
     now = 1000;
     recall_for (KEY, &race, "a");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
@@ -720,10 +720,10 @@ static void learn_black_holes (unsigned from_, unsigned count_, char winner_)
     race.first_family = AF_INET6;
     for (i = 0; i < count_; i++) {
         race.candidate[i].addr = numbered (from_ + i);
-        race.fate[i] = ZDS_FATE_SILENT;
+        race.candidate[i].fate = ZDS_FATE_SILENT;
     }
     race.candidate[count_] = candidate_of (winner_);
-    race.fate[count_] = ZDS_FATE_WON;
+    race.candidate[count_].fate = ZDS_FATE_WON;
     race.count = count_ + 1;
     zds_history_learn (&memory, KEY, &race, now);
 }
@@ -740,7 +740,7 @@ static void test_more_addresses_than_marks (void **state_)
     (void) state_;
 
     start_over ();
-    zds_history_wrong (&memory, KEY, &wrong, now);
+    zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
     now++;
     learn_black_holes (0, HOLES, 'A');
     /*  The winner and the wrong one have their places, the rest goes to the
@@ -763,7 +763,7 @@ static void test_more_addresses_than_marks (void **state_)
     for (i = 100; i < 100 + HOLES; i++) {
         wrong = numbered (i);
         now++;
-        zds_history_wrong (&memory, KEY, &wrong, now);
+        zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
     }
     assert_int_equal (recorded (WRONG), ZDS_RECORD_NONE);
     assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
@@ -786,7 +786,7 @@ static void test_every_address_is_a_wrong_server (void **state_)
     for (i = 0; i < ZDS_MAX_CANDIDATES; i++) {
         const zds_addr_t wrong = numbered (i);
         now++;
-        zds_history_wrong (&memory, KEY, &wrong, now);
+        zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
     }
     for (i = 0; i < ZDS_MAX_CANDIDATES; i++)
         assert_int_equal (recorded (i), ZDS_RECORD_WRONG);
@@ -846,7 +846,7 @@ static void use (const char *key_, unsigned way_)
             learn_for (key_);
             break;
         case 2:
-            zds_history_wrong (&memory, key_, &addr, now);
+            zds_history_mark (&memory, key_, &addr, ZDS_RECORD_WRONG, now);
             break;
         case 3:
             zds_history_probe_due (&memory, key_, now);
@@ -898,7 +898,7 @@ static void test_keys_that_are_none (void **state_)
         const char *none = i == 0 ? key : "";
         start_over ();
         learn_for (none);
-        zds_history_wrong (&memory, none, &addr, now);
+        zds_history_mark (&memory, none, &addr, ZDS_RECORD_WRONG, now);
         zds_history_probed (&memory, none, &addr, true, now);
         recall_for (none, &race, "a");
         assert_false (zds_history_probe_due (&memory, none, now));

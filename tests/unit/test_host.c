@@ -67,6 +67,7 @@ static void test_zones (void **state_)
     assert_int_equal (index, 77);
     assert_int_equal (zone_rc ("[fe80::1%0]:5", &index), EINVAL);
     assert_int_equal (zone_rc ("[fe80::1%nosuch]:5", &index), EINVAL);
+    assert_int_equal (zone_rc ("[fe80::1%\xc3\xa9]:5", &index), EINVAL);
 }
 
 static void test_settings_come_from_the_environment (void **state_)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 #include "text.h"
-#include "zds_lookup.h"
+#include "zds_host.h"
 
 static void test_a_line_of_a_hosts_file (void **state_)
 {

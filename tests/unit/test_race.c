@@ -193,7 +193,7 @@ static bool do_step (player_t *p_)
             note (p_, "start %c", name);
             if (p_->at_once[(int) name] != 0)
                 zds_race_failed (&p_->race, step.attempt,
-                                 p_->at_once[(int) name], p_->now);
+                                 p_->at_once[(int) name]);
             else
                 p_->attempt[step.attempt] = name;
             return true;
@@ -269,7 +269,7 @@ static void fail_attempt (player_t *p_, const char *token_, int error_)
 {
     const unsigned attempt = attempt_of (p_, token_);
 
-    zds_race_failed (&p_->race, attempt, error_, p_->now);
+    zds_race_failed (&p_->race, attempt, error_);
     /*  A number that is said literally is of no attempt, or of one that is not
         the race's business any more.  */
     if (token_[0] != '#')
@@ -317,7 +317,7 @@ static void answer (player_t *p_, const char *word_, char **rest_)
         answer.addr[answer.count++] = candidate.addr;
         p_->known[(int) token[0]] = candidate;
     }
-    zds_race_answer (&p_->race, look_of (word_), &answer, p_->now);
+    zds_race_answer (&p_->race, look_of (word_), &answer);
     recall (p_);
 }
 
@@ -337,7 +337,7 @@ static void happens (player_t *p_, char *event_)
         answer (p_, verb, &rest);
     else if (strcmp (verb, "lost") == 0) {
         token = strtok_r (NULL, " ", &rest);
-        zds_race_answer (&p_->race, look_of (token), NULL, p_->now);
+        zds_race_answer (&p_->race, look_of (token), NULL);
     } else if (strcmp (verb, "runs") == 0)
         zds_race_look_runs (&p_->race, p_->now);
     else if (strcmp (verb, "ok") == 0)
@@ -412,8 +412,6 @@ static void read_config (const char *text_, zds_race_config_t *config_)
             config_->attempt_delay = value;
         else if (strcmp (key, "resolution") == 0)
             config_->resolution_delay = value;
-        else if (strcmp (key, "count") == 0)
-            config_->first_count = value;
         else if (strcmp (key, "timeout") == 0)
             config_->attempt_timeout = value;
         else if (strcmp (key, "greets") == 0)
@@ -452,8 +450,9 @@ static void check_fates (const player_t *p_, const char *expected_)
                 break;
         if (i == p_->race.count)
             fail_msg ("%s: %c is not known", p_->name, word[0]);
-        if (strcmp (names[p_->race.fate[i]], word + 2) != 0)
-            fail_msg ("%s: %s is %s", p_->name, word, names[p_->race.fate[i]]);
+        if (strcmp (names[p_->race.candidate[i].fate], word + 2) != 0)
+            fail_msg ("%s: %s is %s", p_->name, word,
+                      names[p_->race.candidate[i].fate]);
     }
 }
 
@@ -480,10 +479,10 @@ static void check_end (player_t *p_)
         p_->now += 1000;
         switch (i) {
             case 1:
-                zds_race_failed (&p_->race, last.attempt, EIO, p_->now);
+                zds_race_failed (&p_->race, last.attempt, EIO);
                 break;
             case 2:
-                zds_race_answer (&p_->race, ZDS_LOOK_WHOLE, &late, p_->now);
+                zds_race_answer (&p_->race, ZDS_LOOK_WHOLE, &late);
                 break;
             case 3:
                 zds_race_again (&p_->race);
@@ -1015,22 +1014,6 @@ static const case_t cases[] = {
    {{0, "whole c a b", "start c, wait 10"},
     {10, "", "start a, wait 20"},
     {20, "", "start b, wait 4020"}},
-   NULL,
-   NULL},
-  {"rfc8305_4_first_address_family_count",
-   "delay=10 count=2",
-   {{0, "whole a b c 1 2", "start a, wait 10"},
-    {10, "", "start b, wait 20"},
-    {20, "", "start 1, wait 30"},
-    {30, "", "start c, wait 40"},
-    {40, "", "start 2, wait 4040"}},
-   NULL,
-   NULL},
-  {"rfc8305_4_first_address_family_count_beyond_what_there_is",
-   "delay=10 count=3",
-   {{0, "whole a 1 2", "start a, wait 10"},
-    {10, "", "start 1, wait 20"},
-    {20, "", "start 2, wait 4020"}},
    NULL,
    NULL},
   {"c3_duplicates_are_removed",
@@ -1810,7 +1793,6 @@ static void test_rfc8305_8_defaults (void **state_)
     zds_race_config_default (&config);
     assert_int_equal (config.attempt_delay, 250);
     assert_int_equal (config.resolution_delay, 50);
-    assert_int_equal (config.first_count, 1);
     assert_int_equal (config.look, ZDS_LOOK_WHOLE);
     assert_int_equal (config.families, ZDS_FOR_IPV6 | ZDS_FOR_IPV4);
     assert_int_equal (config.attempt_timeout, 0);
@@ -1820,16 +1802,16 @@ static void test_rfc8305_8_bounds (void **state_)
 {
     static const struct
     {
-        unsigned attempt_delay, resolution_delay, first_count, families;
+        unsigned attempt_delay, resolution_delay, families;
         int expected;
     } rows[] = {
-      {250, 50, 1, 3, 0},          {10, 0, 1, 3, 0},
-      {2000, 2000, 1000000, 1, 0}, {250, 50, 1, 2, 0},
-      {0, 50, 1, 3, EINVAL},       {9, 50, 1, 3, EINVAL},
-      {2001, 50, 1, 3, EINVAL},    {UINT32_MAX, 50, 1, 3, EINVAL},
-      {250, 2001, 1, 3, EINVAL},   {250, UINT32_MAX, 1, 3, EINVAL},
-      {250, 50, 0, 3, EINVAL},     {250, 50, 1, 0, EINVAL},
-      {250, 50, 1, 4, EINVAL},     {250, 50, 1, 7, EINVAL},
+      {250, 50, 3, 0},        {10, 0, 3, 0},
+      {2000, 2000, 1, 0},     {250, 50, 2, 0},
+      {0, 50, 3, EINVAL},     {9, 50, 3, EINVAL},
+      {2001, 50, 3, EINVAL},  {UINT32_MAX, 50, 3, EINVAL},
+      {250, 2001, 3, EINVAL}, {250, UINT32_MAX, 3, EINVAL},
+      {250, 50, 0, EINVAL},   {250, 50, 4, EINVAL},
+      {250, 50, 7, EINVAL},
     };
     zds_race_t race;
     size_t i;
@@ -1842,7 +1824,6 @@ static void test_rfc8305_8_bounds (void **state_)
         zds_race_config_default (&config);
         config.attempt_delay = rows[i].attempt_delay;
         config.resolution_delay = rows[i].resolution_delay;
-        config.first_count = rows[i].first_count;
         config.families = rows[i].families;
         rc = zds_race_init (&race, &config, 0);
         if (rc != rows[i].expected)
@@ -1873,7 +1854,7 @@ static void add_to_answer (zds_addr_t addr_)
 
 static void give (zds_race_t *race_, zds_look_t look_)
 {
-    zds_race_answer (race_, look_, &whole, 0);
+    zds_race_answer (race_, look_, &whole);
     whole.count = 0;
 }
 
@@ -1898,11 +1879,11 @@ static void test_c5_every_error_starts_the_next (void **state_)
         begin (&race, "a1");
         step = zds_race_next (&race, 0);
         assert_int_equal (step.op, ZDS_RACE_START);
-        zds_race_failed (&race, step.attempt, errors[i].error, 20);
+        zds_race_failed (&race, step.attempt, errors[i].error);
         step = zds_race_next (&race, 20);
         assert_int_equal (step.op, ZDS_RACE_START);
         assert_int_equal (name_of_addr (&step.addr), '1');
-        zds_race_failed (&race, step.attempt, ECONNREFUSED, 30);
+        zds_race_failed (&race, step.attempt, ECONNREFUSED);
         step = zds_race_next (&race, 30);
         assert_int_equal (step.op, ZDS_RACE_FAILED);
         assert_int_equal (step.error, errors[i].error);
@@ -1936,7 +1917,7 @@ static void test_numbers_of_attempts (void **state_)
     second = zds_race_next (&race, 250);
     assert_int_equal (second.op, ZDS_RACE_START);
     assert_int_not_equal (first.attempt, second.attempt);
-    zds_race_failed (&race, first.attempt, EIO, 300);
+    zds_race_failed (&race, first.attempt, EIO);
     third = zds_race_next (&race, 300);
     assert_int_equal (third.op, ZDS_RACE_START);
     assert_int_not_equal (third.attempt, second.attempt);
@@ -1956,7 +1937,7 @@ static void test_ignored_numbers_out_of_range (void **state_)
     assert_int_equal (zds_race_next (&race, 256).op, ZDS_RACE_START);
     memcpy (&before, &race, sizeof race);
     for (i = 0; i < COUNT (numbers); i++) {
-        zds_race_failed (&race, numbers[i], ECONNREFUSED, 300);
+        zds_race_failed (&race, numbers[i], ECONNREFUSED);
         zds_race_connected (&race, numbers[i], 300);
         assert_memory_equal (&race, &before,
                              offsetof (zds_race_t, candidate)
@@ -1989,7 +1970,7 @@ static unsigned refuse_all (zds_race_t *race_, uint64_t now_)
             continue;
         if (step.op != ZDS_RACE_START)
             return starts;
-        zds_race_failed (race_, step.attempt, ECONNREFUSED, now_);
+        zds_race_failed (race_, step.attempt, ECONNREFUSED);
         starts++;
     }
 }
@@ -2070,7 +2051,7 @@ static void test_literal (void **state_)
     assert_true (step.deadline == ZDS_NEVER);
     zds_race_again (&race);
     assert_int_equal (zds_race_next (&race, 1000000).op, ZDS_RACE_WAIT);
-    zds_race_failed (&race, 0, ECONNREFUSED, 1000000);
+    zds_race_failed (&race, 0, ECONNREFUSED);
     assert_int_equal (zds_race_next (&race, 1000000).error, ECONNREFUSED);
 }
 
@@ -2084,7 +2065,7 @@ static void fill_slots (zds_race_t *race_, int family_, uint64_t *now_)
 
         if (step.op == ZDS_RACE_START
             && zds_addr_family (&step.addr) != family_)
-            zds_race_failed (race_, step.attempt, ECONNREFUSED, *now_);
+            zds_race_failed (race_, step.attempt, ECONNREFUSED);
         for (n = 0; n < ZDS_RACE_MAX_RUNNING; n++)
             if (race_->slot[n].candidate < 0)
                 break;
@@ -2162,7 +2143,7 @@ static void test_init_after_a_race (void **state_)
 
     begin (&race, "ab1");
     step = zds_race_next (&race, 0);
-    zds_race_failed (&race, step.attempt, EPERM, 0);
+    zds_race_failed (&race, step.attempt, EPERM);
     step = zds_race_next (&race, 0);
     zds_race_connected (&race, step.attempt, 1);
     begin (&race, "");
@@ -2207,7 +2188,7 @@ static void test_rest (void **state_)
             race.candidate[2].record = rows[i].record;
         assert_int_equal (zds_race_next (&race, now).op, ZDS_RACE_START);
         if (rows[i].refused)
-            zds_race_failed (&race, 0, ECONNREFUSED, now);
+            zds_race_failed (&race, 0, ECONNREFUSED);
         else
             now += 250;
         assert_int_equal (zds_race_next (&race, now).op, ZDS_RACE_START);
@@ -2296,14 +2277,14 @@ static void test_every_step_has_its_reason (void **state_)
     expect_why (&race, 60, ZDS_RACE_WAIT, "for the next attempt's turn", NULL);
     expect_why (&race, 300, ZDS_RACE_START, "silence for the attempt delay",
                 "IPv6 comes first, as the system orders");
-    zds_race_failed (&race, 1, ECONNREFUSED, 306);
+    zds_race_failed (&race, 1, ECONNREFUSED);
     expect_why (&race, 310, ZDS_RACE_START, "another one failed",
                 "the families take turns");
-    zds_race_failed (&race, 0, ECONNREFUSED, 316);
-    zds_race_failed (&race, 1, ECONNREFUSED, 316);
+    zds_race_failed (&race, 0, ECONNREFUSED);
+    zds_race_failed (&race, 1, ECONNREFUSED);
     expect_why (&race, 316, ZDS_RACE_START, "the one before failed",
                 "the families take turns");
-    zds_race_failed (&race, 0, ECONNREFUSED, 316);
+    zds_race_failed (&race, 0, ECONNREFUSED);
     expect_why (&race, 316, ZDS_RACE_START, "the one before failed",
                 "the families take turns");
     expect_why (&race, 320, ZDS_RACE_WAIT, "for an attempt to end", NULL);
@@ -2352,10 +2333,10 @@ static void test_every_end_has_its_reason (void **state_)
     race = race_of (&config, "1a");
     expect_why (&race, 0, ZDS_RACE_START, "the answer is there",
                 "IPv4 comes first, as the system orders");
-    zds_race_failed (&race, 0, ECONNREFUSED, 0);
+    zds_race_failed (&race, 0, ECONNREFUSED);
     expect_why (&race, 0, ZDS_RACE_START, "the one before failed",
                 "the families take turns");
-    zds_race_failed (&race, 0, ECONNREFUSED, 0);
+    zds_race_failed (&race, 0, ECONNREFUSED);
     expect_why (&race, 0, ZDS_RACE_FAILED, "every attempt was refused", NULL);
 
     race = race_of (&config, "");

@@ -1142,7 +1142,7 @@ static void test_no_memory_for_an_answer (void **state_)
 static void *ask_and_cancel (void *seed_)
 {
     const unsigned seed = *(const unsigned *) seed_;
-    zds_inbox_t mine = {NULL, NULL, wake, NULL};
+    zds_inbox_t mine = {{NULL, NULL, 0}, wake, NULL};
     zds_waiter_t waiter[8];
     char host[32];
     unsigned i, n;

@@ -213,8 +213,6 @@ static void draw_config (world_t *w_)
                            + draw_time (r, ZDS_RACE_MAX_ATTEMPT_DELAY
                                              - ZDS_RACE_MIN_ATTEMPT_DELAY);
         c->resolution_delay = draw_time (r, ZDS_RACE_MAX_RESOLUTION_DELAY);
-        if (chance (r, 20))
-            c->first_count = 1 + draw (r, 4);
     }
     if (chance (r, 30))
         c->attempt_timeout = 1 + draw_time (r, 10000);
@@ -427,7 +425,7 @@ static void give_answer (world_t *w_, unsigned look_)
     w_->answer[look_].time = ZDS_NEVER;
     for (i = 0; i < answer.count; i++)
         tell (w_, "    ", &answer.addr[i]);
-    zds_race_answer (&w_->race, (zds_look_t) look_, &answer, w_->now);
+    zds_race_answer (&w_->race, (zds_look_t) look_, &answer);
     recall (w_);
     text = model_answer (&w_->model, &w_->race, (zds_look_t) look_, &answer);
     LAW (text == NULL, text);
@@ -460,13 +458,7 @@ static void give_answer (world_t *w_, unsigned look_)
     number within its family.  */
 static unsigned place_of (const world_t *w_, int family_, unsigned index_)
 {
-    const unsigned first_count = w_->config.first_count;
-
-    if (model_family (family_) != w_->model.first_family)
-        return first_count + 2 * index_;
-    if (index_ < first_count)
-        return index_;
-    return first_count + 2 * (index_ - first_count) + 1;
+    return 2 * index_ + (model_family (family_) != w_->model.first_family);
 }
 
 static void check_alternation (world_t *w_, int family_, unsigned index_)
@@ -570,7 +562,7 @@ static void fail_attempt (world_t *w_, unsigned attempt_, int error_)
     tell (w_, "  failed", NULL);
     end_of (w_, attempt_);
     w_->failures_since++;
-    zds_race_failed (&w_->race, attempt_, error_, w_->now);
+    zds_race_failed (&w_->race, attempt_, error_);
     model_failed (&w_->model, attempt_, error_);
 }
 
@@ -784,14 +776,14 @@ static void check_outcome (world_t *w_, const zds_race_step_t *step_)
     LAW (text == NULL, text);
 
     /*  It is final.  */
-    zds_race_failed (&w_->race, step_->attempt, EIO, w_->now + 1);
+    zds_race_failed (&w_->race, step_->attempt, EIO);
     zds_race_connected (&w_->race, 0, w_->now + 1);
     zds_race_greeted (&w_->race, 0, w_->now + 1);
     zds_race_unsigned (&w_->race, 0);
     zds_race_again (&w_->race);
     late.count = 1;
     late.addr[0] = known_addr[0][MAX_ADDRESSES - 1];
-    zds_race_answer (&w_->race, ZDS_LOOK_WHOLE, &late, w_->now + 1);
+    zds_race_answer (&w_->race, ZDS_LOOK_WHOLE, &late);
     more = zds_race_next (&w_->race, w_->now + 1000000);
     LAW (more.op == step_->op && more.error == step_->error
            && (!won || zds_addr_equal (&more.addr, &step_->addr)),

@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <resolv.h>
 
-#include "zds_lookup.h"
 
 /*  Interfaces.  */
 

@@ -17,10 +17,6 @@
 #include <unistd.h>
 
 /*  This test has a copy of the code with names of its own, to see inside.  */
-#define zds_mutex_init in_hand_mutex_init
-#define zds_mutex_destroy in_hand_mutex_destroy
-#define zds_mutex_lock in_hand_mutex_lock
-#define zds_mutex_unlock in_hand_mutex_unlock
 #define zds_thread_start in_hand_thread_start
 #define zds_process_id in_hand_process_id
 #define zds_clock_ms in_hand_clock_ms

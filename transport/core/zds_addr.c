@@ -125,6 +125,23 @@ bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_)
            && a_->v4.sin_addr.s_addr == b_->v4.sin_addr.s_addr;
 }
 
+uint32_t zds_hash (uint32_t hash_, const void *data_, size_t size_)
+{
+    const uint8_t *at = (const uint8_t *) data_;
+
+    while (size_-- > 0)
+        hash_ = (hash_ ^ *at++) * 16777619u;
+    return hash_;
+}
+
+uint32_t zds_addr_hash (const zds_addr_t *addr_)
+{
+    if (zds_addr_family (addr_) == AF_INET)
+        return zds_hash (ZDS_HASH, &addr_->v4.sin_addr, 4);
+    return zds_hash (ZDS_HASH, &addr_->v6.sin6_addr, 16)
+           + addr_->v6.sin6_scope_id * 2654435761u;
+}
+
 zds_class_t zds_addr_class (const zds_addr_t *addr_)
 {
     static const uint8_t zeros[15];

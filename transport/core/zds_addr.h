@@ -47,6 +47,20 @@ typedef enum
     ZDS_CLASS_MAPPED_IPV4
 } zds_class_t;
 
+/*  How a ZeroMQ socket treats the two address families.
+
+    AUTO  the application said nothing: dual stack, and what it reads back is
+          what an IPv4-only socket would have shown wherever that one works
+    V6    the application set ZMQ_IPV6=1 (or ZMQ_IPV4ONLY=0)
+    V4    the application set ZMQ_IPV6=0 (or ZMQ_IPV4ONLY=1), or said nothing
+          where the administrator switched dual stack off  */
+typedef enum
+{
+    ZDS_MODE_AUTO,
+    ZDS_MODE_V6,
+    ZDS_MODE_V4
+} zds_mode_t;
+
 /*  The wildcard address of 'family_' (AF_INET or AF_INET6), port 0.  */
 void zds_addr_any (zds_addr_t *addr_, int family_);
 
@@ -77,6 +91,14 @@ int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_);
 /*  Neither argument need have been made by the same function: compares
     family, address and scope, and the port.  */
 bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_);
+
+/*  FNV-1a of some bytes, on from 'hash_', which is ZDS_HASH at first.  */
+#define ZDS_HASH 2166136261u
+uint32_t zds_hash (uint32_t hash_, const void *data_, size_t size_);
+
+/*  A number for a set of addresses: the sum of those of its members, in any order.
+    Ports do not count.  */
+uint32_t zds_addr_hash (const zds_addr_t *addr_);
 
 /*  Requires an IPv6 address.  */
 zds_class_t zds_addr_class (const zds_addr_t *addr_);

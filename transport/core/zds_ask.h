@@ -18,7 +18,7 @@
 #define ZDS_ASK_H_INCLUDED
 
 #include "zds_candidate.h"
-#include "zds_mode.h"
+#include "zds_addr.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "zds_bind.h"
 
 #include <errno.h>
 #include <string.h>
 
-static zds_listener_t *add (zds_bind_plan_t *plan_, const zds_addr_t *addr_)
+/*  Where there are two, the bind goes on without the second.  */
+static zds_listener_t *
+add (zds_bind_plan_t *plan_, const zds_addr_t *addr_, uint16_t port_)
 {
     zds_listener_t *listener = &plan_->listener[plan_->count++];
 
     memset (listener, 0, sizeof *listener);
     listener->addr = *addr_;
+    zds_addr_set_port (&listener->addr, port_);
+    listener->optional = plan_->count > 1;
     if (zds_addr_family (addr_) == AF_INET6)
         listener->v6only = ZDS_V6ONLY_ON;
     return listener;
@@ -26,8 +26,7 @@ add_any (zds_bind_plan_t *plan_, int family_, uint16_t port_)
     zds_addr_t any;
 
     zds_addr_any (&any, family_);
-    zds_addr_set_port (&any, port_);
-    return add (plan_, &any);
+    return add (plan_, &any, port_);
 }
 
 static void start_plan (zds_bind_plan_t *plan_, const char *why_)
@@ -61,7 +60,7 @@ static void plan_wildcard_pair (zds_bind_plan_t *plan_)
 
     start_plan (plan_, "* is a socket per family: this system has no other");
     add_any (plan_, dual.as_ipv4 ? AF_INET : AF_INET6, port);
-    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port)->optional = true;
+    add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port);
 }
 
 /*  The dual listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
@@ -74,13 +73,15 @@ static bool plan_ipv4_instead (zds_bind_plan_t *plan_)
     if (zds_addr_family (&addr) != AF_INET)
         return false;
     start_plan (plan_, "IPv4 only: this system has no IPv6");
-    add (plan_, &addr);
+    add (plan_, &addr, zds_addr_port (&addr));
     return true;
 }
 
 /*  One literal address and no other.  */
-static int
-plan_literal (zds_bind_plan_t *plan_, zds_mode_t mode_, zds_addr_t addr_)
+static int plan_literal (zds_bind_plan_t *plan_,
+                         zds_mode_t mode_,
+                         zds_addr_t addr_,
+                         uint16_t port_)
 {
     if (mode_ == ZDS_MODE_V4 && zds_addr_family (&addr_) == AF_INET6)
         return ENODEV;
@@ -88,7 +89,7 @@ plan_literal (zds_bind_plan_t *plan_, zds_mode_t mode_, zds_addr_t addr_)
     if (mode_ == ZDS_MODE_V6)
         zds_addr_map (&addr_);
     start_plan (plan_, "a numeric address is only that address");
-    add (plan_, &addr_);
+    add (plan_, &addr_, port_);
     if (mode_ == ZDS_MODE_V6)
         plan_->listener[0].v6only = ZDS_V6ONLY_OFF;
     return 0;
@@ -129,11 +130,13 @@ static int rank_for (const zds_ifaddr_t *ifaddr_,
            + ((ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0 ? 20 : 0);
 }
 
-const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
-                                       int family_,
-                                       const zds_addr_t *destination_,
-                                       const zds_ifaddr_t *ifaddrs_,
-                                       size_t count_)
+/*  As zds_ifaddr_choose, of the addresses without any of these flags.  */
+static const zds_ifaddr_t *choose (const char *name_,
+                                   int family_,
+                                   const zds_addr_t *destination_,
+                                   unsigned without_,
+                                   const zds_ifaddr_t *ifaddrs_,
+                                   size_t count_)
 {
     const zds_ifaddr_t *best = NULL;
     int best_rank = 0;
@@ -143,7 +146,7 @@ const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
         const zds_ifaddr_t *ifaddr = &ifaddrs_[i];
         int ifaddr_rank;
         if (zds_addr_family (&ifaddr->addr) != family_
-            || (ifaddr->flags & ZDS_IFADDR_DUPLICATE) != 0
+            || (ifaddr->flags & without_) != 0
             || strcmp (ifaddr->name, name_) != 0)
             continue;
         if (family_ == AF_INET)
@@ -156,6 +159,16 @@ const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
         }
     }
     return best;
+}
+
+const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
+                                       int family_,
+                                       const zds_addr_t *destination_,
+                                       const zds_ifaddr_t *ifaddrs_,
+                                       size_t count_)
+{
+    return choose (name_, family_, destination_, ZDS_IFADDR_DUPLICATE, ifaddrs_,
+                   count_);
 }
 
 /*  What an address is that was chosen.  */
@@ -236,11 +249,8 @@ static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
 static void
 add_ifaddr (zds_bind_plan_t *plan_, const zds_ifaddr_t *ifaddr_, uint16_t port_)
 {
-    const zds_addr_t addr = with_port (&ifaddr_->addr, port_);
-    zds_listener_t *listener = add (plan_, &addr);
-
-    listener->freebind = (ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0;
-    listener->optional = plan_->count > 1;
+    add (plan_, &ifaddr_->addr, port_)->freebind =
+      (ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0;
 }
 
 static int plan_interface (zds_bind_plan_t *plan_,
@@ -249,19 +259,16 @@ static int plan_interface (zds_bind_plan_t *plan_,
                            const zds_ifaddr_t *ifaddrs_,
                            size_t count_)
 {
-    static const int families[][ZDS_MAX_LISTENERS] = {
-      {AF_INET, AF_INET6}, /* ZDS_MODE_AUTO */
-      {AF_INET6, AF_INET}, /* ZDS_MODE_V6 */
-      {AF_INET, AF_INET},  /* ZDS_MODE_V4 */
-    };
-    const int *order = families[mode_];
+    static const int families[] = {AF_INET, AF_INET6, AF_INET};
+    const int *const order = &families[mode_ == ZDS_MODE_V6];
+    const unsigned wanted = mode_ == ZDS_MODE_V4 ? 1 : ZDS_MAX_LISTENERS;
     unsigned i;
 
     start_plan (plan_, "an interface is a socket per family it has");
-    for (i = 0; i < ZDS_MAX_LISTENERS; i++) {
+    for (i = 0; i < wanted; i++) {
         const zds_ifaddr_t *found =
           zds_ifaddr_choose (endpoint_->host, order[i], NULL, ifaddrs_, count_);
-        if (found != NULL && (i == 0 || order[i] != order[0]))
+        if (found != NULL)
             add_ifaddr (plan_, found, endpoint_->port);
     }
     plan_->follows = mode_ != ZDS_MODE_V4;
@@ -301,7 +308,7 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
         return 0;
     }
     if (rc == 0)
-        return plan_literal (plan_, mode_, addr);
+        return plan_literal (plan_, mode_, addr, endpoint_->port);
     return rc == EINVAL ? ENODEV : rc;
 }
 
@@ -325,30 +332,23 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
     const zds_addr_t *v4 = first_of (AF_INET, addrs_, count_);
     const zds_addr_t *v6 =
       mode_ == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
-    unsigned i;
 
     start_plan (plan_, "a name is a socket per family it leads to");
     if (mode_ == ZDS_MODE_V6) {
         /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
         if (v6 != NULL)
-            add (plan_, v6)->v6only = ZDS_V6ONLY_OFF;
+            add (plan_, v6, endpoint_->port)->v6only = ZDS_V6ONLY_OFF;
         else if (v4 != NULL)
-            return plan_literal (plan_, mode_, with_port (v4, endpoint_->port));
+            return plan_literal (plan_, mode_, *v4, endpoint_->port);
         /*  A name for :: (in a hosts file) has IPv4 with it, as stock has.  */
         if (v6 != NULL && zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
             v4 = NULL;
         v6 = NULL;
     }
     if (v4 != NULL)
-        add (plan_, v4);
+        add (plan_, v4, endpoint_->port);
     if (v6 != NULL)
-        add (plan_, v6);
-
-    for (i = 0; i < plan_->count; i++) {
-        plan_->listener[i].addr =
-          with_port (&plan_->listener[i].addr, endpoint_->port);
-        plan_->listener[i].optional = i > 0;
-    }
+        add (plan_, v6, endpoint_->port);
     return plan_->count > 0 ? 0 : ENODEV;
 }
 
@@ -395,12 +395,8 @@ void zds_bind_opened (zds_bind_t *bind_, uint16_t port_)
 {
     bind_->opened++;
     bind_->port = port_;
-}
-
-void zds_bind_opened_alone (zds_bind_t *bind_)
-{
-    zds_bind_opened (bind_, 0);
-    bind_->plan.count = bind_->opened;
+    if (port_ == 0)
+        bind_->plan.count = bind_->opened;
 }
 
 void zds_bind_closed (zds_bind_t *bind_)
@@ -533,29 +529,14 @@ static const zds_ifaddr_t *find_bound (const zds_follow_t *follow_,
     return NULL;
 }
 
-/*  The best of the addresses that can be used already.  */
-static const zds_ifaddr_t *
-best_usable (const char *name_, const zds_ifaddr_t *ifaddrs_, size_t count_)
-{
-    const unsigned unusable = ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE;
-    const zds_ifaddr_t *best = NULL;
-    size_t i;
-
-    for (i = 0; i < count_; i++)
-        if (zds_addr_family (&ifaddrs_[i].addr) == AF_INET6
-            && (ifaddrs_[i].flags & unusable) == 0
-            && strcmp (ifaddrs_[i].name, name_) == 0
-            && (best == NULL || rank (&ifaddrs_[i]) < rank (best)))
-            best = &ifaddrs_[i];
-    return best;
-}
-
 zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    const zds_ifaddr_t *ifaddrs_,
                                    size_t count_)
 {
     const zds_ifaddr_t *const bound = find_bound (follow_, ifaddrs_, count_);
-    const zds_ifaddr_t *best = best_usable (follow_->name, ifaddrs_, count_);
+    const zds_ifaddr_t *best =
+      choose (follow_->name, AF_INET6, NULL,
+              ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE, ifaddrs_, count_);
     zds_follow_step_t step;
     zds_bind_plan_t plan;
 

@@ -14,7 +14,6 @@
 
 #include "zds_addr.h"
 #include "zds_endpoint.h"
-#include "zds_mode.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -172,10 +171,9 @@ void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_);
 /*  The step to do now.  Asking twice gives the same answer.  */
 zds_bind_step_t zds_bind_next (const zds_bind_t *bind_);
 
-/*  The step ZDS_BIND_OPEN succeeded, on this port; or on one that the system does
-    not tell, so that no further socket can have the same.  */
+/*  The step ZDS_BIND_OPEN succeeded, on this port; 0: on one that the system does not
+    tell, so that no further socket can have the same.  */
 void zds_bind_opened (zds_bind_t *bind_, uint16_t port_);
-void zds_bind_opened_alone (zds_bind_t *bind_);
 
 /*  The step ZDS_BIND_OPEN failed; the caller has closed what it had of it.
     'error_' is a positive errno.  */

@@ -1,106 +1,29 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "zds_candidate.h"
 
 #include <string.h>
 
-/*  The groups in which candidates are tried, one after the other.  */
-typedef enum
+/*  Candidates are tried in groups: those of which nothing bad is known, those that
+    failed, and those that go last.  */
+static int group_of (const zds_candidate_t *candidate_)
 {
-    GROUP_GOOD,
-    GROUP_FAILED,
-    GROUP_LAST
-} group_t;
-
-static group_t group_of (const zds_candidate_t *candidate_)
-{
-    static const group_t groups[] = {GROUP_GOOD, GROUP_GOOD, GROUP_FAILED,
-                                     GROUP_LAST, GROUP_LAST};
+    static const int groups[] = {0, 0, 1, 2, 2}; /* by zds_record_t */
 
     return groups[candidate_->record];
 }
 
-/*  What is left of one group, by family, and where the order has come to.  */
-typedef struct
+/*  Whether 'a_' is tried ahead of 'b_', which stands before it in the libc's order,
+    when it is the turn of 'family_'.  */
+static bool
+overtakes (const zds_candidate_t *a_, const zds_candidate_t *b_, int family_)
 {
-    const zds_candidate_t *candidates;
-    size_t count;
-    uint8_t *order;
-    size_t placed;
-    int turn;            /* the family that is next */
-    unsigned first_left; /* of the first family, before turns are taken */
-} ordering_t;
-
-static int other_family (int family_)
-{
-    return family_ == AF_INET6 ? AF_INET : AF_INET6;
-}
-
-/*  The next index of this group and family from 'from_' on; 'count' if none.  */
-static size_t
-next_of (const ordering_t *o_, group_t group_, int family_, size_t from_)
-{
-    while (from_ < o_->count
-           && (group_of (&o_->candidates[from_]) != group_
-               || zds_addr_family (&o_->candidates[from_].addr) != family_))
-        from_++;
-    return from_;
-}
-
-static void place (ordering_t *o_, size_t index_)
-{
-    const int family = zds_addr_family (&o_->candidates[index_].addr);
-
-    o_->order[o_->placed++] = (uint8_t) index_;
-    if (family == o_->turn && o_->first_left > 1)
-        o_->first_left--;
-    else {
-        o_->first_left = 1;
-        o_->turn = other_family (family);
-    }
-}
-
-static void place_in_turns (ordering_t *o_, group_t group_)
-{
-    size_t next6 = next_of (o_, group_, AF_INET6, 0);
-    size_t next4 = next_of (o_, group_, AF_INET, 0);
-
-    while (next6 < o_->count || next4 < o_->count) {
-        const bool is6 =
-          next4 >= o_->count || (next6 < o_->count && o_->turn == AF_INET6);
-        if (is6) {
-            place (o_, next6);
-            next6 = next_of (o_, group_, AF_INET6, next6 + 1);
-        } else {
-            place (o_, next4);
-            next4 = next_of (o_, group_, AF_INET, next4 + 1);
-        }
-    }
-}
-
-/*  Insertion: there are a few of them.  */
-static void place_longest_ago_first (ordering_t *o_, group_t group_)
-{
-    const size_t begin = o_->placed;
-    size_t i;
-
-    for (i = 0; i < o_->count; i++) {
-        size_t at = o_->placed;
-        if (group_of (&o_->candidates[i]) != group_)
-            continue;
-        while (at > begin
-               && o_->candidates[o_->order[at - 1]].record_time
-                    > o_->candidates[i].record_time) {
-            o_->order[at] = o_->order[at - 1];
-            at--;
-        }
-        o_->order[at] = (uint8_t) i;
-        o_->placed++;
-    }
+    if (group_of (a_) != group_of (b_))
+        return group_of (a_) < group_of (b_);
+    if (group_of (a_) == 2)
+        return a_->record_time < b_->record_time;
+    return zds_addr_family (&a_->addr) == family_
+           && zds_addr_family (&b_->addr) != family_;
 }
 
 /*  The family that won the last time; AF_UNSPEC if none has.  */
@@ -117,24 +40,28 @@ static int family_that_won (const zds_candidate_t *candidates_, size_t count_)
 void zds_candidates_order (const zds_candidate_t *candidates_,
                            size_t count_,
                            int first_family_,
-                           unsigned first_count_,
                            uint8_t *order_)
 {
     const int won = family_that_won (candidates_, count_);
-    ordering_t o = {candidates_, count_,        order_,
-                    0,           first_family_, first_count_};
-    int group;
+    int turn = won != AF_UNSPEC ? won : first_family_;
+    size_t place, i;
 
-    if (won != AF_UNSPEC) {
-        o.turn = won;
-        o.first_left = 1;
+    for (i = 0; i < count_; i++)
+        order_[i] = (uint8_t) i;
+    for (place = 0; place < count_; place++) {
+        size_t best = place;
+        uint8_t index;
+        for (i = place + 1; i < count_; i++)
+            if (overtakes (&candidates_[order_[i]], &candidates_[order_[best]],
+                           turn))
+                best = i;
+        index = order_[best];
+        memmove (&order_[place + 1], &order_[place], best - place);
+        order_[place] = index;
+        turn = zds_addr_family (&candidates_[index].addr) == AF_INET6
+                 ? AF_INET
+                 : AF_INET6;
     }
-    /*  Each is of one group, and few groups have any.  */
-    for (group = GROUP_GOOD; o.placed < count_; group++)
-        if (group == GROUP_LAST)
-            place_longest_ago_first (&o, GROUP_LAST);
-        else
-            place_in_turns (&o, (group_t) group);
 }
 
 const char *zds_candidates_why (const zds_candidate_t *candidates_,
@@ -174,21 +101,62 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
              : "next of its family, as the system orders";
 }
 
-/*  FNV-1a.  */
-static uint32_t hash_of (const void *data_, size_t size_)
+/*  The next index of this family from 'from_' on; 'count' if none.  */
+static size_t next_addr (const zds_answer_t *answer_, int family_, size_t from_)
 {
-    const uint8_t *at = data_;
-    uint32_t hash = 2166136261u;
-
-    while (size_-- > 0)
-        hash = (hash ^ *at++) * 16777619u;
-    return hash;
+    while (from_ < answer_->count
+           && zds_addr_family (&answer_->addr[from_]) != family_)
+        from_++;
+    return from_;
 }
 
-uint32_t zds_addr_hash (const zds_addr_t *addr_)
+bool zds_turns_possible (const zds_answer_t *answer_)
 {
-    if (zds_addr_family (addr_) == AF_INET6)
-        return hash_of (&addr_->v6.sin6_addr, sizeof addr_->v6.sin6_addr)
-               + addr_->v6.sin6_scope_id * 2654435761u;
-    return hash_of (&addr_->v4.sin_addr, sizeof addr_->v4.sin_addr);
+    size_t i;
+
+    for (i = 0; i < answer_->count; i++)
+        if (next_addr (answer_, zds_addr_family (&answer_->addr[i]), i + 1)
+            < answer_->count)
+            return true;
+    return false;
+}
+
+bool zds_turns_find (bool *moves_,
+                     const zds_answer_t *before_,
+                     const zds_answer_t *now_)
+{
+    size_t next[ZDS_FAMILIES] = {0, 0}; /* in 'before_' */
+    bool any = false;
+    size_t i;
+
+    memset (moves_, 0, ZDS_MAX_ADDRS * sizeof *moves_);
+    for (i = 0; i < now_->count; i++) {
+        const int family = zds_addr_family (&now_->addr[i]);
+        size_t *const at = &next[family == AF_INET];
+        *at = next_addr (before_, family, *at);
+        if (*at < before_->count
+            && !zds_addr_equal (&before_->addr[(*at)++], &now_->addr[i]))
+            moves_[i] = any = true;
+    }
+    return any;
+}
+
+void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_)
+{
+    static const int families[ZDS_FAMILIES] = {AF_INET6, AF_INET};
+    zds_addr_t addr[ZDS_MAX_ADDRS];
+    size_t place[ZDS_MAX_ADDRS];
+    size_t i, k;
+
+    for (i = 0; i < ZDS_FAMILIES; i++) {
+        size_t count = 0;
+        for (k = 0; k < answer_->count; k++)
+            if (moves_[k]
+                && zds_addr_family (&answer_->addr[k]) == families[i]) {
+                addr[count] = answer_->addr[k];
+                place[count++] = k;
+            }
+        for (k = 0; k < count; k++)
+            answer_->addr[place[k]] = addr[(k + turn_) % count];
+    }
 }

@@ -71,26 +71,41 @@ typedef enum
     ZDS_RECORD_WRONG /* TCP connected, but whoever answered spoke no ZMTP */
 } zds_record_t;
 
+/*  What became of a candidate.  */
+typedef enum
+{
+    ZDS_FATE_UNTRIED,
+    ZDS_FATE_RUNNING,
+    ZDS_FATE_FAILED,
+    ZDS_FATE_WON,
+    ZDS_FATE_SILENT, /* said nothing for the attempt delay or longer, or nothing
+                        that tells what it is, when another one won */
+    ZDS_FATE_CUT     /* had not been silent that long */
+} zds_fate_t;
+
 typedef struct
 {
     zds_addr_t addr;
     zds_record_t record;
     unsigned waited;      /* ms for which it was silent in races cut short */
     uint64_t record_time; /* of the record, in ms of any clock */
+    /*  In this race.  */
+    zds_fate_t fate;
+    bool withdrawn;   /* by a later answer, or not proven yet */
+    bool from_helper; /* and the whole answer is late */
 } zds_candidate_t;
 
 /*  Puts the indices of 'candidates_' into 'order_', first to be tried first.
 
     'candidates_' hold each family in the libc's order; how the families are mixed does
     not matter.  The families take turns (RFC 8305 section 4), beginning with the one
-    that won the last time, or else with 'first_count_' (at least 1) of 'first_family_'.
+    that won the last time, or else with 'first_family_'.
     The winner itself has no precedence in its family, whose order may be DNS's
     rotation (C-13).  Then come those that failed the last time; then those whose
     connection died and wrong servers, longest ago first.  */
 void zds_candidates_order (const zds_candidate_t *candidates_,
                            size_t count_,
                            int first_family_,
-                           unsigned first_count_,
                            uint8_t *order_);
 
 /*  Why the candidate at 'place_' of that order stands there: static text, for
@@ -102,9 +117,23 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
                                 const uint8_t *order_,
                                 size_t place_);
 
-/*  A number for a set of addresses: the sum of those of its members, in any order.
-    Ports do not count.  */
-uint32_t zds_addr_hash (const zds_addr_t *addr_);
+/*  One look-up's answer for many who asked.  Each would have had a look-up of its
+    own, and where name servers rotate the order of a name's addresses, another
+    address first.  So a shared answer is dealt out in turns.  Which addresses
+    rotate shows in two answers to the same question; what has the same place in
+    both is where the hosts file, gai.conf or RFC 6724 wants it, and stays there.  */
+
+/*  Whether there is an order that could rotate: two addresses of one family.  */
+bool zds_turns_possible (const zds_answer_t *answer_);
+
+/*  Marks the addresses of 'now_' whose place within their family is another one's
+    in 'before_'.  'moves_' is an array of ZDS_MAX_ADDRS.  True if there are any.  */
+bool zds_turns_find (bool *moves_,
+                     const zds_answer_t *before_,
+                     const zds_answer_t *now_);
+
+/*  Turns the addresses that are marked, within their family, by 'turn_' places.  */
+void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_);
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "zds_endpoint.h"
 
 #include <ctype.h>
@@ -93,16 +89,6 @@ const char *zds_endpoint_destination (const char *text_)
 {
     const char *semicolon = strrchr (text_, ';');
     return semicolon == NULL ? text_ : semicolon + 1;
-}
-
-bool zds_zone_is_name (const char *zone_)
-{
-    return isalpha ((unsigned char) zone_[0]) != 0;
-}
-
-uint32_t zds_zone_number (const char *zone_)
-{
-    return (uint32_t) atoi (zone_);
 }
 
 int zds_endpoint_literal (const zds_endpoint_t *endpoint_,

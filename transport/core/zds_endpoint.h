@@ -50,12 +50,6 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
     there is no ';'.  tcp://SOURCE;DESTINATION  */
 const char *zds_endpoint_destination (const char *text_);
 
-/*  Whether a zone is the name of an interface; else it is its number.  */
-bool zds_zone_is_name (const char *zone_);
-
-/*  The number that 'zone_' spells, as atoi reads it; 0 is not a zone.  */
-uint32_t zds_zone_number (const char *zone_);
-
 /*  Reads the host of '*endpoint_' as an address literal, of IPv4 if it can be
     one, else of IPv6; sets the port and, for IPv6, 'zone_index_' as scope.
     Returns 0, EINVAL when it is no literal, ENOMEM.  */

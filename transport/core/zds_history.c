@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "zds_history.h"
 
 #include <string.h>
-
-#define NONE ((size_t) -1)
 
 /*  Addresses.  Ports do not count: the key names the port.  */
 
@@ -28,7 +22,7 @@ static uint32_t fingerprint_of (const zds_race_t *race_)
     size_t i;
 
     for (i = 0; i < race_->count; i++)
-        if (!race_->withdrawn[i])
+        if (!race_->candidate[i].withdrawn)
             sum += zds_addr_hash (&race_->candidate[i].addr);
     return sum;
 }
@@ -146,30 +140,19 @@ static bool is_key (const char *key_)
     return key_[0] != '\0' && strlen (key_) < ZDS_HISTORY_KEY_SIZE;
 }
 
-static size_t index_of (const zds_history_t *history_, const char *key_)
-{
-    size_t i;
-
-    if (!is_key (key_))
-        return NONE;
-    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
-        if (strcmp (history_->host[i].key, key_) == 0)
-            return i;
-    return NONE;
-}
-
 /*  The host, without what has expired, as used now; NULL if nothing is known
     of it.  */
 static zds_history_host_t *
 find_host (zds_history_t *history_, const char *key_, uint64_t now_)
 {
-    const size_t index = index_of (history_, key_);
-    zds_history_host_t *host;
+    zds_history_host_t *host = history_->host;
     size_t i;
 
-    if (index == NONE)
+    if (!is_key (key_))
         return NULL;
-    host = &history_->host[index];
+    while (strcmp (host->key, key_) != 0)
+        if (++host == history_->host + ZDS_HISTORY_HOSTS)
+            return NULL;
     for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (is_expired (host->mark[i].time, now_))
             clear_mark (&host->mark[i]);
@@ -203,22 +186,28 @@ add_host (zds_history_t *history_, const char *key_, uint64_t now_)
 
 /*  Races.  */
 
-/*  The candidate that won; NONE when the race failed.  */
+/*  The candidate that won; ZDS_RACE_NONE when the race failed.  */
 static size_t winner_of (const zds_race_t *race_)
 {
     size_t i;
 
     for (i = 0; i < race_->count; i++)
-        if (race_->fate[i] == ZDS_FATE_WON)
+        if (race_->candidate[i].fate == ZDS_FATE_WON)
             return i;
-    return NONE;
+    return ZDS_RACE_NONE;
 }
 
 static bool lost (const zds_race_t *race_, size_t candidate_)
 {
-    return !race_->withdrawn[candidate_]
-           && (race_->fate[candidate_] == ZDS_FATE_FAILED
-               || race_->fate[candidate_] == ZDS_FATE_SILENT);
+    return !race_->candidate[candidate_].withdrawn
+           && (race_->candidate[candidate_].fate == ZDS_FATE_FAILED
+               || race_->candidate[candidate_].fate == ZDS_FATE_SILENT);
+}
+
+/*  The candidate to be tried first when nothing is remembered.  */
+static size_t first_by_default (const zds_race_t *race_)
+{
+    return zds_race_first (race_, race_->first_family);
 }
 
 /*  The whole answer had not come when the race was won.  */
@@ -229,7 +218,7 @@ static bool waited_in_vain (const zds_race_t *race_)
 
 static bool is_cut_short (const zds_race_t *race_)
 {
-    return !race_->failed && winner_of (race_) == NONE;
+    return !race_->failed && winner_of (race_) == ZDS_RACE_NONE;
 }
 
 /*  Whether there is more than one address, so that an order matters.  */
@@ -238,7 +227,7 @@ static bool has_choice (const zds_race_t *race_)
     size_t i, n = 0;
 
     for (i = 0; i < race_->count; i++)
-        n += !race_->withdrawn[i];
+        n += !race_->candidate[i].withdrawn;
     return n > 1;
 }
 
@@ -249,13 +238,12 @@ bool zds_history_is_news (const zds_race_t *race_)
 
     if (is_cut_short (race_))
         return race_->begun && has_choice (race_);
-    if (winner == NONE)
+    if (winner == ZDS_RACE_NONE)
         return false;
     for (i = 0; i < race_->count; i++)
         if (lost (race_, i))
             return true;
-    return (int) winner != zds_race_plain_first (race_)
-           || waited_in_vain (race_);
+    return winner != first_by_default (race_) || waited_in_vain (race_);
 }
 
 /*  A server that goes last connects every time.  */
@@ -316,7 +304,7 @@ static bool learn_silence (zds_history_host_t *host_,
         const zds_candidate_t *candidate;
         uint64_t waited;
         if (slot->candidate < 0 || slot->to_cancel
-            || race_->withdrawn[slot->candidate])
+            || race_->candidate[slot->candidate].withdrawn)
             continue;
         candidate = &race_->candidate[slot->candidate];
         if (candidate->record == ZDS_RECORD_FAILED
@@ -335,13 +323,6 @@ static bool learn_silence (zds_history_host_t *host_,
 
 /*  The network.  */
 
-static uint32_t hash_of (const char *text_, size_t len_, uint32_t hash_)
-{
-    while (len_-- > 0)
-        hash_ = (hash_ ^ (uint8_t) *text_++) * 16777619u; /* FNV-1a */
-    return hash_;
-}
-
 /*  The name in the key, and all that is beside name and port.  */
 static void split_key (const char *key_, uint32_t *name_, uint32_t *scope_)
 {
@@ -352,32 +333,29 @@ static void split_key (const char *key_, uint32_t *name_, uint32_t *scope_)
         begin--;
     while (end > begin && end[-1] != ':')
         end--;
-    *name_ = hash_of (begin, (size_t) (end - begin), 2166136261u);
-    *scope_ = hash_of (key_, (size_t) (begin - key_), 2166136261u);
-    *scope_ = hash_of (bar, strlen (bar), *scope_);
+    *name_ = zds_hash (ZDS_HASH, begin, (size_t) (end - begin));
+    *scope_ = zds_hash (ZDS_HASH, key_, (size_t) (begin - key_));
+    *scope_ = zds_hash (*scope_, bar, strlen (bar));
 }
 
-static void ipv6_is_silent (zds_history_t *history_, const char *key_)
+/*  IPv6 works, or it is silent for this name.  */
+static void
+learn_of_ipv6 (zds_history_t *history_, const char *key_, bool works_)
 {
     uint32_t name, scope;
 
     split_key (key_, &name, &scope);
-    if (history_->silent_names == 0 || history_->silent_scope != scope) {
-        history_->silent_scope = scope;
+    if (works_ && history_->silent_scope == scope)
         history_->silent_names = 0;
-    } else if (history_->silent_name == name)
+    if (works_)
         return;
+    if (history_->silent_scope != scope)
+        history_->silent_names = 0;
+    if (history_->silent_names > 0 && history_->silent_name == name)
+        return;
+    history_->silent_scope = scope;
     history_->silent_name = name;
     history_->silent_names++;
-}
-
-static void ipv6_works (zds_history_t *history_, const char *key_)
-{
-    uint32_t name, scope;
-
-    split_key (key_, &name, &scope);
-    if (history_->silent_scope == scope)
-        history_->silent_names = 0;
 }
 
 /*  This host itself is no network.  */
@@ -385,19 +363,6 @@ static bool is_over_ipv6 (const zds_addr_t *addr_)
 {
     return zds_addr_family (addr_) == AF_INET6
            && zds_addr_class (addr_) != ZDS_CLASS_LOOPBACK;
-}
-
-static void learn_of_network (zds_history_t *history_,
-                              const char *key_,
-                              const zds_race_t *race_,
-                              bool ipv6_silent_)
-{
-    const size_t winner = winner_of (race_);
-
-    if (winner != NONE && is_over_ipv6 (&race_->candidate[winner].addr))
-        ipv6_works (history_, key_);
-    else if (ipv6_silent_)
-        ipv6_is_silent (history_, key_);
 }
 
 /*  The interface.  */
@@ -469,27 +434,26 @@ static void forget_all_but_last (zds_history_host_t *host_)
     forget_if_empty (host_);
 }
 
-/*  What a race that was won, or cut short, says of the host.  */
-static void learn_of_host (zds_history_t *history_,
-                           zds_history_host_t *host_,
+/*  What a race that was won, or cut short, says of the host; true if IPv6 is silent by
+    that.  */
+static bool learn_of_host (zds_history_host_t *host_,
                            bool known_,
-                           const char *key_,
                            const zds_race_t *race_,
                            uint64_t now_)
 {
     const size_t winner = winner_of (race_);
     bool ipv6_silent = race_->ipv6_silent;
 
-    if (winner == NONE)
+    if (winner == ZDS_RACE_NONE)
         ipv6_silent = learn_silence (host_, race_, now_);
     else {
-        if (known_ || (int) winner != zds_race_plain_first (race_))
+        if (known_ || winner != first_by_default (race_))
             learn_winner (host_, race_, now_);
         learn_lateness (host_, race_, now_);
     }
     learn_losers (host_, race_, now_);
     forget_if_empty (host_);
-    learn_of_network (history_, key_, race_, ipv6_silent);
+    return ipv6_silent;
 }
 
 void zds_history_learn (zds_history_t *history_,
@@ -497,20 +461,21 @@ void zds_history_learn (zds_history_t *history_,
                         const zds_race_t *race_,
                         uint64_t now_)
 {
-    zds_history_host_t *host;
     const uint32_t network = race_->config.network;
-    bool known;
+    const size_t winner = winner_of (race_);
+    zds_history_host_t *host;
+    bool known, ipv6_silent = race_->ipv6_silent;
 
     /*  It was another network's race.  */
     if (network != 0 && history_->network != 0 && network != history_->network)
         return;
     host = find_host (history_, key_, now_);
+    known = host != NULL;
     if (race_->failed) {
-        if (host != NULL)
+        if (known)
             forget_all_but_last (host);
         return;
     }
-    known = host != NULL;
     if (!known && zds_history_is_news (race_)) {
         host = add_host (history_, key_, now_);
         if (host != NULL && race_->ask.outstanding == 0)
@@ -519,16 +484,19 @@ void zds_history_learn (zds_history_t *history_,
     if (network != 0)
         history_->network = network;
     if (host != NULL)
-        learn_of_host (history_, host, known, key_, race_, now_);
-    else
-        learn_of_network (history_, key_, race_, race_->ipv6_silent);
+        ipv6_silent = learn_of_host (host, known, race_, now_);
+    if (winner != ZDS_RACE_NONE
+        && is_over_ipv6 (&race_->candidate[winner].addr))
+        learn_of_ipv6 (history_, key_, true);
+    else if (ipv6_silent)
+        learn_of_ipv6 (history_, key_, false);
 }
 
-static void mark (zds_history_t *history_,
-                  const char *key_,
-                  const zds_addr_t *addr_,
-                  zds_record_t record_,
-                  uint64_t now_)
+void zds_history_mark (zds_history_t *history_,
+                       const char *key_,
+                       const zds_addr_t *addr_,
+                       zds_record_t record_,
+                       uint64_t now_)
 {
     zds_history_host_t *host = find_host (history_, key_, now_);
 
@@ -536,22 +504,6 @@ static void mark (zds_history_t *history_,
         host = add_host (history_, key_, now_);
     if (host != NULL)
         set_mark (host, addr_, record_, now_);
-}
-
-void zds_history_wrong (zds_history_t *history_,
-                        const char *key_,
-                        const zds_addr_t *addr_,
-                        uint64_t now_)
-{
-    mark (history_, key_, addr_, ZDS_RECORD_WRONG, now_);
-}
-
-void zds_history_died (zds_history_t *history_,
-                       const char *key_,
-                       const zds_addr_t *addr_,
-                       uint64_t now_)
-{
-    mark (history_, key_, addr_, ZDS_RECORD_DIED, now_);
 }
 
 void zds_history_right (zds_history_t *history_,
@@ -592,17 +544,15 @@ void zds_history_probed (zds_history_t *history_,
     if (host == NULL)
         return;
     mark = mark_of (host, addr_);
-    if (mark != NULL && mark->record != ZDS_RECORD_FAILED)
-        mark = NULL;
-    if (!works_) {
-        if (mark != NULL)
-            mark->time = now_;
-        return;
+    if (mark != NULL && mark->record == ZDS_RECORD_FAILED) {
+        mark->time = now_;
+        if (works_)
+            clear_mark (mark);
     }
+    if (!works_)
+        return;
     if (is_over_ipv6 (addr_))
-        ipv6_works (history_, key_);
-    if (mark != NULL)
-        clear_mark (mark);
+        learn_of_ipv6 (history_, key_, true);
     clear_all (host, ZDS_RECORD_WON);
     host->is_late = false;
     forget_if_empty (host);

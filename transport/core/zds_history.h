@@ -99,17 +99,13 @@ void zds_history_learn (zds_history_t *history_,
                         const zds_race_t *race_,
                         uint64_t now_);
 
-/*  The server at this address spoke no ZMTP: the address goes last.  */
-void zds_history_wrong (zds_history_t *history_,
-                        const char *key_,
-                        const zds_addr_t *addr_,
-                        uint64_t now_);
-
-/*  A connection to this address ended because nothing came through any more (a
-    heartbeat, keepalive or ETIMEDOUT): the address goes last.  */
-void zds_history_died (zds_history_t *history_,
+/*  This address goes last: ZDS_RECORD_WRONG, the server there spoke no ZMTP;
+    ZDS_RECORD_DIED, a connection to it ended because nothing came through any more (a
+    heartbeat, keepalive or ETIMEDOUT).  */
+void zds_history_mark (zds_history_t *history_,
                        const char *key_,
                        const zds_addr_t *addr_,
+                       zds_record_t record_,
                        uint64_t now_);
 
 /*  A handshake with the server at this address was completed: if it was known as

@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "zds_race.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
-#define NONE ((size_t) -1)
+#define NONE ZDS_RACE_NONE
 
 /*  Facts about the race.  Nothing below is kept: what to do next is derived from
     what is known, so an answer that comes late costs no code.  */
 
 static unsigned family_bit (int family_)
 {
-    return family_ == AF_INET6  ? ZDS_FOR_IPV6
-           : family_ == AF_INET ? ZDS_FOR_IPV4
-                                : 0u;
+    return family_ == AF_INET6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
 }
 
 static unsigned running (const zds_race_t *race_)
@@ -52,28 +46,25 @@ static bool is_running (const zds_race_t *race_, unsigned attempt_)
 
 static bool is_untried (const zds_race_t *race_, size_t candidate_)
 {
-    return race_->fate[candidate_] == ZDS_FATE_UNTRIED
-           && !race_->withdrawn[candidate_];
+    return race_->candidate[candidate_].fate == ZDS_FATE_UNTRIED
+           && !race_->candidate[candidate_].withdrawn;
+}
+
+/*  Of the complete list: an address that came late takes the place that it would have
+    had from the start (RFC 8305 section 6).  */
+static void order_of (const zds_race_t *race_, uint8_t *order_)
+{
+    zds_candidates_order (race_->candidate, race_->count, race_->first_family,
+                          order_);
 }
 
 /*  The candidate to be tried next; NONE if there is none.  */
 static size_t next_candidate (const zds_race_t *race_)
 {
     uint8_t order[ZDS_RACE_MAX_CANDIDATES];
-    size_t i, untried = 0, last = NONE;
+    size_t i;
 
-    for (i = 0; i < race_->count; i++)
-        if (is_untried (race_, i)) {
-            untried++;
-            last = i;
-        }
-    if (untried <= 1)
-        return last;
-
-    /*  Over the complete list: an address that came late takes the place that it
-        would have had from the start (RFC 8305 section 6).  */
-    zds_candidates_order (race_->candidate, race_->count, race_->first_family,
-                          race_->config.first_count, order);
+    order_of (race_, order);
     for (i = 0; i < race_->count; i++)
         if (is_untried (race_, order[i]))
             return order[i];
@@ -99,7 +90,7 @@ static bool lacks_usual (const zds_race_t *race_)
         || zds_ask_may_bring (&race_->ask, AF_INET))
         return false;
     for (i = 0; i < race_->count; i++)
-        if (!race_->withdrawn[i]
+        if (!race_->candidate[i].withdrawn
             && zds_addr_family (&race_->candidate[i].addr) == AF_INET)
             return false;
     return true;
@@ -112,7 +103,8 @@ static bool any_failed (const zds_race_t *race_)
     if (zds_ask_is_lost (&race_->ask) || lacks_usual (race_))
         return true;
     for (i = 0; i < race_->count; i++)
-        if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
+        if (race_->candidate[i].fate == ZDS_FATE_FAILED
+            && !race_->candidate[i].withdrawn)
             return true;
     return false;
 }
@@ -141,26 +133,11 @@ static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
                            : race_->quiet_since + race_->delay;
 }
 
-/*  The attempt that has been silent longest; -1 if none runs.  */
-static int oldest (const zds_race_t *race_)
-{
-    int i, found = -1;
-
-    for (i = 0; i < (int) race_->slots; i++)
-        if (race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel
-            && (found < 0
-                || race_->slot[i].silent_since
-                     < race_->slot[found].silent_since))
-            found = i;
-    return found;
-}
-
 void zds_race_config_default (zds_race_config_t *config_)
 {
     memset (config_, 0, sizeof *config_);
     config_->attempt_delay = 250;
     config_->resolution_delay = 50;
-    config_->first_count = 1;
     config_->mode = ZDS_MODE_AUTO;
     config_->look = ZDS_LOOK_WHOLE;
     config_->families = ZDS_FOR_IPV6 | ZDS_FOR_IPV4;
@@ -175,7 +152,7 @@ int zds_race_init (zds_race_t *race_,
     if (config_->attempt_delay < ZDS_RACE_MIN_ATTEMPT_DELAY
         || config_->attempt_delay > ZDS_RACE_MAX_ATTEMPT_DELAY
         || config_->resolution_delay > ZDS_RACE_MAX_RESOLUTION_DELAY
-        || config_->first_count < 1 || config_->families == 0
+        || config_->families == 0
         || (config_->families & ~(unsigned) (ZDS_FOR_IPV6 | ZDS_FOR_IPV4)) != 0)
         return EINVAL;
 
@@ -216,60 +193,26 @@ static size_t find (const zds_candidate_t *candidates_,
     return NONE;
 }
 
-/*  The candidates anew, of which 'count' are known by now; 'was' is the index
-    that each had before, NONE for a new one.  */
+/*  The candidates anew.  */
 typedef struct
 {
     zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
-    size_t was[ZDS_RACE_MAX_CANDIDATES];
-    bool withdrawn[ZDS_RACE_MAX_CANDIDATES];
-    bool from_helper[ZDS_RACE_MAX_CANDIDATES];
     size_t count;
 } revision_t;
 
-static size_t
-revise (revision_t *revision_, const zds_candidate_t *candidate_, size_t was_)
-{
-    const size_t at = revision_->count++;
-
-    revision_->candidate[at] = *candidate_;
-    revision_->was[at] = was_;
-    revision_->withdrawn[at] = revision_->from_helper[at] = false;
-    return at;
-}
-
-/*  A candidate of before, as it was.  */
-static size_t
-keep (revision_t *revision_, const zds_race_t *race_, size_t candidate_)
-{
-    const size_t at =
-      revise (revision_, &race_->candidate[candidate_], candidate_);
-
-    revision_->withdrawn[at] = race_->withdrawn[candidate_];
-    revision_->from_helper[at] = race_->from_helper[candidate_];
-    return at;
-}
-
 static void take_over (zds_race_t *race_, const revision_t *revision_)
 {
-    uint8_t fate[ZDS_RACE_MAX_CANDIDATES];
-    int now_at[ZDS_RACE_MAX_CANDIDATES] = {0};
-    size_t i;
+    unsigned i;
 
-    memcpy (fate, race_->fate, sizeof fate);
-    for (i = 0; i < revision_->count; i++) {
-        const size_t was = revision_->was[i];
-        race_->candidate[i] = revision_->candidate[i];
-        race_->withdrawn[i] = revision_->withdrawn[i];
-        race_->from_helper[i] = revision_->from_helper[i];
-        race_->fate[i] = was == NONE ? (uint8_t) ZDS_FATE_UNTRIED : fate[was];
-        if (was != NONE)
-            now_at[was] = (int) i;
+    for (i = 0; i < race_->slots; i++) {
+        int *const at = &race_->slot[i].candidate;
+        if (*at >= 0)
+            *at = (int) find (revision_->candidate, revision_->count,
+                              &race_->candidate[*at].addr);
     }
     race_->count = revision_->count;
-    for (i = 0; i < race_->slots; i++)
-        if (race_->slot[i].candidate >= 0)
-            race_->slot[i].candidate = now_at[race_->slot[i].candidate];
+    memcpy (race_->candidate, revision_->candidate,
+            race_->count * sizeof race_->candidate[0]);
 }
 
 /*  Whether a slot still refers to the candidate, if only to be cancelled.  */
@@ -287,9 +230,10 @@ static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
     lacks proof waits for it.  */
 static bool is_gone (const zds_race_t *race_, size_t candidate_)
 {
-    return race_->withdrawn[candidate_] && !in_a_slot (race_, candidate_)
-           && !(race_->from_helper[candidate_]
-                && race_->fate[candidate_] == ZDS_FATE_UNTRIED);
+    return race_->candidate[candidate_].withdrawn
+           && !in_a_slot (race_, candidate_)
+           && !(race_->candidate[candidate_].from_helper
+                && race_->candidate[candidate_].fate == ZDS_FATE_UNTRIED);
 }
 
 /*  An address of an answer as a candidate; false if it cannot be one.  */
@@ -317,6 +261,25 @@ static size_t count_in (const revision_t *revision_, int family_)
     return n;
 }
 
+/*  What is kept of a candidate that an answer has again.  What the last word had
+    stays its, if a helper says it too.  */
+static void inherit (zds_candidate_t *candidate_,
+                     const zds_race_t *race_,
+                     bool from_helper_)
+{
+    const size_t was = find (race_->candidate, race_->count, &candidate_->addr);
+    const zds_candidate_t *old;
+
+    candidate_->from_helper = candidate_->withdrawn = from_helper_;
+    if (was == NONE || is_gone (race_, was))
+        return;
+    old = &race_->candidate[was];
+    candidate_->fate = old->fate;
+    candidate_->from_helper =
+      from_helper_ && (old->from_helper || old->withdrawn);
+    candidate_->withdrawn = candidate_->from_helper && old->withdrawn;
+}
+
 /*  Takes the addresses of these families out of the answer.  */
 static void take_addrs (const zds_race_t *race_,
                         unsigned families_,
@@ -324,27 +287,26 @@ static void take_addrs (const zds_race_t *race_,
                         bool from_helper_,
                         revision_t *revision_)
 {
-    zds_candidate_t candidate;
-    size_t i, at, was;
+    zds_candidate_t *next;
+    size_t i;
 
+    revision_->count = 0;
     for (i = 0; i < answer_->count; i++) {
-        if (!adopt (race_, families_, &answer_->addr[i], &candidate)
-            || find (revision_->candidate, revision_->count, &candidate.addr)
+        next = &revision_->candidate[revision_->count];
+        if (!adopt (race_, families_, &answer_->addr[i], next)
+            || find (revision_->candidate, revision_->count, &next->addr)
                  != NONE
-            || count_in (revision_, zds_addr_family (&candidate.addr))
+            || count_in (revision_, zds_addr_family (&next->addr))
                  == ZDS_MAX_CANDIDATES)
             continue;
-        was = find (race_->candidate, race_->count, &candidate.addr);
-        if (was != NONE && is_gone (race_, was))
-            was = NONE;
-        at = revise (revision_, &candidate, was);
-        /*  What the last word had stays its, if a helper says it too.  */
-        revision_->from_helper[at] =
-          from_helper_
-          && (was == NONE || race_->from_helper[was] || race_->withdrawn[was]);
-        revision_->withdrawn[at] =
-          revision_->from_helper[at] && (was == NONE || race_->withdrawn[was]);
+        inherit (next, race_, from_helper_);
+        revision_->count++;
     }
+}
+
+static bool is_in (const revision_t *revision_, const zds_candidate_t *one_)
+{
+    return find (revision_->candidate, revision_->count, &one_->addr) != NONE;
 }
 
 /*  The last word withdraws what it does not have; only attempts go on.  */
@@ -353,17 +315,16 @@ static void take_last_word (zds_race_t *race_, const zds_answer_t *answer_)
     revision_t revision;
     size_t i;
 
-    revision.count = 0;
     take_addrs (race_, race_->config.families, answer_, false, &revision);
     if (revision.count > 0)
         race_->first_family = zds_addr_family (&revision.candidate[0].addr);
     for (i = 0; i < race_->count; i++)
-        if (in_a_slot (race_, i)
-            && find (revision.candidate, revision.count,
-                     &race_->candidate[i].addr)
-                 == NONE)
-            revision.withdrawn[revise (&revision, &race_->candidate[i], i)] =
-              true;
+        if (in_a_slot (race_, i) && !is_in (&revision, &race_->candidate[i])) {
+            zds_candidate_t *const one = &revision.candidate[revision.count++];
+            *one = race_->candidate[i];
+            one->withdrawn = true;
+            one->from_helper = false;
+        }
     take_over (race_, &revision);
 }
 
@@ -374,36 +335,32 @@ take_help (zds_race_t *race_, int family_, const zds_answer_t *answer_)
     revision_t revision;
     size_t i;
 
-    revision.count = 0;
     take_addrs (race_, race_->config.families & family_bit (family_), answer_,
                 true, &revision);
     for (i = 0; i < race_->count; i++) {
-        const zds_addr_t *addr = &race_->candidate[i].addr;
-        if (!is_gone (race_, i)
-            && find (revision.candidate, revision.count, addr) == NONE
+        const zds_candidate_t *const one = &race_->candidate[i];
+        if (!is_gone (race_, i) && !is_in (&revision, one)
             && (in_a_slot (race_, i)
-                || count_in (&revision, zds_addr_family (addr))
+                || count_in (&revision, zds_addr_family (&one->addr))
                      < ZDS_MAX_CANDIDATES))
-            keep (&revision, race_, i);
+            revision.candidate[revision.count++] = *one;
     }
     take_over (race_, &revision);
     for (i = 0; i < race_->count; i++) {
-        const int family = zds_addr_family (&race_->candidate[i].addr);
-        if (!race_->from_helper[i])
+        zds_candidate_t *const one = &race_->candidate[i];
+        if (!one->from_helper)
             continue;
-        if (zds_ask_is_proven (&race_->ask, family))
-            race_->withdrawn[i] = false;
+        if (zds_ask_is_proven (&race_->ask, zds_addr_family (&one->addr)))
+            one->withdrawn = false;
         else if (race_->ask.is_compared)
-            race_->withdrawn[i] = true;
+            one->withdrawn = true;
     }
 }
 
 void zds_race_answer (zds_race_t *race_,
                       zds_look_t look_,
-                      const zds_answer_t *answer_,
-                      uint64_t now_)
+                      const zds_answer_t *answer_)
 {
-    (void) now_;
     if (race_->winner >= 0 || race_->failed)
         return;
     switch (zds_ask_answer (&race_->ask, look_, answer_)) {
@@ -428,7 +385,7 @@ void zds_race_look_runs (zds_race_t *race_, uint64_t since_)
 /*  The attempt has ended by itself, or is going to be cancelled.  */
 static void count_failure (zds_race_t *race_, unsigned attempt_, int error_)
 {
-    race_->fate[race_->slot[attempt_].candidate] = ZDS_FATE_FAILED;
+    race_->candidate[race_->slot[attempt_].candidate].fate = ZDS_FATE_FAILED;
     race_->owed++;
     if (error_ != ECONNREFUSED) {
         race_->all_refused = false;
@@ -436,12 +393,8 @@ static void count_failure (zds_race_t *race_, unsigned attempt_, int error_)
     }
 }
 
-void zds_race_failed (zds_race_t *race_,
-                      unsigned attempt_,
-                      int error_,
-                      uint64_t now_)
+void zds_race_failed (zds_race_t *race_, unsigned attempt_, int error_)
 {
-    (void) now_;
     if (!is_running (race_, attempt_))
         return;
     count_failure (race_, attempt_, error_);
@@ -456,7 +409,7 @@ win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
 
     race_->winner = (int) attempt_;
     race_->won_why = why_;
-    race_->fate[race_->slot[attempt_].candidate] = ZDS_FATE_WON;
+    race_->candidate[race_->slot[attempt_].candidate].fate = ZDS_FATE_WON;
     for (i = 0; i < race_->slots; i++) {
         zds_race_slot_t *slot = &race_->slot[i];
         if (i == attempt_ || slot->candidate < 0 || slot->to_cancel)
@@ -464,13 +417,13 @@ win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
         slot->to_cancel = true;
         slot->cancel_error = 0;
         slot->cancel_why = "another one won";
-        race_->fate[slot->candidate] =
+        race_->candidate[slot->candidate].fate =
           slot->progress == ZDS_PROGRESS_UNSIGNED
               || now_ - slot->silent_since >= slot->delay
             ? ZDS_FATE_SILENT
             : ZDS_FATE_CUT;
         if (slot->progress == ZDS_PROGRESS_NONE
-            && race_->fate[slot->candidate] == ZDS_FATE_SILENT
+            && race_->candidate[slot->candidate].fate == ZDS_FATE_SILENT
             && zds_addr_family (&race_->candidate[slot->candidate].addr)
                  == AF_INET6)
             race_->ipv6_silent = true;
@@ -504,19 +457,16 @@ bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_)
     return attempt_ < ZDS_RACE_MAX_RUNNING && awaits_greeting (race_, attempt_);
 }
 
-/*  The candidate that libzmq would have had without dual stack: the first of its
-    family, or the first of all where that family has none; NONE if there is none.  */
-static size_t usual_candidate (const zds_race_t *race_)
+size_t zds_race_first (const zds_race_t *race_, int family_)
 {
-    const int family = zds_race_usual_family (race_);
-    size_t i, first = NONE;
+    size_t i, first = ZDS_RACE_NONE;
 
     for (i = 0; i < race_->count; i++) {
-        if (race_->withdrawn[i])
+        if (race_->candidate[i].withdrawn)
             continue;
-        if (zds_addr_family (&race_->candidate[i].addr) == family)
+        if (zds_addr_family (&race_->candidate[i].addr) == family_)
             return i;
-        if (first == NONE)
+        if (first == ZDS_RACE_NONE)
             first = i;
     }
     return first;
@@ -546,7 +496,7 @@ static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
     *attempt_ = -1;
     if (!any_awaits_greeting (race_))
         return ZDS_NEVER;
-    usual = usual_candidate (race_);
+    usual = zds_race_first (race_, zds_race_usual_family (race_));
     for (i = 0; i < race_->slots; i++)
         if (usual != NONE && race_->slot[i].candidate == (int) usual
             && awaits_greeting (race_, i))
@@ -602,8 +552,9 @@ void zds_race_again (zds_race_t *race_)
     if (race_->winner >= 0 || race_->failed)
         return;
     for (i = 0; i < race_->count; i++)
-        if (race_->fate[i] == ZDS_FATE_FAILED && !race_->withdrawn[i])
-            race_->fate[i] = ZDS_FATE_UNTRIED;
+        if (race_->candidate[i].fate == ZDS_FATE_FAILED
+            && !race_->candidate[i].withdrawn)
+            race_->candidate[i].fate = ZDS_FATE_UNTRIED;
     ask_again (race_, "once more, the reconnect interval is over");
     race_->retry_said = false;
     race_->is_repeat = true;
@@ -623,7 +574,7 @@ static void give_up (zds_race_t *race_, unsigned attempt_, const char *why_)
     race_->slot[attempt_].cancel_why = why_;
 }
 
-/*  Until when the attempt may be silent.  */
+/*  Until when the attempt may be silent; ZDS_NEVER if it does not run.  */
 static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
 {
     const zds_race_slot_t *slot = &race_->slot[attempt_];
@@ -631,26 +582,9 @@ static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
                              ? race_->config.attempt_timeout
                              : race_->config.greeting_timeout;
 
-    return limit > 0 ? slot->silent_since + limit : ZDS_NEVER;
-}
-
-/*  Gives up on what has run longer than it may: than an attempt may at all, or
-    than it may while a candidate whose turn it is waits for a place.  */
-static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
-{
-    unsigned i;
-    int longest;
-
-    for (i = 0; i < race_->slots; i++)
-        if (is_running (race_, i) && now_ >= limit_of (race_, i))
-            give_up (race_, i, "silent for as long as an attempt may take");
-
-    longest = oldest (race_);
-    if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING
-        && now_ >= start_time (race_, waiting_)
-        && now_ - race_->slot[longest].silent_since >= ZDS_RACE_PATIENCE)
-        give_up (race_, (unsigned) longest,
-                 "silent for long, and the next one needs its place");
+    return limit > 0 && is_running (race_, attempt_)
+             ? slot->silent_since + limit
+             : ZDS_NEVER;
 }
 
 static uint64_t later (uint64_t a_, uint64_t b_)
@@ -658,24 +592,33 @@ static uint64_t later (uint64_t a_, uint64_t b_)
     return a_ > b_ ? a_ : b_;
 }
 
-/*  When the next of them will have.  */
-static uint64_t next_limit (const zds_race_t *race_, size_t waiting_)
+/*  Until when the attempt that has been silent longest may keep its place, because the
+    candidate whose turn it is waits for one; ZDS_NEVER if there are others.  */
+static uint64_t
+patience_end (const zds_race_t *race_, size_t waiting_, unsigned *longest_)
 {
-    const int longest = oldest (race_);
-    uint64_t limit = ZDS_NEVER;
+    unsigned i;
+
+    if (waiting_ == NONE || running (race_) < ZDS_RACE_MAX_RUNNING)
+        return ZDS_NEVER;
+    *longest_ = 0;
+    for (i = 1; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (race_->slot[i].silent_since < race_->slot[*longest_].silent_since)
+            *longest_ = i;
+    return later (start_time (race_, waiting_),
+                  race_->slot[*longest_].silent_since + ZDS_RACE_PATIENCE);
+}
+
+/*  Gives up on what has run longer than it may.  */
+static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
+{
     unsigned i;
 
     for (i = 0; i < race_->slots; i++)
-        if (is_running (race_, i) && limit_of (race_, i) < limit)
-            limit = limit_of (race_, i);
-    if (waiting_ != NONE && running (race_) == ZDS_RACE_MAX_RUNNING) {
-        const uint64_t due =
-          later (start_time (race_, waiting_),
-                 race_->slot[longest].silent_since + ZDS_RACE_PATIENCE);
-        if (due < limit)
-            limit = due;
-    }
-    return limit;
+        if (now_ >= limit_of (race_, i))
+            give_up (race_, i, "silent for as long as an attempt may take");
+    if (now_ >= patience_end (race_, waiting_, &i))
+        give_up (race_, i, "silent for long, and the next one needs its place");
 }
 
 static zds_race_step_t step_of (zds_race_op_t op_)
@@ -753,7 +696,7 @@ start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
     slot->started = slot->silent_since = now_;
     slot->progress = ZDS_PROGRESS_NONE;
     slot->to_cancel = false;
-    race_->fate[candidate_] = ZDS_FATE_RUNNING;
+    race_->candidate[candidate_].fate = ZDS_FATE_RUNNING;
     race_->begun = true;
     race_->last_start = race_->quiet_since = now_;
     if (race_->owed > 0)
@@ -856,10 +799,13 @@ static zds_race_step_t
 wait_for (const zds_race_t *race_, size_t waiting_, uint64_t now_)
 {
     zds_race_step_t step = step_of (ZDS_RACE_WAIT);
+    unsigned i;
     int attempt;
 
     step.deadline = hand_over_time (race_, &attempt);
-    at_most (&step.deadline, next_limit (race_, waiting_));
+    for (i = 0; i < race_->slots; i++)
+        at_most (&step.deadline, limit_of (race_, i));
+    at_most (&step.deadline, patience_end (race_, waiting_, &i));
     at_most (&step.deadline, retry_time (race_, waiting_));
     at_most (&step.deadline, ask_time (race_, now_));
     at_most (&step.deadline, ask_again_time (race_, waiting_));
@@ -924,21 +870,6 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
     return wait_for (race_, candidate, now_);
 }
 
-int zds_race_plain_first (const zds_race_t *race_)
-{
-    size_t i, first = NONE;
-
-    for (i = 0; i < race_->count; i++)
-        if (!race_->withdrawn[i]) {
-            if (zds_addr_family (&race_->candidate[i].addr)
-                == race_->first_family)
-                return (int) i;
-            if (first == NONE)
-                first = i;
-        }
-    return first == NONE ? -1 : (int) first;
-}
-
 /*  What the order would be if nothing were remembered, up to the winner.  */
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
 {
@@ -947,19 +878,20 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
     size_t i;
 
     if (race_->winner < 0
-        || race_->slot[race_->winner].candidate == zds_race_plain_first (race_))
+        || race_->slot[race_->winner].candidate
+             == (int) zds_race_first (race_, race_->first_family))
         return NULL;
     memcpy (plain, race_->candidate, race_->count * sizeof plain[0]);
     for (i = 0; i < race_->count; i++)
         plain[i].record = ZDS_RECORD_NONE;
-    zds_candidates_order (plain, race_->count, race_->first_family,
-                          race_->config.first_count, order);
+    zds_candidates_order (plain, race_->count, race_->first_family, order);
 
     for (i = 0; i < race_->count; i++) {
         const size_t at = order[i];
-        if (race_->fate[at] == ZDS_FATE_WON)
+        if (race_->candidate[at].fate == ZDS_FATE_WON)
             return NULL;
-        if (race_->fate[at] == ZDS_FATE_UNTRIED && !race_->withdrawn[at]
+        if (race_->candidate[at].fate == ZDS_FATE_UNTRIED
+            && !race_->candidate[at].withdrawn
             && race_->candidate[at].record != ZDS_RECORD_WRONG)
             return &race_->candidate[at];
     }
@@ -973,8 +905,7 @@ const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
 
     if (attempt_ >= ZDS_RACE_MAX_RUNNING || race_->slot[attempt_].candidate < 0)
         return "";
-    zds_candidates_order (race_->candidate, race_->count, race_->first_family,
-                          race_->config.first_count, order);
+    order_of (race_, order);
     while (order[place] != race_->slot[attempt_].candidate)
         place++;
     return zds_candidates_why (race_->candidate, race_->count,
@@ -1001,14 +932,15 @@ unsigned zds_race_rest (const zds_race_t *race_)
         rest |= ZDS_REST_USUAL
                 | (count_of_family (race_, usual) == 0 ? ZDS_REST_FRESH : 0u);
     for (i = 0; i < race_->count; i++) {
-        if (race_->fate[i] == ZDS_FATE_WON || race_->withdrawn[i]
+        if (race_->candidate[i].fate == ZDS_FATE_WON
+            || race_->candidate[i].withdrawn
             || race_->candidate[i].record == ZDS_RECORD_WRONG)
             continue;
         if (zds_addr_family (&race_->candidate[i].addr) == usual)
             rest |= ZDS_REST_USUAL;
         if (race_->candidate[i].record <= ZDS_RECORD_WON
-            && (race_->fate[i] == ZDS_FATE_UNTRIED
-                || race_->fate[i] == ZDS_FATE_CUT))
+            && (race_->candidate[i].fate == ZDS_FATE_UNTRIED
+                || race_->candidate[i].fate == ZDS_FATE_CUT))
             rest |= ZDS_REST_FRESH;
     }
     return rest;

@@ -23,7 +23,7 @@
 
 #include "zds_ask.h"
 #include "zds_candidate.h"
-#include "zds_mode.h"
+#include "zds_addr.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,7 +64,6 @@ typedef struct
 {
     unsigned attempt_delay;    /* of section 5; 250 is recommended */
     unsigned resolution_delay; /* of section 3; 50 is recommended */
-    unsigned first_count;      /* of section 4: First Address Family Count; 1 */
     unsigned
       attempt_timeout; /* how long one attempt may take to connect; 0: the
                                   system's own limit */
@@ -84,18 +83,6 @@ typedef struct
     bool quick;       /* IPv6 is silent for other names too */
     uint32_t network; /* the set of this host's addresses; 0: not known */
 } zds_race_config_t;
-
-/*  What became of a candidate.  */
-typedef enum
-{
-    ZDS_FATE_UNTRIED,
-    ZDS_FATE_RUNNING,
-    ZDS_FATE_FAILED,
-    ZDS_FATE_WON,
-    ZDS_FATE_SILENT, /* said nothing for the attempt delay or longer, or nothing
-                        that tells what it is, when another one won */
-    ZDS_FATE_CUT     /* had not been silent that long */
-} zds_fate_t;
 
 typedef enum
 {
@@ -136,8 +123,8 @@ typedef enum
     ZDS_PROGRESS_UNSIGNED   /* the peer may speak ZMTP 1.0, or anything else */
 } zds_progress_t;
 
-/*  Of the fields below only 'config', 'candidate', 'fate', 'withdrawn', 'count',
-    'slot', 'ask', 'first_family' and 'ipv6_silent' are for readers outside
+/*  Of the fields below only 'config', 'candidate', 'count', 'slot', 'ask',
+    'first_family' and 'ipv6_silent' are for readers outside
     zds_race.c: what there was to try and what became of it.  */
 typedef struct
 {
@@ -154,11 +141,6 @@ typedef struct
 typedef struct
 {
     zds_race_config_t config;
-    uint8_t fate[ZDS_RACE_MAX_CANDIDATES]; /* zds_fate_t */
-    bool
-      withdrawn[ZDS_RACE_MAX_CANDIDATES]; /* by a later answer, or unproven */
-    bool
-      from_helper[ZDS_RACE_MAX_CANDIDATES]; /* and the whole answer is late */
     size_t count;
     zds_race_slot_t slot[ZDS_RACE_MAX_RUNNING];
     unsigned slots; /* so many of them, from the first on, have been in use */
@@ -210,8 +192,7 @@ void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_);
     (zds_history_recall).  */
 void zds_race_answer (zds_race_t *race_,
                       zds_look_t look_,
-                      const zds_answer_t *answer_,
-                      uint64_t now_);
+                      const zds_answer_t *answer_);
 
 /*  Since when the look-up with the last word runs; ZDS_NEVER while it is queued.  A
     fact to be told before zds_race_next.  */
@@ -230,10 +211,7 @@ void zds_race_unsigned (zds_race_t *race_, unsigned attempt_);
 
 /*  The attempt failed with this errno, at once or later, before or after it had
     connected; its socket is closed.  */
-void zds_race_failed (zds_race_t *race_,
-                      unsigned attempt_,
-                      int error_,
-                      uint64_t now_);
+void zds_race_failed (zds_race_t *race_, unsigned attempt_, int error_);
 
 /*  The reconnect interval that ZDS_RACE_RETRY asked for is over: what failed may
     be tried again, and the name is asked again.  */
@@ -250,6 +228,12 @@ const char *zds_race_why (const zds_race_t *race_, unsigned attempt_);
 
 /*  Whether the attempt has connected and its peer is still to greet.  */
 bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_);
+
+#define ZDS_RACE_NONE ((size_t) -1)
+
+/*  The first of the candidates of this family that are not withdrawn, or of all where
+    the family has none; ZDS_RACE_NONE if there is none.  */
+size_t zds_race_first (const zds_race_t *race_, int family_);
 
 /*  The one family that the socket would use of the host if it knew of no other, as
     libzmq does without dual stack: IPv4, but in mode V6 IPv6 if the host has that,
@@ -269,10 +253,6 @@ enum
 
 /*  After WON: ZDS_REST_...  */
 unsigned zds_race_rest (const zds_race_t *race_);
-
-/*  The candidate that would be tried first if nothing were remembered; -1 if there is
-    none.  */
-int zds_race_plain_first (const zds_race_t *race_);
 
 /*  After WON: an address that would have been tried before the winner but for
     what is remembered of it or of the winner, and was not tried in this race.  A

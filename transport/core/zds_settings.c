@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "zds_settings.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "zds_race.h"
-#include "zds_resolver.h"
 
 static const char separators[] = ", \t\r\n";
 

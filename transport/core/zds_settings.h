@@ -29,7 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "zds_mode.h"
+#include "zds_addr.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,7 +40,9 @@ extern "C" {
 enum
 {
     ZDS_TRACE_FILE_SIZE = 512, /* of the name; a longer one is not known */
-    ZDS_TITLE_LENGTH = 15      /* of a title on Linux, at most */
+    ZDS_TITLE_LENGTH = 15,     /* of a title on Linux, at most */
+    ZDS_RESOLVER_THREADS = 8,  /* the default */
+    ZDS_RESOLVER_MAX_THREADS = 64
 };
 
 typedef struct

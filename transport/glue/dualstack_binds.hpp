@@ -10,7 +10,7 @@
 #include "fd.hpp"
 #include "macros.hpp"
 #include "mutex.hpp"
-#include "zds_mode.h"
+#include "zds_addr.h"
 
 namespace zmq
 {

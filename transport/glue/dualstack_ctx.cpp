@@ -12,7 +12,6 @@
 #include "endpoint.hpp"
 #include "options.hpp"
 #include "zds_host.h"
-#include "zds_lookup.h"
 #include "zds_version.h"
 
 #define ZDS_TEXT_OF(number) #number

@@ -18,7 +18,6 @@
 #include "options.hpp"
 #include "zds_dial.h"
 #include "zds_host.h"
-#include "zds_lookup.h"
 #include "zds_thread.h"
 
 zmq::dualstack_dial_t::attempt_t::attempt_t () :
@@ -328,7 +327,7 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
     const uint64_t now = zds_clock_ms ();
 
     zds_trace_answer (&_subject, lookup_->look, answer);
-    zds_race_answer (&_race, lookup_->look, answer, now);
+    zds_race_answer (&_race, lookup_->look, answer);
     _io_thread->dualstack ().drop (lookup_);
     const dualstack_history_t history (_context);
     if (history)
@@ -562,7 +561,7 @@ void zmq::dualstack_dial_t::lost (unsigned attempt_, int error_)
         dualstack_close (_last_fd);
     }
     zds_trace_attempt (&_subject, &_race, attempt_, error_, now);
-    zds_race_failed (&_race, attempt_, error_, now);
+    zds_race_failed (&_race, attempt_, error_);
 }
 
 void zmq::dualstack_dial_t::won (unsigned attempt_)

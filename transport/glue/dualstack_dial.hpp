@@ -13,7 +13,6 @@
 #include "macros.hpp"
 #include "zds_dial.h"
 #include "zds_endpoint.h"
-#include "zds_greeting.h"
 #include "zds_race.h"
 #include "zds_trace.h"
 

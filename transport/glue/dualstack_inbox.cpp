@@ -17,7 +17,7 @@
 #include "io_object.hpp"
 #include "io_thread.hpp"
 #include "options.hpp"
-#include "zds_greeting.h"
+#include "zds_dial.h"
 #include "zds_thread.h"
 #include "zds_host.h"
 
@@ -134,7 +134,7 @@ zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
 
 zmq::dualstack_inbox_t::~dualstack_inbox_t ()
 {
-    zmq_assert (_inbox.first == NULL && _probes.empty ());
+    zmq_assert (_inbox.waiters.first == NULL && _probes.empty ());
 }
 
 zmq::dualstack_ctx_t &zmq::dualstack_inbox_t::context () const

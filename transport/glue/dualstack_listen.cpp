@@ -17,7 +17,6 @@
 #include "options.hpp"
 #include "tcp.hpp"
 #include "zds_host.h"
-#include "zds_lookup.h"
 #include "zds_resolver.h"
 #include "zds_thread.h"
 
@@ -429,10 +428,7 @@ void zmq::dualstack_listen_t::open_listener (zds_bind_t *bind_,
     family[step_.slot] = zds_addr_family (&step_.listener.addr);
     if (step_.slot == 0)
         as_ipv4 = step_.listener.as_ipv4;
-    if (port != 0)
-        zds_bind_opened (bind_, port);
-    else
-        zds_bind_opened_alone (bind_);
+    zds_bind_opened (bind_, port);
 }
 
 void zmq::dualstack_as_ipv4 (sockaddr_storage *addr_, socklen_t *len_)

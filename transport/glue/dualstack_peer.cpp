@@ -104,8 +104,8 @@ static void take_death (zmq::ctx_t *ctx_,
                    " let nothing through any more: it goes last");
     const zmq::dualstack_history_t history (ctx_->dualstack (), true);
     if (history)
-        zds_history_died (history, peer_.key.c_str (), &peer_.addr,
-                          zds_clock_ms ());
+        zds_history_mark (history, peer_.key.c_str (), &peer_.addr,
+                          ZDS_RECORD_DIED, zds_clock_ms ());
 }
 
 bool zmq::dualstack_goes_on (ctx_t *ctx_,
@@ -129,8 +129,8 @@ bool zmq::dualstack_goes_on (ctx_t *ctx_,
     {
         const dualstack_history_t history (ctx_->dualstack (), true);
         if (history)
-            zds_history_wrong (history, peer_->key.c_str (), &peer_->addr,
-                               zds_clock_ms ());
+            zds_history_mark (history, peer_->key.c_str (), &peer_->addr,
+                              ZDS_RECORD_WRONG, zds_clock_ms ());
     }
     peer_->at_once = !peer_->was_wrong && (peer_->rest & ZDS_REST_FRESH) != 0
                      && peer_->times < most_times;

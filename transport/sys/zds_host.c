@@ -4,9 +4,9 @@
 #define _GNU_SOURCE
 #endif
 
-#include "zds_candidate.h"
 #include "zds_host.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +14,23 @@
 
 #ifdef _WIN32
 #include <iphlpapi.h>
+#define strcasecmp _stricmp
+#define strtok_r strtok_s
 #else
 #include <fcntl.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #endif
 #if defined __linux__ && !defined __ANDROID__
 #include <sys/auxv.h>
+#endif
+#ifdef __GLIBC__
+#include <netinet/in.h>
+#include <resolv.h>
 #endif
 
 /*  Systems known to have getifaddrs.  The core is built without libzmq too, so
@@ -50,7 +57,6 @@
 typedef struct
 {
     const char *name; /* of the interface or IPv4 alias; NULL: any */
-    int family;       /* AF_UNSPEC: any */
     zds_ifaddr_t *at;
     size_t count;
     size_t room;
@@ -63,9 +69,7 @@ static int append (list_t *list_,
 {
     zds_ifaddr_t *entry;
 
-    if ((list_->name != NULL && strcmp (list_->name, name_) != 0)
-        || (list_->family != AF_UNSPEC
-            && list_->family != zds_addr_family (addr_)))
+    if (list_->name != NULL && strcmp (list_->name, name_) != 0)
         return 0;
     if (list_->count == list_->room) {
         const size_t room = list_->room == 0 ? 16 : 2 * list_->room;
@@ -257,7 +261,7 @@ static int take_datagram (dump_t *dump_, char *buffer_, size_t size_)
     return rc;
 }
 
-static int send_question (int fd_, int family_)
+static int send_question (int fd_)
 {
     struct
     {
@@ -269,7 +273,6 @@ static int send_question (int fd_, int family_)
     question.header.nlmsg_len = sizeof question;
     question.header.nlmsg_type = RTM_GETADDR;
     question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    question.body.ifa_family = (unsigned char) family_;
     return send (fd_, &question, sizeof question, 0) == -1 ? errno : 0;
 }
 
@@ -287,7 +290,7 @@ static int dump_through (int fd_, list_t *list_, char *buffer_)
             || strcmp (dump.name, list_->name) != 0)
             dump.index = 0;
     }
-    rc = send_question (fd_, list_->family);
+    rc = send_question (fd_);
     while (rc == 0) {
         const ssize_t size = recv (fd_, buffer_, MESSAGE_ROOM, MSG_TRUNC);
         if (size > MESSAGE_ROOM)
@@ -335,7 +338,7 @@ int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_)
 {
-    list_t list = {name_, AF_UNSPEC, NULL, 0, 0};
+    list_t list = {name_, NULL, 0, 0};
     const int rc = ask_kernel (&list);
 
     if (rc != 0 || list.count == 0) {
@@ -348,26 +351,7 @@ int zds_host_ifaddrs (const char *name_,
     return rc;
 }
 
-bool zds_host_has_ipv6 (void)
-{
-    list_t list = {NULL, AF_INET6, NULL, 0, 0};
-    bool found = ask_kernel (&list) != 0;
-    size_t i;
-
-    for (i = 0; i < list.count && !found; i++) {
-        const zds_class_t kind = zds_addr_class (&list.at[i].addr);
-        found = kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL;
-    }
-    free (list.at);
-    return found;
-}
-
 #else
-
-bool zds_host_has_ipv6 (void)
-{
-    return true;
-}
 
 int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
@@ -451,18 +435,35 @@ uint64_t zds_host_netns (int fd_)
 
 #endif
 
+/*  An IPv6 address that is of use beyond this host and its links.  */
+static bool reaches_far (const zds_addr_t *addr_)
+{
+    const zds_class_t kind = zds_addr_class (addr_);
+
+    return zds_addr_family (addr_) == AF_INET6
+           && (kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL);
+}
+
+bool zds_host_has_ipv6 (void)
+{
+    zds_ifaddr_t *ifaddrs;
+    size_t count, i;
+    bool found = zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0;
+
+    for (i = 0; i < count && !found; i++)
+        found = reaches_far (&ifaddrs[i].addr);
+    free (ifaddrs);
+    return found;
+}
+
 /*  Whether the address says in which network the host is, and for how long.  */
 static bool is_of_network (const zds_ifaddr_t *ifaddr_)
 {
     const unsigned passing =
       ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE;
-    zds_class_t kind;
 
-    if (zds_addr_family (&ifaddr_->addr) == AF_INET)
-        return true;
-    kind = zds_addr_class (&ifaddr_->addr);
-    return (ifaddr_->flags & passing) == 0
-           && (kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL);
+    return zds_addr_family (&ifaddr_->addr) == AF_INET
+           || ((ifaddr_->flags & passing) == 0 && reaches_far (&ifaddr_->addr));
 }
 
 uint32_t zds_host_network (void)
@@ -503,13 +504,145 @@ int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)
     *index_ = 0;
     if (endpoint_->zone[0] == '\0')
         return 0;
-    if (!zds_zone_is_name (endpoint_->zone))
-        *index_ = zds_zone_number (endpoint_->zone);
+    if (!isalpha ((unsigned char) endpoint_->zone[0]))
+        *index_ = (uint32_t) atoi (endpoint_->zone);
 #if !defined _WIN32 || _WIN32_WINNT >= 0x0600
     else
         *index_ = if_nametoindex (endpoint_->zone);
 #endif
     return *index_ == 0 ? EINVAL : 0;
+}
+
+bool zds_lookup_hosts_line (const char *line_,
+                            const char *host_,
+                            zds_addr_t *addr_)
+{
+    static const char blank[] = " \t\r\n";
+    char line[1024];
+    char *rest, *word;
+
+    if (strlen (line_) >= sizeof line)
+        return false;
+    strcpy (line, line_);
+    line[strcspn (line, "#")] = '\0';
+    word = strtok_r (line, blank, &rest);
+    if (word == NULL || zds_addr_parse (addr_, word, AF_INET6) != 0)
+        return false;
+    while ((word = strtok_r (NULL, blank, &rest)) != NULL)
+        if (strcasecmp (word, host_) == 0)
+            return true;
+    return false;
+}
+
+static bool is_loopback_in_hosts_file (const char *host_)
+{
+    char line[1024];
+    zds_addr_t addr;
+    bool found = false;
+    FILE *file = fopen ("/etc/hosts", "re");
+
+    if (file == NULL)
+        return false;
+    while (!found && fgets (line, sizeof line, file) != NULL)
+        found = zds_lookup_hosts_line (line, host_, &addr)
+                && zds_addr_class (&addr) == ZDS_CLASS_LOOPBACK;
+    fclose (file);
+    return found;
+}
+
+/*  RFC 6761 section 6.3.  */
+static bool is_localhost (const char *host_)
+{
+    static const char name[] = "localhost";
+    const size_t len = strlen (host_), name_len = sizeof name - 1;
+    const char *const end = host_ + len - name_len;
+
+    return len >= name_len && strcasecmp (end, name) == 0
+           && (len == name_len || end[-1] == '.');
+}
+
+bool zds_lookup_asks (const char *host_, int family_)
+{
+    return family_ != AF_INET6 || is_localhost (host_) || zds_host_has_ipv6 ()
+           || is_loopback_in_hosts_file (host_);
+}
+
+static int ask (const char *host_, int family_, struct addrinfo **result_)
+{
+    struct addrinfo hints;
+
+    memset (&hints, 0, sizeof hints);
+    hints.ai_family = family_;
+    /*  Not used, but avoids the same address three times.  */
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_CANONNAME;
+    *result_ = NULL;
+    return getaddrinfo (host_, NULL, &hints, result_);
+}
+
+/*  Whether the look-up may have an answer the next time.  */
+static bool is_temporary (int rc_)
+{
+#ifdef EAI_SYSTEM
+    if (rc_ == EAI_SYSTEM)
+        return true;
+#endif
+    return rc_ == EAI_AGAIN || rc_ == EAI_MEMORY;
+}
+
+/*  Names with a trailing dot, and with as many dots as resolv.conf asks for, are tried
+    as they stand ahead of the search list.  */
+static bool is_exact (const char *host_, const char *canonical_)
+{
+    const size_t len = strlen (host_);
+    bool tried = len > 0 && host_[len - 1] == '.';
+
+#ifdef __GLIBC__
+    unsigned dots = 0, i;
+    for (i = 0; i < len; i++)
+        dots += host_[i] == '.';
+    if ((_res.options & RES_INIT) != 0 && dots >= _res.ndots
+        && strcasecmp (host_, canonical_) == 0)
+        tried = true;
+#else
+    (void) canonical_;
+#endif
+    return tried;
+}
+
+static void take (const struct addrinfo *list_, zds_answer_t *answer_)
+{
+    const char *const name = list_->ai_canonname;
+
+    if (name != NULL && strlen (name) < sizeof answer_->canonical)
+        strcpy (answer_->canonical, name);
+    for (; list_ != NULL && answer_->count < ZDS_MAX_ADDRS;
+         list_ = list_->ai_next)
+        if (zds_addr_from_sockaddr (&answer_->addr[answer_->count],
+                                    list_->ai_addr, (size_t) list_->ai_addrlen)
+            == 0)
+            answer_->count++;
+}
+
+void zds_lookup (void *arg_,
+                 const char *host_,
+                 zds_look_t look_,
+                 zds_answer_t *answer_)
+{
+    static const int family[ZDS_LOOKS] = {AF_UNSPEC, AF_INET6, AF_INET};
+    struct addrinfo *list;
+    const int rc = ask (host_, family[look_], &list);
+
+    (void) arg_;
+    if (rc != 0) {
+        answer_->status =
+          is_temporary (rc) ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
+        return;
+    }
+    if (list != NULL)
+        take (list, answer_);
+    freeaddrinfo (list);
+    answer_->is_exact = is_exact (host_, answer_->canonical);
 }
 
 /*  Whether somebody with fewer rights started the program.  */
@@ -656,25 +789,7 @@ static void take_file (zds_settings_t *settings_,
 }
 
 #else
-
-char *zds_host_settings_text (const char *path_, const char **why_)
-{
-    (void) path_;
-    *why_ = NULL;
-    return NULL;
-}
-
-static void take_file (zds_settings_t *settings_,
-                       const char *path_,
-                       char *complaint_,
-                       size_t size_)
-{
-    (void) settings_;
-    (void) path_;
-    (void) complaint_;
-    (void) size_;
-}
-
+#define take_file(settings, path, complaint, size) ((void) (path))
 #endif
 
 zds_settings_t zds_host_settings (const char *file_)

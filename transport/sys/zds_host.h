@@ -6,6 +6,7 @@
 #define ZDS_HOST_H_INCLUDED
 
 #include "zds_bind.h"
+#include "zds_candidate.h"
 #include "zds_settings.h"
 
 #ifdef __cplusplus
@@ -58,14 +59,16 @@ enum
     number.  Cut where it does not fit into 'size_' > 0 bytes.  */
 void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_);
 
-/*  The index of the interface that an endpoint's zone names; 0 without a zone.
-    EINVAL when there is no such interface, or the number is 0.  */
+/*  The index of the interface that an endpoint's zone names, or that it is (what begins
+    with no letter is read as atoi reads it); 0 without a zone.  EINVAL when there is no
+    such interface, or the number is 0.  */
 int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
 
 /*  Reads a settings file (see zds_settings.h).  It counts only if it is a regular
     file of at most 64 kB, without NUL bytes, that belongs to root and that nobody
     else may write; a symbolic link does not.  Returns its text, which the caller
-    frees; or NULL, and in '*why_' a static text: NULL where there is no such file.  */
+    frees; or NULL, and in '*why_' a static text: NULL where there is no such file.  Not
+    on Windows.  */
 char *zds_host_settings_text (const char *path_, const char **why_);
 
 /*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), under those of the environment
@@ -73,6 +76,33 @@ char *zds_host_settings_text (const char *path_, const char **why_);
     does not read.  What is wrong with either is named on stderr, once in a process.
     Reads the environment: not while another thread changes it.  */
 zds_settings_t zds_host_settings (const char *file_);
+
+/*  Whether addresses of this family of 'host_' are of use to one who said nothing about
+    families.  IPv6 is on a host that has an IPv6 address itself (not loopback, not
+    link-local), and for names that lead to its loopback address: localhost, those
+    below it, and those of the hosts file.  Asks the system for its addresses, and
+    reads the hosts file where there are no others.  */
+bool zds_lookup_asks (const char *host_, int family_);
+
+/*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
+
+    One call of getaddrinfo, for the canonical name too: with both families that
+    costs no further question, and with one it is asked for once.  The order and the
+    scopes are the libc's.
+
+    The lack of descriptors or memory, and name servers that do not answer or
+    fail for now (SERVFAIL), make a look-up ZDS_LOOKUP_TEMPORARY.  What the system
+    calls final (REFUSED) is an answer without an address.  */
+void zds_lookup (void *arg_,
+                 const char *host_,
+                 zds_look_t look_,
+                 zds_answer_t *answer_);
+
+/*  Reads a line of a hosts file; true, and the address, if it has 'host_' for an
+    IPv6 address.  Pure.  */
+bool zds_lookup_hosts_line (const char *line_,
+                            const char *host_,
+                            zds_addr_t *addr_);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,7 @@
 
 #include "zds_resolver.h"
 #include "zds_thread.h"
-#include "zds_turns.h"
+#include "zds_candidate.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -25,9 +25,9 @@ typedef struct
     of the resolver's lists at a time.  */
 struct zds_query
 {
-    zds_query_t *prev, *next;
+    zds_link_t link;
     zds_resolver_t *resolver;
-    zds_waiter_t *first_waiter, *last_waiter;
+    zds_list_t waiters;
     zds_look_t look;
     bool runs;
     bool runs_as_suspect;
@@ -38,13 +38,6 @@ struct zds_query
     unsigned looks;    /* in a row, ZDS_RESOLVER_LOOKS: enough */
     char host[];
 };
-
-/*  The oldest first.  */
-typedef struct
-{
-    zds_query_t *first, *last;
-    unsigned count;
-} queries_t;
 
 struct zds_resolver
 {
@@ -58,74 +51,57 @@ struct zds_resolver
     /*  Guards all that follows, waiters, inboxes, and what is held.  */
     zds_mutex_t mutex;
     bool is_released;
-    queries_t queued[ZDS_LOOKS], running[ZDS_LOOKS];
-    queries_t ended;
+    zds_list_t queued[ZDS_LOOKS], running[ZDS_LOOKS];
+    zds_list_t ended;
 };
 
 /*  Lists.  */
 
-static void append (queries_t *list_, zds_query_t *query_)
+static void append (zds_list_t *list_, zds_link_t *link_)
 {
-    query_->prev = list_->last;
-    query_->next = NULL;
+    link_->prev = list_->last;
+    link_->next = NULL;
     if (list_->last != NULL)
-        list_->last->next = query_;
+        list_->last->next = link_;
     else
-        list_->first = query_;
-    list_->last = query_;
+        list_->first = link_;
+    list_->last = link_;
     list_->count++;
 }
 
-static void take_out (queries_t *list_, zds_query_t *query_)
+static void take_out (zds_list_t *list_, zds_link_t *link_)
 {
-    if (query_->prev != NULL)
-        query_->prev->next = query_->next;
+    if (link_->prev != NULL)
+        link_->prev->next = link_->next;
     else
-        list_->first = query_->next;
-    if (query_->next != NULL)
-        query_->next->prev = query_->prev;
+        list_->first = link_->next;
+    if (link_->next != NULL)
+        link_->next->prev = link_->prev;
     else
-        list_->last = query_->prev;
+        list_->last = link_->prev;
+    link_->prev = link_->next = NULL;
     list_->count--;
 }
 
+static zds_query_t *next_in (const zds_query_t *query_)
+{
+    return (zds_query_t *) query_->link.next;
+}
+
+static zds_query_t *first_in (const zds_list_t *list_)
+{
+    return (zds_query_t *) list_->first;
+}
+
 static zds_query_t *
-find (const queries_t *list_, const char *host_, zds_look_t look_)
+find (const zds_list_t *list_, const char *host_, zds_look_t look_)
 {
     zds_query_t *query;
 
-    for (query = list_->first; query != NULL; query = query->next)
+    for (query = first_in (list_); query != NULL; query = next_in (query))
         if (query->look == look_ && strcmp (query->host, host_) == 0)
             return query;
     return NULL;
-}
-
-static void append_waiter (zds_waiter_t **first_,
-                           zds_waiter_t **last_,
-                           zds_waiter_t *waiter_)
-{
-    waiter_->prev = *last_;
-    waiter_->next = NULL;
-    if (*last_ != NULL)
-        (*last_)->next = waiter_;
-    else
-        *first_ = waiter_;
-    *last_ = waiter_;
-}
-
-static void take_waiter_out (zds_waiter_t **first_,
-                             zds_waiter_t **last_,
-                             zds_waiter_t *waiter_)
-{
-    if (waiter_->prev != NULL)
-        waiter_->prev->next = waiter_->next;
-    else
-        *first_ = waiter_->next;
-    if (waiter_->next != NULL)
-        waiter_->next->prev = waiter_->prev;
-    else
-        *last_ = waiter_->prev;
-    waiter_->prev = waiter_->next = NULL;
 }
 
 /*  Answers.  */
@@ -192,31 +168,30 @@ static void query_free (zds_query_t *query_)
     free (query_);
 }
 
-static void free_all (queries_t *list_)
+static void free_all (zds_list_t *list_)
 {
-    zds_query_t *query, *next;
+    zds_query_t *query;
 
-    for (query = list_->first; query != NULL; query = next) {
-        next = query->next;
+    while ((query = first_in (list_)) != NULL) {
+        take_out (list_, &query->link);
         query_free (query);
     }
-    memset (list_, 0, sizeof *list_);
 }
 
 /*  Puts a query that nobody waits for where the next one who asks will find it, if
     there is anything to be found.  */
 static void keep (zds_resolver_t *resolver_, zds_query_t *query_)
 {
-    queries_t *const list = &resolver_->ended;
+    zds_list_t *const list = &resolver_->ended;
 
     if (query_->held == NULL && query_->suspect_until == 0) {
         query_free (query_);
         return;
     }
-    append (list, query_);
+    append (list, &query_->link);
     if (list->count > ZDS_RESOLVER_RECENT) {
-        zds_query_t *const oldest = list->first;
-        take_out (list, oldest);
+        zds_query_t *const oldest = first_in (list);
+        take_out (list, &oldest->link);
         query_free (oldest);
     }
 }
@@ -241,16 +216,16 @@ static void work (void *query_);
 static zds_query_t *
 next_query (const zds_resolver_t *resolver_, zds_look_t look_, uint64_t now_)
 {
-    const queries_t *const running = &resolver_->running[look_];
+    const zds_list_t *const running = &resolver_->running[look_];
     unsigned suspects = 0;
     zds_query_t *query;
 
     if (running->count >= ZDS_RESOLVER_CROWD * resolver_->threads)
         return NULL;
-    for (query = running->first; query != NULL; query = query->next)
+    for (query = first_in (running); query != NULL; query = next_in (query))
         suspects += query->runs_as_suspect;
-    for (query = resolver_->queued[look_].first; query != NULL;
-         query = query->next)
+    for (query = first_in (&resolver_->queued[look_]); query != NULL;
+         query = next_in (query))
         if (suspects < resolver_->threads || now_ >= query->suspect_until)
             return query;
     return NULL;
@@ -260,8 +235,8 @@ static void begin (zds_query_t *query_)
 {
     zds_resolver_t *const resolver = query_->resolver;
 
-    take_out (&resolver->queued[query_->look], query_);
-    append (&resolver->running[query_->look], query_);
+    take_out (&resolver->queued[query_->look], &query_->link);
+    append (&resolver->running[query_->look], &query_->link);
     query_->runs = true;
     query_->started = zds_clock_ms ();
     query_->runs_as_suspect = query_->started < query_->suspect_until;
@@ -288,13 +263,13 @@ static void deliver (zds_query_t *query_, held_t *held_, bool to_all_)
 {
     zds_waiter_t *waiter;
 
-    while ((waiter = query_->first_waiter) != NULL) {
+    while ((waiter = (zds_waiter_t *) query_->waiters.first) != NULL) {
         zds_inbox_t *inbox = waiter->inbox;
-        const bool was_empty = inbox->first == NULL;
-        take_waiter_out (&query_->first_waiter, &query_->last_waiter, waiter);
+        const bool was_empty = inbox->waiters.count == 0;
+        take_out (&query_->waiters, &waiter->link);
         waiter->query = NULL;
         waiter->held = hold (held_);
-        append_waiter (&inbox->first, &inbox->last, waiter);
+        append (&inbox->waiters, &waiter->link);
         if (was_empty)
             inbox->wake (inbox->arg);
         if (!to_all_)
@@ -334,7 +309,7 @@ static bool finish (zds_query_t *query_, held_t *held_)
     deliver (query_, query_->held != NULL ? query_->held : held_, !again);
     if (query_->held != held_)
         let_go (held_);
-    return again && query_->first_waiter != NULL;
+    return again && query_->waiters.count > 0;
 }
 
 /*  The lock is held before and after, not meanwhile.  */
@@ -351,7 +326,7 @@ static void run (zds_query_t *query_)
                               &held->answer);
         zds_mutex_lock (&resolver->mutex);
     } while (finish (query_, held));
-    take_out (&resolver->running[query_->look], query_);
+    take_out (&resolver->running[query_->look], &query_->link);
     query_->runs = false;
 }
 
@@ -468,21 +443,21 @@ static zds_query_t *query_for (zds_resolver_t *resolver_,
             return NULL;
     } else {
         query = ended_;
-        take_out (&resolver_->ended, query);
+        take_out (&resolver_->ended, &query->link);
     }
     if (!is_fresh (query, zds_clock_ms ())) {
         let_go (query->held);
         query->held = NULL;
         query->looks = 0;
     }
-    append (&resolver_->queued[look_], query);
+    append (&resolver_->queued[look_], &query->link);
     return query;
 }
 
 static void drop_if_unwanted (zds_resolver_t *resolver_, zds_query_t *query_)
 {
-    if (!query_->runs && query_->first_waiter == NULL) {
-        take_out (&resolver_->queued[query_->look], query_);
+    if (!query_->runs && query_->waiters.count == 0) {
+        take_out (&resolver_->queued[query_->look], &query_->link);
         keep (resolver_, query_);
     }
 }
@@ -505,11 +480,11 @@ static bool ask (zds_resolver_t *resolver_,
     if (query == NULL)
         return false;
     waiter_->query = query;
-    append_waiter (&query->first_waiter, &query->last_waiter, waiter_);
+    append (&query->waiters, &waiter_->link);
     if (query->runs || start_all (resolver_, look_))
         return true;
     waiter_->query = NULL;
-    take_waiter_out (&query->first_waiter, &query->last_waiter, waiter_);
+    take_out (&query->waiters, &waiter_->link);
     drop_if_unwanted (resolver_, query);
     return false;
 }
@@ -577,9 +552,9 @@ zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
     zds_waiter_t *waiter;
 
     zds_mutex_lock (&resolver_->mutex);
-    waiter = inbox_->first;
+    waiter = (zds_waiter_t *) inbox_->waiters.first;
     if (waiter != NULL) {
-        take_waiter_out (&inbox_->first, &inbox_->last, waiter);
+        take_out (&inbox_->waiters, &waiter->link);
         waiter->inbox = NULL;
         waiter->answer = deal ((held_t *) waiter->held);
         let_go ((held_t *) waiter->held);
@@ -598,10 +573,10 @@ void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_)
     query = waiter_->query;
     inbox = waiter_->inbox;
     if (query != NULL) {
-        take_waiter_out (&query->first_waiter, &query->last_waiter, waiter_);
+        take_out (&query->waiters, &waiter_->link);
         drop_if_unwanted (resolver_, query);
     } else if (inbox != NULL) {
-        take_waiter_out (&inbox->first, &inbox->last, waiter_);
+        take_out (&inbox->waiters, &waiter_->link);
         let_go ((held_t *) waiter_->held);
     }
     waiter_->query = NULL;

@@ -3,7 +3,7 @@
 /*  Look-ups of names on threads of their own.
 
     Equal look-ups that are under way at the same time are one, an answer under a
-    second old is given again, in turns (see zds_turns.h), and the number of
+    second old is given again, in turns (see zds_turns_deal), and the number of
     threads is bounded.  A thread is started for a look-up, takes what is queued
     behind it, and ends.
 
@@ -23,6 +23,7 @@
 #define ZDS_RESOLVER_H_INCLUDED
 
 #include "zds_ask.h"
+#include "zds_settings.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,8 +31,6 @@ extern "C" {
 
 enum
 {
-    ZDS_RESOLVER_THREADS = 8, /* the default */
-    ZDS_RESOLVER_MAX_THREADS = 64,
     ZDS_RESOLVER_CROWD = 3,
     ZDS_RESOLVER_SLOW = 1000,  /* ms */
     ZDS_RESOLVER_FRESH = 1000, /* ms for which an answer is given again */
@@ -55,12 +54,27 @@ typedef struct zds_resolver zds_resolver_t;
 typedef struct zds_inbox zds_inbox_t;
 typedef struct zds_query zds_query_t;
 
+typedef struct zds_link zds_link_t;
+
+/*  A place in a list, the first member of what is listed.  */
+struct zds_link
+{
+    zds_link_t *prev, *next;
+};
+
+/*  The oldest first.  */
+typedef struct
+{
+    zds_link_t *first, *last;
+    unsigned count;
+} zds_list_t;
+
 /*  One party that waits for one answer.  The caller owns it; it stays where it
     is until the answer is collected or the wait is cancelled.  All zero: not
     waiting.  */
-typedef struct zds_waiter
+typedef struct
 {
-    struct zds_waiter *prev, *next;
+    zds_link_t link;
     zds_inbox_t *inbox;
     zds_query_t *query; /* waiting for it; NULL: in the inbox, or not waiting */
     void *held;         /* in the inbox: what was answered */
@@ -70,7 +84,7 @@ typedef struct zds_waiter
 /*  Where the answers for one thread come in.  */
 struct zds_inbox
 {
-    zds_waiter_t *first, *last;
+    zds_list_t waiters;
     /*  Called when the inbox was empty and is not any more, on another thread,
         with a lock held: it must not wait, nor call the resolver.  */
     void (*wake) (void *arg_);

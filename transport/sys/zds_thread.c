@@ -41,40 +41,7 @@ typedef struct
     char name[ZDS_THREAD_NAME_SIZE];
 } start_t;
 
-static start_t *start_new (const char *name_, void (*run_) (void *), void *arg_)
-{
-    start_t *start = (start_t *) calloc (1, sizeof *start);
-
-    if (start == NULL)
-        return NULL;
-    start->run = run_;
-    start->arg = arg_;
-    strncpy (start->name, name_, sizeof start->name - 1);
-    return start;
-}
-
 #ifdef _WIN32
-
-int zds_mutex_init (zds_mutex_t *mutex_)
-{
-    InitializeSRWLock (mutex_);
-    return 0;
-}
-
-void zds_mutex_destroy (zds_mutex_t *mutex_)
-{
-    (void) mutex_;
-}
-
-void zds_mutex_lock (zds_mutex_t *mutex_)
-{
-    AcquireSRWLockExclusive (mutex_);
-}
-
-void zds_mutex_unlock (zds_mutex_t *mutex_)
-{
-    ReleaseSRWLockExclusive (mutex_);
-}
 
 static volatile LONG threads;
 
@@ -144,26 +111,6 @@ uint64_t zds_clock_ms (void)
 
 #else
 
-int zds_mutex_init (zds_mutex_t *mutex_)
-{
-    return pthread_mutex_init (mutex_, NULL);
-}
-
-void zds_mutex_destroy (zds_mutex_t *mutex_)
-{
-    pthread_mutex_destroy (mutex_);
-}
-
-void zds_mutex_lock (zds_mutex_t *mutex_)
-{
-    pthread_mutex_lock (mutex_);
-}
-
-void zds_mutex_unlock (zds_mutex_t *mutex_)
-{
-    pthread_mutex_unlock (mutex_);
-}
-
 /*  The number of threads, below the number of the process: those of its parent
     are not in a forked child.  No lock, which a fork could find taken.  */
 static atomic_uint threads;
@@ -217,18 +164,12 @@ static bool is_to_stay (const ElfW (Dyn) * dynamic_)
     return false;
 }
 
-static bool was_linked_to_stay (void)
-{
-    return is_to_stay (_DYNAMIC);
-}
+#define was_linked_to_stay() is_to_stay (_DYNAMIC)
 #endif
 #endif
 
 #ifndef HAVE_DYNAMIC
-static bool was_linked_to_stay (void)
-{
-    return false;
-}
+#define was_linked_to_stay() false
 #endif
 
 #if defined HAVE_DYNAMIC || defined __APPLE__ || defined __ANDROID__
@@ -244,14 +185,8 @@ static bool pin_library (void)
            && dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)
                 != NULL;
 }
-
 #else
-
-static bool pin_library (void)
-{
-    return false;
-}
-
+#define pin_library() false
 #endif
 
 /*  A library that was not linked so, like a plug-in that libzmq.a is part of, is
@@ -389,14 +324,19 @@ uint64_t zds_clock_ms (void)
 int zds_thread_start (const char *name_, void (*run_) (void *arg_), void *arg_)
 {
     start_t *start;
-    int rc;
+    int rc = ENOMEM;
 
     if (!library_stays ())
         return EBUSY;
     if (!take_place ())
         return EAGAIN;
-    start = start_new (name_, run_, arg_);
-    rc = start == NULL ? ENOMEM : create (start);
+    start = (start_t *) calloc (1, sizeof *start);
+    if (start != NULL) {
+        start->run = run_;
+        start->arg = arg_;
+        strncpy (start->name, name_, sizeof start->name - 1);
+        rc = create (start);
+    }
     if (rc != 0) {
         free (start);
         give_place ();

@@ -12,10 +12,8 @@
 #ifdef _WIN32
 #include <winsock2.h>
 #include <windows.h>
-typedef SRWLOCK zds_mutex_t;
 #else
 #include <pthread.h>
-typedef pthread_mutex_t zds_mutex_t;
 #endif
 
 #ifdef __cplusplus
@@ -34,11 +32,20 @@ enum
     ZDS_THREAD_NAME_SIZE = 16 /* with its NUL all that Linux keeps */
 };
 
-/*  0 or an errno (ENOMEM, EAGAIN).  */
-int zds_mutex_init (zds_mutex_t *mutex_);
-void zds_mutex_destroy (zds_mutex_t *mutex_);
-void zds_mutex_lock (zds_mutex_t *mutex_);
-void zds_mutex_unlock (zds_mutex_t *mutex_);
+/*  A lock.  zds_mutex_init gives 0 or an errno (ENOMEM, EAGAIN).  */
+#ifdef _WIN32
+typedef SRWLOCK zds_mutex_t;
+#define zds_mutex_init(mutex) (InitializeSRWLock (mutex), 0)
+#define zds_mutex_destroy(mutex) ((void) (mutex))
+#define zds_mutex_lock(mutex) AcquireSRWLockExclusive (mutex)
+#define zds_mutex_unlock(mutex) ReleaseSRWLockExclusive (mutex)
+#else
+typedef pthread_mutex_t zds_mutex_t;
+#define zds_mutex_init(mutex) pthread_mutex_init (mutex, NULL)
+#define zds_mutex_destroy(mutex) pthread_mutex_destroy (mutex)
+#define zds_mutex_lock(mutex) pthread_mutex_lock (mutex)
+#define zds_mutex_unlock(mutex) pthread_mutex_unlock (mutex)
+#endif
 
 /*  Starts a thread that nobody joins, with ZDS_THREAD_STACK bytes of stack, or the
     system's default where that is too little for it.  It takes no signals, has the
