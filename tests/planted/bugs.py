@@ -108,7 +108,8 @@ bug("without descriptors an address has no flags", "zds_host.c",
     "test_faults_calls.py::test_faults_flags_of_addresses")
 bug("no list of interfaces is fatal", "zds_host.c",
     "    bool found = zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0;\n",
-    "    bool found = false;\n    if (zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0)\n        abort ();\n",
+    "    bool found = false;\n    if (zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0)\n"
+    "        abort ();\n",
     "test_faults_calls.py::test_faults_no_list_of_interfaces[tcp://dual.test:5555-EMFILE]")
 bug("an answer without memory is read", "zds_ask.c", "answer_ == NULL || answer_->status",
     "answer_->status", "test_faults_calls.py::test_faults_no_memory_to_connect[malloc]")

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /*  One IPv4 or IPv6 address with its port; 'sa.sa_family' says which.
-    Unlike sockaddr_storage it is as small as IPv6 needs it.  */
+    Unlike sockaddr_storage it is no larger than IPv6 needs.  */
 typedef union
 {
     struct sockaddr sa;

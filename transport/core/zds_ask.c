@@ -53,7 +53,7 @@ static bool is_whole_lost (const zds_ask_t *ask_)
     return is_in (ask_->lost, ZDS_LOOK_WHOLE);
 }
 
-/*  A look-up that others have asked for may run longer than we wait for it.  */
+/*  A look-up that others had asked for may have run for longer than we have waited.  */
 static uint64_t late_at (const zds_ask_t *ask_)
 {
     const uint64_t since =

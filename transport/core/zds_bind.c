@@ -104,8 +104,8 @@ static int rank (const zds_ifaddr_t *ifaddr_)
 
     switch (zds_addr_class (&ifaddr_->addr)) {
         case ZDS_CLASS_LOOPBACK:
-            /*  Who binds to the loopback interface wants nobody else in, even
-                if a global address lives there too.  */
+            /*  Whoever binds to the loopback interface wants nobody else in, even
+                if it has a global address too.  */
             return 0;
         case ZDS_CLASS_GLOBAL:
             return lasting ? 1 : 2;

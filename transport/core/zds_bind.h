@@ -50,9 +50,9 @@ typedef struct
     /*  Bind although the address does not work yet (IP_FREEBIND): it is still
         tentative.  */
     bool freebind;
-    /*  The bind goes on without this one where it cannot be had: stock would have
-        bound the other alone.  It fails with a port that is taken, or when the
-        system is out of something.  */
+    /*  The bind goes on without this one if it cannot be had, since stock would
+        have bound the other alone.  A port that is taken, or a system that has run
+        out of something, still fails the bind.  */
     bool optional;
     /*  The socket stands in for an IPv4 one: show its IPv4 peers, and its own
         wildcard address, as IPv4.  */

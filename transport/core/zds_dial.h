@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Dialling: what is known before a race, and where its connections come from.
+/*  Dialling: what is known before a race, where its connections come from, and what
+    the first bytes on one say.
 
     Pure functions of their arguments, safe in any thread.  */
 

@@ -29,8 +29,8 @@ static uint32_t fingerprint_of (const zds_race_t *race_)
 
 /*  Marks.  */
 
-/*  Threads read the clock before they take the lock, so that what is remembered may be
-    a little younger than now.  */
+/*  Threads read the clock before they take the lock, so what is remembered may be
+    dated a little after 'now_'.  */
 static bool is_expired (uint64_t time_, uint64_t now_)
 {
     return now_ > time_ && now_ - time_ >= ZDS_HISTORY_SPAN;
@@ -68,7 +68,7 @@ static void clear_all (zds_history_host_t *host_, zds_record_t record_)
             clear_mark (&host_->mark[i]);
 }
 
-/*  Whether 'a_' is to make place for another one rather than 'b_'.  */
+/*  Whether 'a_', rather than 'b_', makes room for another mark.  */
 static bool is_worth_less (const zds_history_mark_t *a_,
                            const zds_history_mark_t *b_)
 {
@@ -101,7 +101,7 @@ static void set_waited (zds_history_host_t *host_,
         for (i = 1; i < ZDS_HISTORY_MARKS; i++)
             if (is_worth_less (&host_->mark[i], place))
                 place = &host_->mark[i];
-        /*  All places hold what is worth as much or more.  */
+        /*  Every place holds something worth at least as much.  */
         if (!is_worth_less (place, &mark))
             return;
     }
@@ -246,7 +246,7 @@ bool zds_history_is_news (const zds_race_t *race_)
     return winner != first_by_default (race_) || waited_in_vain (race_);
 }
 
-/*  A server that goes last connects every time.  */
+/*  TCP connects to such an address every time: that does not clear the mark.  */
 static bool goes_last (const zds_history_mark_t *mark_)
 {
     return mark_ != NULL
@@ -265,8 +265,8 @@ learn_winner (zds_history_host_t *host_, const zds_race_t *race_, uint64_t now_)
     set_mark (host_, winner, ZDS_RECORD_WON, now_);
 }
 
-/*  A race that does not wait for the whole answer does not see that it would have
-    come; so that is not remembered for longer because of it.  */
+/*  A race in a hurry does not wait for the whole answer, so it cannot tell whether
+    the answer would have come: it does not prolong what is remembered.  */
 static void learn_lateness (zds_history_host_t *host_,
                             const zds_race_t *race_,
                             uint64_t now_)
@@ -358,7 +358,7 @@ learn_of_ipv6 (zds_history_t *history_, const char *key_, bool works_)
     history_->silent_names++;
 }
 
-/*  This host itself is no network.  */
+/*  The loopback address says nothing about the network.  */
 static bool is_over_ipv6 (const zds_addr_t *addr_)
 {
     return zds_addr_family (addr_) == AF_INET6

@@ -109,7 +109,7 @@ static bool any_failed (const zds_race_t *race_)
     return false;
 }
 
-/*  Whether it need not wait for an answer that may hold a better one.  */
+/*  Whether it is tried without waiting for an answer that may bring a better one.  */
 static bool is_unbeatable (const zds_candidate_t *candidate_)
 {
     return candidate_->record == ZDS_RECORD_WON
@@ -508,7 +508,7 @@ static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
              : race_->quiet_since + race_->config.attempt_delay;
 }
 
-/*  Hands the connection over whose time has come.  */
+/*  Hands over the connection whose time has come.  */
 static void hand_over (zds_race_t *race_, uint64_t now_)
 {
     int attempt;
@@ -736,7 +736,7 @@ static zds_race_step_t won (const zds_race_t *race_)
     return step;
 }
 
-/*  An address that a look-up did not tell this time may not refuse.  */
+/*  A look-up that is lost might have told of an address that does not refuse.  */
 static zds_race_step_t failed (zds_race_t *race_)
 {
     const bool is_lost = zds_ask_is_lost (&race_->ask);
@@ -823,7 +823,7 @@ wait_for (const zds_race_t *race_, size_t waiting_, uint64_t now_)
     return step;
 }
 
-/*  Gives up what has taken too long, and hands over what is not to wait longer;
+/*  Gives up what has taken too long, and hands over what need not wait any longer;
     returns the candidate to be tried next, NONE if there is none.  */
 static size_t bring_up_to_date (zds_race_t *race_, uint64_t now_)
 {

@@ -6,8 +6,9 @@
     the first peer that greets: TCP connects to much that is no server
     (draft-ietf-happy-happyeyeballs-v3, "Determining successful connection
     establishment").  The race is told of answers from the resolver, of what
-    became of attempts, and of the time; it says what to do next.  It never touches a socket, a clock, a thread or the heap, so that a
-    test can drive it through years of network misfortune.
+    became of attempts, and of the time; it says what to do next.  It never touches a
+    socket, a clock, a thread or the heap, so that a test can drive it through years of
+    network misfortune.
 
     The caller owns the struct and every socket.  Not safe to share between
     threads without a lock; nothing is global.  All times are milliseconds of a

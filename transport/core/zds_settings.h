@@ -60,7 +60,7 @@ typedef struct
 void zds_settings_default (zds_settings_t *settings_);
 
 /*  Takes the words of 'text_' over those that 'settings_' holds; NULL is as good as
-    empty.  What it does not know is left out of account and added, with the reason,
+    empty.  A word that it does not know is ignored and added, with the reason,
     to the list in 'complaint_', a string in a buffer of 'size_' bytes, cut where it
     does not fit.  Pure function, safe in any thread.  */
 void zds_settings_words (zds_settings_t *settings_,

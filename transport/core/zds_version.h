@@ -7,7 +7,7 @@
 
 #define ZDS_VERSION "0.2.0"
 
-/*  With this begins a text in the patched library, which goes on with the version,
+/*  A text in the patched library begins with this.  It goes on with the version,
     " on libzmq " and libzmq's version: what(1) shows it, and zmq-dualstack knows
     the library by it.  */
 #define ZDS_MARKER "@(#)libzmq-dualstack "

@@ -317,8 +317,8 @@ static int ask_kernel (list_t *list_)
             close (fd);
     }
     free (buffer);
-    /*  Sandboxes may allow the one and not the other; who is short of something
-        is so with either.  */
+    /*  A sandbox may allow one and not the other; a process that is short of
+        something is short of it with either.  */
     if (rc == 0 || rc == EMFILE || rc == ENFILE || rc == ENOMEM)
         return rc;
     list_->count = 0;
@@ -723,7 +723,7 @@ static char *read_all (int fd_, const char **why_)
 
 char *zds_host_settings_text (const char *path_, const char **why_)
 {
-    /*  Whatever stands there: not to wait for a FIFO's writer, nor to take a
+    /*  Whatever the path leads to: do not wait for a FIFO's writer, and acquire no
         terminal.  */
     const int fd =
       open (path_, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
@@ -767,8 +767,8 @@ static const char *name_in_proc (const char *path_, char *name_)
     return slash == NULL ? name_ : slash + 1;
 }
 
-/*  The program's file is root's choice; what it was called by may be anybody's, and
-    counts where that is who runs it.  */
+/*  Root chooses the program's file; anybody may choose its title, which therefore
+    counts only where the program gives its user no further rights.  */
 static void take_file (zds_settings_t *settings_,
                        const char *path_,
                        char *complaint_,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What the host says of itself: facts for zds_bind, asked of the system.  */
+/*  What the system says: of the host's interfaces, of names (through its own resolver,
+    so that the hosts file, nsswitch.conf, mDNS and gai.conf count), and the
+    administrator's settings.  */
 
 #ifndef ZDS_HOST_H_INCLUDED
 #define ZDS_HOST_H_INCLUDED
@@ -35,7 +37,7 @@ bool zds_host_has_ipv6 (void);
     Returns 0 or an errno; ENOTSUP on systems other than Linux.  */
 int zds_host_watch (int *fd_);
 
-/*  Takes out of it what it has to say.  Does not wait.  */
+/*  Empties it.  Does not wait.  */
 void zds_host_drain (int fd_);
 
 /*  A number for the network namespace of a socket that the calling thread has just
@@ -71,16 +73,16 @@ int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
     on Windows.  */
 char *zds_host_settings_text (const char *path_, const char **why_);
 
-/*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), under those of the environment
-    variable ZMQ_DUALSTACK, which a set-user-ID program or one with capabilities
-    does not read.  What is wrong with either is named on stderr, once in a process.
-    Reads the environment: not while another thread changes it.  */
+/*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), overridden by
+    those of the environment variable ZMQ_DUALSTACK, which a set-user-ID program or one
+    with capabilities does not read.  What is wrong with either is named on stderr, once
+    in a process.  Reads the environment: not while another thread changes it.  */
 zds_settings_t zds_host_settings (const char *file_);
 
-/*  Whether addresses of this family of 'host_' are of use to one who said nothing about
-    families.  IPv6 is on a host that has an IPv6 address itself (not loopback, not
-    link-local), and for names that lead to its loopback address: localhost, those
-    below it, and those of the hosts file.  Asks the system for its addresses, and
+/*  Whether addresses of this family of 'host_' are of use to an application that
+    said nothing about families.  IPv6 is on a host that has an IPv6 address itself (not
+    loopback, not link-local), and for names that lead to its loopback address:
+    localhost, those below it, and those of the hosts file.  Asks the system for its addresses, and
     reads the hosts file where there are no others.  */
 bool zds_lookup_asks (const char *host_, int family_);
 

@@ -242,8 +242,8 @@ static void begin (zds_query_t *query_)
     query_->runs_as_suspect = query_->started < query_->suspect_until;
 }
 
-/*  Starts a thread for each query of a queue that may run.  False if one has to wait,
-    and no thread is there that would take it.  */
+/*  Starts a thread for each query of a queue that may run.  False if one has to
+    wait and there is no thread that would take it.  */
 static bool start_all (zds_resolver_t *resolver_, zds_look_t look_)
 {
     zds_query_t *query;
@@ -277,8 +277,8 @@ static void deliver (zds_query_t *query_, held_t *held_, bool to_all_)
     }
 }
 
-/*  The answer to give again, which the query keeps then, and whether its order is the
-    one of the look-up before.  One that there is none for now takes nothing back.  */
+/*  Keeps the answer, to be given again, and notes whether its order has changed
+    since the look-up before.  A temporary failure takes nothing back.  */
 static void take_answer (zds_query_t *query_, held_t *held_, uint64_t now_)
 {
     query_->looks++;
@@ -346,7 +346,8 @@ static void destroy (zds_resolver_t *resolver_)
     free (resolver_);
 }
 
-/*  Puts a query that was run away.  The one to run then; NULL if there is none.  */
+/*  Puts away a query that has been run.  Returns the one to run next; NULL if there
+    is none.  */
 static zds_query_t *next_after (zds_query_t *query_)
 {
     zds_resolver_t *const resolver = query_->resolver;

@@ -15,8 +15,8 @@
       most, and others overtake it in the queue;
     - one that nobody waits for any more leaves the queue.
 
-    Where no thread is to be had, a look-up is made by the one who asks, as libzmq
-    without all this makes it; else no function waits for a look-up.  Any thread
+    Where no thread can be started, the caller makes the look-up itself, as libzmq
+    without dual stack does; otherwise no function waits for one.  Any thread
     may call them; an inbox and its waiters belong to one thread.  */
 
 #ifndef ZDS_RESOLVER_H_INCLUDED

@@ -190,7 +190,7 @@ static bool pin_library (void)
 #endif
 
 /*  A library that was not linked so, like a plug-in that libzmq.a is part of, is
-    kept from now on.  */
+    kept loaded from now on.  */
 static bool library_stays (void)
 {
     static atomic_bool stays;
