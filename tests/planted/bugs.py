@@ -152,8 +152,7 @@ bug("a failure of the resolver is fatal", "zds_host.c",
 bug("an answer is used for ever", "zds_resolver.c",
     "&& now_ - query_->finished < ZDS_RESOLVER_FRESH", "",
     "test_faults_network.py::test_faults_server_moves_about")
-bug("a library that is unloaded", "zds_thread.c", "    return is_to_stay (_DYNAMIC);",
-    "    return false;",
+bug("a library that is unloaded", "zds_thread.c", " is_to_stay (_DYNAMIC)", " false",
     "test_process_threads.py::test_u7_context_ended_in_a_destructor[True]")
 # ------------------------------------------------------------------ listeners on changing networks
 
@@ -349,8 +348,8 @@ core_bug("the other family begins", "zds_candidate.c", "&a_->addr) == family_",
          "&a_->addr) != family_", "fuzz_history")
 core_bug("the wrong wrong server first", "zds_candidate.c", "a_->record_time < b_->record_time",
          "a_->record_time > b_->record_time", "fuzz_history")
-core_bug("a hash of nothing", "zds_addr.c", "hash_ = (hash_ ^ *at++) * 16777619u", "at++, hash_ = 0",
-         "fuzz_history")
+core_bug("a hash of nothing", "zds_addr.c", "hash_ = (hash_ ^ *at++) * 16777619u",
+         "at++, hash_ = 0", "fuzz_history")
 core_bug("no gap", "zds_race.c", "race_->last_start + ZDS_RACE_MIN_GAP", "race_->last_start",
          "fuzz_race")
 core_bug("failures earn more than one start", "zds_race.c", "if (race_->owed > 0)", "if (false)",
@@ -370,8 +369,8 @@ core_bug("an inbox is not woken", "zds_resolver.c", "        if (was_empty)", " 
          "fuzz_resolver")
 core_bug("stale answers", "zds_resolver.c", "now_ - query_->finished < ZDS_RESOLVER_FRESH",
          "now_ - query_->finished < 2 * ZDS_RESOLVER_FRESH", "fuzz_resolver")
-core_bug("freed, and still in the list", "zds_resolver.c", "        take_out (list, &oldest->link);",
-         "        ;", "fuzz_resolver")
+core_bug("freed, and still in the list", "zds_resolver.c",
+         "        take_out (list, &oldest->link);", "        ;", "fuzz_resolver")
 core_bug("memory is lost", "zds_resolver.c", "is_released) {\n        query_free (query_);",
          "is_released) {\n        ;", "fuzz_resolver")
 core_bug("no upper bound", "zds_settings.c", " && value <= numbers[i].max", "", "fuzz_settings")
