@@ -392,7 +392,8 @@ static void use_resolver (bool may_fail_)
         return;
     }
     answers = ask_all (resolver);
-    assert_in_range (answers, may_fail_ ? NAMES - 1 : NAMES, NAMES);
+    assert_true (answers <= NAMES
+                 && answers >= (may_fail_ ? NAMES - 1 : NAMES));
     if (may_fail_ && atomic_load (&calls_left) == 0)
         assert_int_equal (ask_all (resolver), NAMES);
     zds_resolver_release (resolver);

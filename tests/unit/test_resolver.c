@@ -664,7 +664,7 @@ static void test_a_shared_answer_is_dealt_out (void **state_)
     }
     assert_int_equal (read_world (&world.begun), 2);
     for (i = 0; i < 3; i++)
-        assert_in_range (firsts[i], 9, 11);
+        assert_true (firsts[i] >= 9 && firsts[i] <= 11);
 }
 
 /*  All at once: the first one has the first answer, and the others wait.  */
@@ -974,7 +974,7 @@ static void test_release_waits_for_no_look_up (void **state_)
     begin = zds_clock_ms ();
     zds_resolver_release (resolver);
     resolver = NULL;
-    assert_in_range (zds_clock_ms () - begin, 0, 2000);
+    assert_true (zds_clock_ms () - begin <= 2000);
     assert_int_equal (read_world (&world.ended), 1);
     wait_for_threads (threads_before + ZDS_RESOLVER_CROWD + 1);
     /*  They end later, with nobody there.  */
@@ -1119,7 +1119,7 @@ static void test_out_of_memory (void **state_)
             break;
     }
     atomic_store (&allocations_left, -1);
-    assert_in_range (n, 9, 99);
+    assert_true (n >= 9 && n <= 99);
     assert_true (failures >= 3);
     assert_true (live_a_life ());
 }
@@ -1190,7 +1190,7 @@ static void test_many_threads_ask_at_once (void **state_)
     }
     for (i = 0; i < 4; i++)
         pthread_join (thread[i], NULL);
-    assert_in_range (world.most, 1, 3 * ZDS_RESOLVER_CROWD);
+    assert_true (world.most >= 1 && world.most <= 3 * ZDS_RESOLVER_CROWD);
 }
 
 #define TEST(function)                                                         \

@@ -253,7 +253,7 @@ static void test_getifaddrs_fails (void **state_)
         assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count),
                           rows[i].rc);
         assert_int_equal (sys.ifaddrs_calls, rows[i].calls);
-        assert_in_range (sys.napped, 0, 1100);
+        assert_true (sys.napped <= 1100);
         assert_int_equal (sys.naps > 0, rows[i].error == ECONNREFUSED);
         assert_int_equal (count, rows[i].rc == 0 ? 1 : 0);
         if (rows[i].rc != 0)
