@@ -318,14 +318,6 @@ model_count_failure (model_t *m_, unsigned attempt_, int error_)
     }
 }
 
-static inline void model_failed (model_t *m_, unsigned attempt_, int error_)
-{
-    if (!model_runs (m_, attempt_))
-        return;
-    model_count_failure (m_, attempt_, error_);
-    m_->attempt[attempt_].used = false;
-}
-
 static inline void model_again (model_t *m_)
 {
     size_t f, i;
@@ -391,7 +383,7 @@ static inline uint64_t model_due (const model_t *m_,
               && next_->addr.sa.sa_family == AF_INET6);
         if (m_->ask.outstanding == 0 || m_->config.hurry || nothing_better)
             return 0;
-        return m_->ask.since + m_->config.resolution_delay;
+        return zds_ask_late_at (&m_->ask);
     }
     if (model_running (m_) == 0)
         return 0;
@@ -483,6 +475,35 @@ static inline void model_give_up (model_t *m_, unsigned attempt_)
     model_count_failure (m_, attempt_, ETIMEDOUT);
     m_->attempt[attempt_].ended = true;
     m_->attempt[attempt_].error = ETIMEDOUT;
+}
+
+/*  Whether the descriptor that is missing is to be that of the oldest attempt.  */
+static inline bool
+model_makes_way (model_t *m_, unsigned attempt_, int error_, unsigned *oldest_)
+{
+    const model_attempt_t *oldest;
+
+    m_->attempt[attempt_].used = false;
+    oldest = model_oldest (m_, oldest_);
+    m_->attempt[attempt_].used = true;
+    return (error_ == EMFILE || error_ == ENFILE) && oldest != NULL
+           && (m_->config.mode == ZDS_MODE_V6
+               || m_->attempt[attempt_].family == 1)
+           && oldest->silent_since + oldest->delay <= m_->last_start;
+}
+
+static inline void model_failed (model_t *m_, unsigned attempt_, int error_)
+{
+    unsigned oldest = 0;
+
+    if (!model_runs (m_, attempt_))
+        return;
+    if (model_makes_way (m_, attempt_, error_, &oldest)) {
+        model_set_fate (m_, attempt_, ZDS_FATE_UNTRIED);
+        model_give_up (m_, oldest);
+    } else
+        model_count_failure (m_, attempt_, error_);
+    m_->attempt[attempt_].used = false;
 }
 
 static inline const char *

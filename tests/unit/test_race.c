@@ -1329,6 +1329,28 @@ static const case_t cases[] = {
     {10, "whole a 1", "start a, start 1, failed EMFILE"}},
    NULL,
    NULL},
+  {"c6_the_last_descriptor_is_the_usual_family_s",
+   "",
+   {{0, "whole a 1", "start a, wait 250"},
+    {250, "", "start 1, wait 4250"},
+    {250, "fail 1 EMFILE", "cancel a ETIMEDOUT, start 1, wait 500"},
+    {255, "ok 1", "won 1"}},
+   "a=failed 1=won",
+   ""},
+  {"c6_a_young_attempt_keeps_its_descriptor",
+   "",
+   {{0, "whole a 1 b", "start a, wait 250"},
+    {20, "refuse a", "start 1, wait 270"},
+    {20, "fail 1 EMFILE", "start b, wait 270"}},
+   NULL,
+   NULL},
+  {"c6_nobody_makes_way_for_the_other_family",
+   "",
+   {{0, "whole 1 a", "start 1, wait 250"},
+    {250, "", "start a, wait 4250"},
+    {250, "fail a EMFILE", "wait 500"}},
+   NULL,
+   NULL},
 
   /*  C-6: black holes.  */
   {"c6_black_hole_ipv6",
@@ -2343,6 +2365,23 @@ static void test_every_end_has_its_reason (void **state_)
     expect_why (&race, 0, ZDS_RACE_FAILED, "there is no address to try", NULL);
 }
 
+/*  Another race has asked before: what it waits for is late for this one, too.  */
+static void test_c4_late_since_the_look_up_began (void **state_)
+{
+    zds_race_config_t config;
+    zds_race_t race;
+    (void) state_;
+
+    zds_race_config_default (&config);
+    zds_race_init (&race, &config, 1000);
+    assert_int_equal (zds_race_next (&race, 1000).op, ZDS_RACE_ASK);
+    zds_race_look_runs (&race, 900);
+    while (zds_race_next (&race, 1000).op == ZDS_RACE_ASK)
+        ;
+    give_names (&race, ZDS_LOOK_IPV4, "1");
+    assert_int_equal (zds_race_next (&race, 1001).op, ZDS_RACE_START);
+}
+
 static void test_what_is_remembered_is_told (void **state_)
 {
     zds_race_config_t config;
@@ -2457,6 +2496,7 @@ int main (void)
       cmocka_unit_test (test_usual_family),
       cmocka_unit_test (test_rest),
       cmocka_unit_test (test_rest_to_come),
+      cmocka_unit_test (test_c4_late_since_the_look_up_began),
       cmocka_unit_test (test_what_is_remembered_is_told),
       cmocka_unit_test (test_silence_asks_again),
       cmocka_unit_test (test_c15_silent_ipv6),

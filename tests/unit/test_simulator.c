@@ -96,6 +96,7 @@ enum
     SAW_WON_AFTER_RETRY,
     SAW_SIX,
     SAW_LOST_PATIENCE,
+    SAW_DESCRIPTOR_GIVEN,
     SAW_ATTEMPT_TIME_OUT,
     SAW_HOLD,
     SAW_MIN_GAP,
@@ -119,6 +120,7 @@ typedef struct
     zds_race_config_t config;
     bool plain;      /* nothing is remembered */
     bool has_winner; /* of the last time */
+    bool lacks_descriptor, gave_descriptor;
     bool ipv4_first; /* by the system's order */
     bool mixed;      /* it does not keep the families together */
     /*  The other family's helper leads to another host.  */
@@ -301,7 +303,7 @@ static void draw_world (world_t *w_)
     int f;
 
     w_->plain = chance (r, 70);
-    w_->has_winner = false;
+    w_->has_winner = w_->lacks_descriptor = w_->gave_descriptor = false;
     w_->late = chance (r, 10);
     w_->interval = 1 + draw_time (r, 2000);
     w_->ipv4_first = chance (r, 20);
@@ -559,9 +561,15 @@ static void end_of (world_t *w_, unsigned attempt_)
 
 static void fail_attempt (world_t *w_, unsigned attempt_, int error_)
 {
+    const zds_addr_t addr =
+      w_->race.candidate[w_->race.slot[attempt_].candidate].addr;
+
     tell (w_, "  failed", NULL);
     end_of (w_, attempt_);
     w_->failures_since++;
+    w_->lacks_descriptor = error_ == EMFILE;
+    if (w_->lacks_descriptor)
+        w_->started[family_of (&addr)][index_of (&addr)] = false;
     zds_race_failed (&w_->race, attempt_, error_);
     model_failed (&w_->model, attempt_, error_);
 }
@@ -642,10 +650,13 @@ static void cancel_attempt (world_t *w_, const zds_race_step_t *step_)
 
     tell (w_, step_->error == 0 ? "cancel" : "give up", NULL);
     if (step_->error != 0) {
-        w_->saw[limit > 0 && age >= limit ? SAW_ATTEMPT_TIME_OUT
-                                          : SAW_LOST_PATIENCE]++;
-        LAW (age >= ZDS_RACE_PATIENCE || (limit > 0 && age >= limit),
+        w_->saw[limit > 0 && age >= limit  ? SAW_ATTEMPT_TIME_OUT
+                : age >= ZDS_RACE_PATIENCE ? SAW_LOST_PATIENCE
+                                           : SAW_DESCRIPTOR_GIVEN]++;
+        LAW (age >= ZDS_RACE_PATIENCE || (limit > 0 && age >= limit)
+               || w_->lacks_descriptor,
              "given up too early");
+        w_->gave_descriptor = w_->gave_descriptor || w_->lacks_descriptor;
         w_->failures_since++;
     }
     end_of (w_, step_->attempt);
@@ -705,7 +716,8 @@ static void check_reached (world_t *w_, bool won_)
     const model_t *const m = &w_->model;
     size_t f, i;
 
-    if (w_->late || w_->replaced)
+    /*  Here, who has no descriptor gets none by another one's end either.  */
+    if (w_->late || w_->replaced || w_->gave_descriptor)
         return;
     for (f = 0; f < ZDS_FAMILIES; f++)
         for (i = 0; i < m->count[f]; i++) {

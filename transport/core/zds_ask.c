@@ -53,8 +53,7 @@ static bool is_whole_lost (const zds_ask_t *ask_)
     return is_in (ask_->lost, ZDS_LOOK_WHOLE);
 }
 
-/*  A look-up that others had asked for may have run for longer than we have waited.  */
-static uint64_t late_at (const zds_ask_t *ask_)
+uint64_t zds_ask_late_at (const zds_ask_t *ask_)
 {
     const uint64_t since =
       ask_->runs_since < ask_->since ? ask_->runs_since : ask_->since;
@@ -66,7 +65,8 @@ static uint64_t usual_time (const zds_ask_t *ask_)
 {
     if (!may_help (ask_, ask_->usual))
         return ZDS_NEVER;
-    return ask_->hurry || is_whole_lost (ask_) ? ask_->since : late_at (ask_);
+    return ask_->hurry || is_whole_lost (ask_) ? ask_->since
+                                               : zds_ask_late_at (ask_);
 }
 
 /*  A name that the hosts file pins is answered as soon as the whole look-up runs, so
@@ -78,7 +78,7 @@ static uint64_t other_time (const zds_ask_t *ask_, uint64_t now_)
     if (is_whole_lost (ask_))
         return ask_->since;
     if (ask_->usual == ZDS_LOOK_IPV6)
-        return late_at (ask_);
+        return zds_ask_late_at (ask_);
     if (ask_->runs_since != ZDS_NEVER)
         return ask_->runs_since + ask_->delay;
     return now_ + ZDS_ASK_QUEUE_LOOK

@@ -76,6 +76,10 @@ void zds_ask_init (zds_ask_t *ask_,
 /*  Since when the look-up with the last word runs; ZDS_NEVER while it is queued.  */
 void zds_ask_runs (zds_ask_t *ask_, uint64_t since_);
 
+/*  When the whole answer is late: the resolution delay after the race has asked, or after
+    its look-up began for another one that asked before.  */
+uint64_t zds_ask_late_at (const zds_ask_t *ask_);
+
 /*  When to look again whether there is something to ask; not after 'now_' if there is
     now, ZDS_NEVER if only an answer or another round can change that.  */
 uint64_t zds_ask_time (const zds_ask_t *ask_, uint64_t now_);

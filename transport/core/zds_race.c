@@ -124,7 +124,7 @@ static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
         if (race_->ask.outstanding == 0 || race_->config.hurry
             || is_unbeatable (&race_->candidate[candidate_]))
             return 0;
-        return race_->ask.since + race_->config.resolution_delay;
+        return zds_ask_late_at (&race_->ask);
     }
     if (running (race_) == 0)
         return 0;
@@ -383,9 +383,9 @@ void zds_race_look_runs (zds_race_t *race_, uint64_t since_)
 }
 
 /*  The attempt has ended by itself, or is going to be cancelled.  */
-static void count_failure (zds_race_t *race_, unsigned attempt_, int error_)
+static void count_failure (zds_race_t *race_, int candidate_, int error_)
 {
-    race_->candidate[race_->slot[attempt_].candidate].fate = ZDS_FATE_FAILED;
+    race_->candidate[candidate_].fate = ZDS_FATE_FAILED;
     race_->owed++;
     if (error_ != ECONNREFUSED) {
         race_->all_refused = false;
@@ -393,12 +393,57 @@ static void count_failure (zds_race_t *race_, unsigned attempt_, int error_)
     }
 }
 
+/*  An attempt that took too long ends like one that failed, but its socket is
+    still there.  */
+static void give_up (zds_race_t *race_, unsigned attempt_, const char *why_)
+{
+    count_failure (race_, race_->slot[attempt_].candidate, ETIMEDOUT);
+    race_->slot[attempt_].to_cancel = true;
+    race_->slot[attempt_].cancel_error = ETIMEDOUT;
+    race_->slot[attempt_].cancel_why = why_;
+}
+
+static unsigned silent_longest (const zds_race_t *race_)
+{
+    unsigned i, longest = 0;
+
+    for (i = 1; i < race_->slots; i++)
+        if (is_running (race_, i)
+            && (!is_running (race_, longest)
+                || race_->slot[i].silent_since
+                     < race_->slot[longest].silent_since))
+            longest = i;
+    return longest;
+}
+
+/*  Where the process has no descriptor left for an address that libzmq might have used,
+    an attempt that has been silent for its delay makes way.  */
+static bool make_way (zds_race_t *race_, size_t candidate_, int error_)
+{
+    const unsigned longest = silent_longest (race_);
+    const zds_race_slot_t *const slot = &race_->slot[longest];
+
+    if ((error_ != EMFILE && error_ != ENFILE) || !is_running (race_, longest)
+        || (race_->config.mode != ZDS_MODE_V6
+            && zds_addr_family (&race_->candidate[candidate_].addr) != AF_INET)
+        || race_->last_start < slot->silent_since + slot->delay)
+        return false;
+    race_->candidate[candidate_].fate = ZDS_FATE_UNTRIED;
+    give_up (race_, longest, "silent, and the next one needs its descriptor");
+    return true;
+}
+
 void zds_race_failed (zds_race_t *race_, unsigned attempt_, int error_)
 {
+    int candidate;
+
     if (!is_running (race_, attempt_))
         return;
-    count_failure (race_, attempt_, error_);
+    candidate = race_->slot[attempt_].candidate;
     race_->slot[attempt_].candidate = -1;
+    if (make_way (race_, (size_t) candidate, error_))
+        return;
+    count_failure (race_, candidate, error_);
 }
 
 /*  The attempt wins, and those beside it are to be cancelled.  */
@@ -564,16 +609,6 @@ void zds_race_again (zds_race_t *race_)
         race_->owed = 1;
 }
 
-/*  An attempt that took too long ends like one that failed, but its socket is
-    still there.  */
-static void give_up (zds_race_t *race_, unsigned attempt_, const char *why_)
-{
-    count_failure (race_, attempt_, ETIMEDOUT);
-    race_->slot[attempt_].to_cancel = true;
-    race_->slot[attempt_].cancel_error = ETIMEDOUT;
-    race_->slot[attempt_].cancel_why = why_;
-}
-
 /*  Until when the attempt may be silent; ZDS_NEVER if it does not run.  */
 static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
 {
@@ -597,14 +632,9 @@ static uint64_t later (uint64_t a_, uint64_t b_)
 static uint64_t
 patience_end (const zds_race_t *race_, size_t waiting_, unsigned *longest_)
 {
-    unsigned i;
-
     if (waiting_ == NONE || running (race_) < ZDS_RACE_MAX_RUNNING)
         return ZDS_NEVER;
-    *longest_ = 0;
-    for (i = 1; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (race_->slot[i].silent_since < race_->slot[*longest_].silent_since)
-            *longest_ = i;
+    *longest_ = silent_longest (race_);
     return later (start_time (race_, waiting_),
                   race_->slot[*longest_].silent_since + ZDS_RACE_PATIENCE);
 }
