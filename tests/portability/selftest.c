@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "zds_host.h"
+#include "zds_resolver.h"
 #include "zds_thread.h"
 
 static int failures;

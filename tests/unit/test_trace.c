@@ -160,6 +160,7 @@ static void test_nothing_without_a_trace (void **state_)
     memset (&plan, 0, sizeof plan);
     memset (&listener, 0, sizeof listener);
     zds_trace_say (&nobody, "x");
+    zds_trace_address (&nobody, "", NULL, "x");
     zds_trace_plan (&nobody, &plan, ZDS_MODE_AUTO);
     zds_trace_listener (&nobody, &listener, ZDS_AT_BIND, 0, 1);
     zds_trace_answer (&nobody, ZDS_LOOK_IPV4, NULL);
@@ -173,6 +174,7 @@ static void test_a_file_is_appended_to (void **state_)
     const place_t *const place = *state_;
     zds_subject_t one = subject_on (place->path);
     zds_subject_t other;
+    zds_addr_t addr;
 
     errno = EDOM;
     zds_trace_say (&one, "first");
@@ -184,8 +186,11 @@ static void test_a_file_is_appended_to (void **state_)
     zds_trace_close (other.trace);
     zds_trace_say (&one, "third");
     expect_last (place->path, "third");
+    zds_addr_any (&addr, AF_INET);
+    zds_trace_address (&one, "tries ", &addr, ": why not");
+    expect_last (place->path, "tries 0.0.0.0:0: why not");
     zds_trace_close (one.trace);
-    assert_int_equal (count_lines (place->path, "\n"), 3);
+    assert_int_equal (count_lines (place->path, "\n"), 4);
 }
 
 static void test_what_cannot_be_opened (void **state_)

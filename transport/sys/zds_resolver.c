@@ -170,12 +170,13 @@ static void query_free (zds_query_t *query_)
 
 static void free_all (zds_list_t *list_)
 {
-    zds_query_t *query;
+    zds_query_t *query, *next;
 
-    while ((query = first_in (list_)) != NULL) {
-        take_out (list_, &query->link);
+    for (query = first_in (list_); query != NULL; query = next) {
+        next = next_in (query);
         query_free (query);
     }
+    memset (list_, 0, sizeof *list_);
 }
 
 /*  Puts a query that nobody waits for where the next one who asks will find it, if
