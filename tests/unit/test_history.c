@@ -661,6 +661,20 @@ static void test_what_the_race_knew_does_not_count (void **state_)
     assert_false (zds_history_is_news (&race));
 }
 
+static void test_c8_what_is_silence (void **state_)
+{
+    zds_race_t race;
+    (void) state_;
+
+    race_of (&race, "a.A.");
+    race.slot[1].candidate = 1;
+    assert_false (zds_history_is_silence (&race, 1000));
+    race.slot[0].candidate = 0;
+    race.slot[0].silent_since = 900;
+    assert_false (zds_history_is_silence (&race, 999));
+    assert_true (zds_history_is_silence (&race, 1000));
+}
+
 static void test_the_time_of_a_mark_is_told (void **state_)
 {
     const zds_addr_t addr = candidate_of ('a').addr;
@@ -928,6 +942,7 @@ int main (void)
       cmocka_unit_test (test_marks_expire),
       cmocka_unit_test (test_looks),
       cmocka_unit_test (test_what_is_news),
+      cmocka_unit_test (test_c8_what_is_silence),
       cmocka_unit_test (test_what_the_race_knew_does_not_count),
       cmocka_unit_test (test_the_time_of_a_mark_is_told),
       cmocka_unit_test (test_a_mark_may_be_younger_than_now),

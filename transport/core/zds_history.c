@@ -246,6 +246,14 @@ bool zds_history_is_news (const zds_race_t *race_)
     return winner != first_by_default (race_) || waited_in_vain (race_);
 }
 
+bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
+{
+    const zds_race_slot_t *const first = &race_->slot[0];
+
+    return first->candidate >= 0
+           && now_ - first->silent_since >= ZDS_RACE_QUICK_DELAY;
+}
+
 /*  TCP connects to such an address every time: that does not clear the mark.  */
 static bool goes_last (const zds_history_mark_t *mark_)
 {

@@ -89,6 +89,11 @@ void zds_history_recall (zds_history_t *history_,
 /*  Whether zds_history_learn would change anything, and so a memory is needed.  */
 bool zds_history_is_news (const zds_race_t *race_);
 
+/*  Whether a race that still runs has been silent for so long that another one for the
+    same host, which begins now, is to learn from it (C-8): its first attempt for at least
+    the shortest delay.  */
+bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_);
+
 /*  Takes in how a race ended, or was cut short.  Won: who won, who failed, and whether
     the whole answer was waited for in vain.  Cut short: who failed, and for how long
     the others were silent; an address whose silence adds up to the attempt delay has

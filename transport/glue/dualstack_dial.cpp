@@ -644,10 +644,7 @@ void zmq::dualstack_dial_t::failed (int error_)
 //  Sockets that begin at once have nothing to tell each other.
 void zmq::dualstack_dial_t::tell_silence (const dualstack_dial_t &other_)
 {
-    const zds_race_slot_t &first = _race.slot[0];
-
-    if (first.candidate >= 0 && _key == other_._key
-        && zds_clock_ms () - first.silent_since >= ZDS_RACE_QUICK_DELAY)
+    if (_key == other_._key && zds_history_is_silence (&_race, zds_clock_ms ()))
         learn ();
 }
 
