@@ -7,7 +7,7 @@
 
 #include "cli.h"
 
-#include "zds_endpoint.h"
+#include "zds_addr.h"
 #include "zds_settings.h"
 
 /*  What was asked.  */

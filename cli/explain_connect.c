@@ -9,7 +9,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "zds_dial.h"
+#include "zds_bind.h"
+#include "zds_race.h"
 #include "zds_host.h"
 
 static struct
@@ -62,7 +63,7 @@ static int read_source (const char *text_, zds_source_t *source_)
         return rc;
     zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
     rc =
-      zds_dial_source (source_, &endpoint, zone, question.mode, ifaddrs, count);
+      zds_source_read (source_, &endpoint, zone, question.mode, ifaddrs, count);
     free (ifaddrs);
     if (rc != 0)
         trouble_set (rc,
@@ -88,8 +89,8 @@ static int prepare (const char *text_)
     report.is_literal =
       zds_endpoint_literal (&report.endpoint, report.zone, &literal) == 0;
     report.families =
-      zds_dial_families (question.mode, destination != text_ ? &source : NULL,
-                         report.is_literal ? &literal : NULL);
+      zds_families (question.mode, destination != text_ ? &source : NULL,
+                    report.is_literal ? &literal : NULL);
     if (report.families == 0)
         return trouble_set (
           EAFNOSUPPORT,
@@ -126,8 +127,8 @@ static int look_up (void)
 
     asking.host = report.endpoint.host;
     asking.look =
-      zds_dial_look (question.mode, report.families,
-                     zds_lookup_asks (report.endpoint.host, AF_INET6));
+      zds_ask_look (question.mode, report.families,
+                    zds_lookup_asks (report.endpoint.host, AF_INET6));
     rc = pthread_create (&thread, NULL, ask, NULL);
     if (rc != 0)
         return trouble_set (rc, "no thread for the look-up");
@@ -277,7 +278,7 @@ static int check (const char *text_)
     if (rc == 0 && (!is_tcp || !question.really))
         rc = prepare (text_);
     if (rc == 0 && !is_tcp && !report.is_literal
-        && !zds_dial_may_be_name (report.endpoint.host))
+        && !zds_endpoint_may_be_name (report.endpoint.host))
         rc = trouble_set (EINVAL, "the host is neither an address nor a name");
     if (!is_tcp)
         report.refused = rc == EINVAL;

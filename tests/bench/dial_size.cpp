@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "dualstack_dial.hpp"
-#include "zds_endpoint.h"
+#include "zds_addr.h"
 
 int main ()
 {

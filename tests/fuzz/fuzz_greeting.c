@@ -6,7 +6,7 @@
 
 #include "fuzz.h"
 
-#include "zds_dial.h"
+#include "zds_race.h"
 
 /*  Of zmtp_engine_t::receive_greeting: it goes on as ZMTP 2.0 or later.  */
 static bool is_versioned (const uint8_t *data_, size_t size_)

@@ -2,7 +2,7 @@
 
 /*  Any history of connections: what a context remembers was so, is not older than it
     may be, and is gone when it has to be; and candidates come in the order that
-    zds_candidate.h promises.  Each byte is an event with its arguments.  */
+    zds_race.h promises.  Each byte is an event with its arguments.  */
 
 #include "fuzz.h"
 #include "zds_history.h"

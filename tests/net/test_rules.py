@@ -50,8 +50,7 @@ def read(*path):
 def test_the_race_is_drawn_as_it_is():
     states = r"\bZDS_(?:FATE|PROGRESS)_[A-Z]+\b"
     assert set(re.findall(states, read("docs", "race.dot"))) \
-        == set(re.findall(states, read("transport", "core", "zds_race.h")
-                          + read("transport", "core", "zds_candidate.h")))
+        == set(re.findall(states, read("transport", "core", "zds_race.h")))
 
 
 def test_the_ways_are_drawn_as_they_are():

@@ -351,7 +351,7 @@ def test_nothing_outside_build_is_changed(lab):
     machine.offer()
     done = machine.set_up(
         'mount -t tmpfs -o ro none "$PLACE"; get_source; configure_build plain; build libzds.a; '
-        'cd "$BUILD/src/transport/core"; ccache cc -c -o "$BUILD/one.o" zds_candidate.c',
+        'cd "$BUILD/src/transport/core"; ccache cc -c -o "$BUILD/one.o" zds_ask.c',
         HOME=home, PLACE=home,
         LIBZMQ_SOURCE=os.path.join(os.path.dirname(cli()), "libzmq-pristine"))
     assert done.returncode == 0, done.stdout + done.stderr

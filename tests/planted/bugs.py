@@ -73,7 +73,7 @@ bug("one queue for all kinds of look-up", "zds_resolver.c",
     "          + resolver_->running[2].count\n"
     "        >= ZDS_RESOLVER_CROWD * resolver_->threads)",
     "test_process_threads.py::test_c13_a_crowd_without_aaaa[100]")
-bug("a shared answer is the same for all", "zds_candidate.c",
+bug("a shared answer is the same for all", "zds_ask.c",
     "addr[(k + turn_) % count]", "addr[k]",
     "test_process_threads.py::test_c13_shared_answers_in_turns")
 bug("TOS without memory aborts", "ip.cpp", """    errno_assert (rc == 0
@@ -305,12 +305,12 @@ bug("a look-up is used after its end", "zds_resolver.c",
 
 # ------------------------------------------------------------------ the core
 
-core_bug("a host one too long", "zds_endpoint.c", "from_.len < ZDS_HOST_SIZE",
+core_bug("a host one too long", "zds_addr.c", "from_.len < ZDS_HOST_SIZE",
          "from_.len <= ZDS_HOST_SIZE", "fuzz_bind")
-core_bug("the first colon", "zds_endpoint.c", "last_in (host, ':')", "strchr (text_, ':')",
+core_bug("the first colon", "zds_addr.c", "last_in (host, ':')", "strchr (text_, ':')",
          "fuzz_bind")
-core_bug("an empty zone", "zds_endpoint.c", "if (zone.len == 0)", "if (false)", "fuzz_bind")
-core_bug("the first semicolon", "zds_endpoint.c", "strrchr (text_, ';')", "strchr (text_, ';')",
+core_bug("an empty zone", "zds_addr.c", "if (zone.len == 0)", "if (false)", "fuzz_bind")
+core_bug("the first semicolon", "zds_addr.c", "strrchr (text_, ';')", "strchr (text_, ';')",
          "fuzz_bind")
 core_bug("the same port again", "zds_bind.c", "    bind_->port = 0;", "    ;", "fuzz_bind")
 core_bug("tries without end", "zds_bind.c", "bind_->tries + 1 < ZDS_BIND_MAX_TRIES", "true",
@@ -325,9 +325,9 @@ core_bug("duplicates are bound", "zds_bind.c", "|| (ifaddr->flags & without_) !=
          "fuzz_bind")
 core_bug("two ports", "zds_bind.c", "zds_addr_set_port (&step.listener.addr, bind_->port);", "",
          "fuzz_bind")
-core_bug("a byte that is not there", "zds_dial.c", "if (count_ < 2)", "if (0)",
+core_bug("a byte that is not there", "zds_race.c", "if (count_ < 2)", "if (0)",
          "fuzz_greeting")
-core_bug("half a signature is enough", "zds_dial.c", "if (count_ < ZDS_SIGNATURE_SIZE)",
+core_bug("half a signature is enough", "zds_race.c", "if (count_ < ZDS_SIGNATURE_SIZE)",
          "if (count_ < 9)", "fuzz_greeting")
 core_bug("comments are names", "zds_host.c", "    line[strcspn (line, \"#\")] = '\\0';", "    ",
          "fuzz_hosts")
@@ -344,9 +344,9 @@ core_bug("probes without a gap", "zds_history.c", "host->probe_at = now_ + ZDS_H
 core_bug("other addresses, same memory", "zds_history.c",
          "    if (host_->fingerprint != 0 && host_->fingerprint != fingerprint) {",
          "    if (false) {", "fuzz_history")
-core_bug("the other family begins", "zds_candidate.c", "&a_->addr) == family_",
+core_bug("the other family begins", "zds_race.c", "&a_->addr) == family_",
          "&a_->addr) != family_", "fuzz_history")
-core_bug("the wrong wrong server first", "zds_candidate.c", "a_->record_time < b_->record_time",
+core_bug("the wrong wrong server first", "zds_race.c", "a_->record_time < b_->record_time",
          "a_->record_time > b_->record_time", "fuzz_history")
 core_bug("a hash of nothing", "zds_addr.c", "hash_ = (hash_ ^ *at++) * 16777619u",
          "at++, hash_ = 0", "fuzz_history")
@@ -362,7 +362,7 @@ core_bug("a look-up too many", "zds_resolver.c", "running->count >= ZDS_RESOLVER
          "running->count > ZDS_RESOLVER_CROWD", "fuzz_resolver")
 core_bug("slow names hold up others", "zds_resolver.c", "suspects < resolver_->threads", "true",
          "fuzz_resolver")
-core_bug("no turns", "zds_candidate.c", "(k + turn_) % count", "k", "fuzz_resolver")
+core_bug("no turns", "zds_ask.c", "(k + turn_) % count", "k", "fuzz_resolver")
 core_bug("queued twice", "zds_resolver.c",
          "query = find (&resolver_->queued[look_], host_, look_);", ";", "fuzz_resolver")
 core_bug("an inbox is not woken", "zds_resolver.c", "        if (was_empty)", "        if (false)",

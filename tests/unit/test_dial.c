@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 #include "text.h"
-#include "zds_dial.h"
+#include "zds_ask.h"
+#include "zds_bind.h"
 
 static const struct
 {
@@ -25,7 +26,7 @@ source_of (const char *text_, zds_mode_t mode_, zds_source_t *source_)
         ifaddrs[i].addr = addr_of (host[i].addr);
     }
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    return zds_dial_source (source_, &endpoint, 0, mode_, ifaddrs,
+    return zds_source_read (source_, &endpoint, 0, mode_, ifaddrs,
                             COUNT (ifaddrs));
 }
 
@@ -121,7 +122,7 @@ static void test_families (void **state_)
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++)
-        if (zds_dial_families (rows[i].mode, rows[i].source, rows[i].literal)
+        if (zds_families (rows[i].mode, rows[i].source, rows[i].literal)
             != rows[i].expected)
             fail_msg ("row %zu", i);
 }
@@ -173,10 +174,10 @@ static void test_c10_source_for_each_candidate (void **state_)
         char text[100];
 
         zds_endpoint_parse (&endpoint, rows[i].source, ZDS_PORT_BIND);
-        assert_int_equal (zds_dial_source (&source, &endpoint, 0, ZDS_MODE_AUTO,
+        assert_int_equal (zds_source_read (&source, &endpoint, 0, ZDS_MODE_AUTO,
                                            ifaddrs, COUNT (ifaddrs)),
                           0);
-        from = zds_dial_from (&source, &to, ifaddrs, COUNT (ifaddrs));
+        from = zds_source_for (&source, &to, ifaddrs, COUNT (ifaddrs));
         assert_string_equal (text_of (&from, text, sizeof text), rows[i].from);
     }
 }
@@ -216,7 +217,7 @@ static void test_c2_look (void **state_)
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++)
-        if (zds_dial_look (rows[i].mode, rows[i].families, rows[i].has_ipv6)
+        if (zds_ask_look (rows[i].mode, rows[i].families, rows[i].has_ipv6)
             != rows[i].expected)
             fail_msg ("row %zu", i);
 }
@@ -229,13 +230,13 @@ static void test_through (void **state_)
     zds_addr_t got;
     (void) state_;
 
-    got = zds_dial_through (ZDS_MODE_AUTO, &four);
+    got = zds_addr_through (ZDS_MODE_AUTO, &four);
     assert_true (zds_addr_equal (&got, &four));
-    got = zds_dial_through (ZDS_MODE_V4, &four);
+    got = zds_addr_through (ZDS_MODE_V4, &four);
     assert_true (zds_addr_equal (&got, &four));
-    got = zds_dial_through (ZDS_MODE_V6, &four);
+    got = zds_addr_through (ZDS_MODE_V6, &four);
     assert_true (zds_addr_equal (&got, &mapped));
-    got = zds_dial_through (ZDS_MODE_V6, &six);
+    got = zds_addr_through (ZDS_MODE_V6, &six);
     assert_true (zds_addr_equal (&got, &six));
 }
 
@@ -248,9 +249,9 @@ static void test_may_be_name (void **state_)
     (void) state_;
 
     for (i = 0; i < COUNT (names); i++)
-        assert_true (zds_dial_may_be_name (names[i]));
+        assert_true (zds_endpoint_may_be_name (names[i]));
     for (i = 0; i < COUNT (others); i++)
-        assert_false (zds_dial_may_be_name (others[i]));
+        assert_false (zds_endpoint_may_be_name (others[i]));
 }
 
 int main (void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 #include "text.h"
-#include "zds_endpoint.h"
+#include "zds_addr.h"
 
 typedef struct
 {

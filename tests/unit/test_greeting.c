@@ -3,7 +3,7 @@
 /*  What peers of every kind say first.  */
 
 #include "text.h"
-#include "zds_dial.h"
+#include "zds_race.h"
 
 typedef struct
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 #include "text.h"
-#include "zds_candidate.h"
+#include "zds_ask.h"
 
 enum
 {

@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+zds_look_t zds_ask_look (zds_mode_t mode_, unsigned families_, bool has_ipv6_)
+{
+    const bool only_ipv4 = families_ == ZDS_FOR_IPV4
+                           || (!has_ipv6_ && (families_ & ZDS_FOR_IPV4) != 0);
+
+    return mode_ != ZDS_MODE_V6 && only_ipv4 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE;
+}
+
 static zds_look_t helper_of (int family_)
 {
     return family_ == AF_INET6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4;
@@ -213,4 +221,64 @@ bool zds_ask_may_bring (const zds_ask_t *ask_, int family_)
 {
     return is_in (ask_->outstanding, helper_of (family_))
            || is_in (ask_->outstanding, ZDS_LOOK_WHOLE);
+}
+
+/*  The next index of this family from 'from_' on; 'count' if none.  */
+static size_t next_addr (const zds_answer_t *answer_, int family_, size_t from_)
+{
+    while (from_ < answer_->count
+           && zds_addr_family (&answer_->addr[from_]) != family_)
+        from_++;
+    return from_;
+}
+
+bool zds_turns_possible (const zds_answer_t *answer_)
+{
+    size_t i;
+
+    for (i = 0; i < answer_->count; i++)
+        if (next_addr (answer_, zds_addr_family (&answer_->addr[i]), i + 1)
+            < answer_->count)
+            return true;
+    return false;
+}
+
+bool zds_turns_find (bool *moves_,
+                     const zds_answer_t *before_,
+                     const zds_answer_t *now_)
+{
+    size_t next[ZDS_FAMILIES] = {0, 0}; /* in 'before_' */
+    bool any = false;
+    size_t i;
+
+    memset (moves_, 0, ZDS_MAX_ADDRS * sizeof *moves_);
+    for (i = 0; i < now_->count; i++) {
+        const int family = zds_addr_family (&now_->addr[i]);
+        size_t *const at = &next[family == AF_INET];
+        *at = next_addr (before_, family, *at);
+        if (*at < before_->count
+            && !zds_addr_equal (&before_->addr[(*at)++], &now_->addr[i]))
+            moves_[i] = any = true;
+    }
+    return any;
+}
+
+void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_)
+{
+    static const int families[ZDS_FAMILIES] = {AF_INET6, AF_INET};
+    zds_addr_t addr[ZDS_MAX_ADDRS];
+    size_t place[ZDS_MAX_ADDRS];
+    size_t i, k;
+
+    for (i = 0; i < ZDS_FAMILIES; i++) {
+        size_t count = 0;
+        for (k = 0; k < answer_->count; k++)
+            if (moves_[k]
+                && zds_addr_family (&answer_->addr[k]) == families[i]) {
+                addr[count] = answer_->addr[k];
+                place[count++] = k;
+            }
+        for (k = 0; k < count; k++)
+            answer_->addr[place[k]] = addr[(k + turn_) % count];
+    }
 }

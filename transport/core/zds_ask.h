@@ -17,12 +17,57 @@
 #ifndef ZDS_ASK_H_INCLUDED
 #define ZDS_ASK_H_INCLUDED
 
-#include "zds_candidate.h"
 #include "zds_addr.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum
+{
+    /*  Of one family.  What a resolver has beyond that is left out: other
+        addresses come first in its next answer.  */
+    ZDS_MAX_CANDIDATES = 32,
+    ZDS_MAX_ADDRS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES, /* of one answer */
+    /*  Of a name in the DNS, with its NUL; a longer one is not kept.  */
+    ZDS_NAME_SIZE = 256
+};
+
+/*  What a look-up asks the libc for.  */
+typedef enum
+{
+    ZDS_LOOK_WHOLE, /* AF_UNSPEC: both families, as any program asks */
+    ZDS_LOOK_IPV6,  /* AF_INET6 alone */
+    ZDS_LOOK_IPV4   /* AF_INET alone */
+} zds_look_t;
+
+enum
+{
+    ZDS_LOOKS = 3
+};
+
+/*  How a look-up ended.  */
+typedef enum
+{
+    ZDS_LOOKUP_DONE,     /* an answer, which may be that there is no address */
+    ZDS_LOOKUP_TEMPORARY /* none to be had now: EAI_AGAIN and the like, no
+                            memory, no thread; not to be remembered */
+} zds_lookup_status_t;
+
+/*  The answer to a look-up.  */
+typedef struct
+{
+    zds_lookup_status_t status;
+    /*  The libc's canonical name, empty if it tells none.  */
+    char canonical[ZDS_NAME_SIZE];
+    /*  The libc tried the name as it stands ahead of any search list, and found
+        these addresses so: every look-up of the name is about this host.  False
+        where that cannot be told.  */
+    bool is_exact;
+    size_t count;
+    zds_addr_t
+      addr[ZDS_MAX_ADDRS]; /* in the libc's order, with scopes, port 0 */
+} zds_answer_t;
 
 #define ZDS_NEVER ((uint64_t) -1)
 
@@ -34,6 +79,11 @@ enum
 
 /*  The bit of a look-up in a set of them.  */
 #define ZDS_LOOK_BIT(look) (1u << (look))
+
+/*  The look-up that says which addresses a name has, where these families may be used:
+    IPv4 alone where libzmq without dual stack asks for that and nothing else could
+    be used, which in mode AUTO is so on a host without IPv6.  */
+zds_look_t zds_ask_look (zds_mode_t mode_, unsigned families_, bool has_ipv6_);
 
 /*  What an answer is.  */
 typedef enum
@@ -104,6 +154,24 @@ bool zds_ask_is_lost (const zds_ask_t *ask_);
 
 /*  Whether an address of the family may still come with an answer.  */
 bool zds_ask_may_bring (const zds_ask_t *ask_, int family_);
+
+/*  One look-up's answer for many who asked.  Each would have had a look-up of its
+    own, and where name servers rotate the order of a name's addresses, another
+    address first.  So a shared answer is dealt out in turns.  Which addresses
+    rotate shows in two answers to the same question; what has the same place in
+    both is where the hosts file, gai.conf or RFC 6724 wants it, and stays there.  */
+
+/*  Whether there is an order that could rotate: two addresses of one family.  */
+bool zds_turns_possible (const zds_answer_t *answer_);
+
+/*  Marks the addresses of 'now_' whose place within their family is another one's
+    in 'before_'.  'moves_' is an array of ZDS_MAX_ADDRS.  True if there are any.  */
+bool zds_turns_find (bool *moves_,
+                     const zds_answer_t *before_,
+                     const zds_answer_t *now_);
+
+/*  Turns the addresses that are marked, within their family, by 'turn_' places.  */
+void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_);
 
 #ifdef __cplusplus
 }

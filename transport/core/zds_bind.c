@@ -560,3 +560,108 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
     step.why = why_chosen (best);
     return step;
 }
+
+static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
+static const unsigned for_at[ZDS_FAMILIES] = {ZDS_FOR_IPV6, ZDS_FOR_IPV4};
+
+static unsigned index_of (int family_)
+{
+    return family_ == AF_INET6 ? 0 : 1;
+}
+
+static void source_of_any (zds_source_t *source_, uint16_t port_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_FAMILIES; i++) {
+        zds_addr_any (&source_->addr[i], family_at[i]);
+        zds_addr_set_port (&source_->addr[i], port_);
+    }
+}
+
+static bool source_of_interface (zds_source_t *source_,
+                                 const zds_endpoint_t *endpoint_,
+                                 const zds_ifaddr_t *ifaddrs_,
+                                 size_t count_)
+{
+    unsigned i;
+
+    if (endpoint_->host[0] == '\0'
+        || strlen (endpoint_->host) >= sizeof source_->name)
+        return false;
+    for (i = 0; i < ZDS_FAMILIES; i++) {
+        const zds_ifaddr_t *best = zds_ifaddr_choose (
+          endpoint_->host, family_at[i], NULL, ifaddrs_, count_);
+        if (best == NULL)
+            continue;
+        source_->addr[i] = best->addr;
+        zds_addr_set_port (&source_->addr[i], endpoint_->port);
+        source_->is_interface = true;
+    }
+    strcpy (source_->name, endpoint_->host);
+    return source_->is_interface;
+}
+
+int zds_source_read (zds_source_t *source_,
+                     const zds_endpoint_t *endpoint_,
+                     uint32_t zone_index_,
+                     zds_mode_t mode_,
+                     const zds_ifaddr_t *ifaddrs_,
+                     size_t count_)
+{
+    zds_addr_t addr;
+    int rc;
+
+    memset (source_, 0, sizeof *source_);
+    if (strcmp (endpoint_->host, "*") == 0) {
+        source_of_any (source_, endpoint_->port);
+        return 0;
+    }
+    if (source_of_interface (source_, endpoint_, ifaddrs_, count_))
+        return 0;
+    rc = zds_endpoint_literal (endpoint_, zone_index_, &addr);
+    if (rc != 0)
+        return rc == EINVAL ? ENODEV : rc;
+    if (mode_ == ZDS_MODE_V6 && zds_addr_family (&addr) == AF_INET6
+        && zds_addr_class (&addr) == ZDS_CLASS_UNSPECIFIED)
+        source_of_any (source_, endpoint_->port);
+    else
+        source_->addr[index_of (zds_addr_family (&addr))] = addr;
+    return 0;
+}
+
+zds_addr_t zds_source_for (const zds_source_t *source_,
+                           const zds_addr_t *to_,
+                           const zds_ifaddr_t *ifaddrs_,
+                           size_t count_)
+{
+    const int family = zds_addr_family (to_);
+    zds_addr_t addr = source_->addr[index_of (family)];
+    const zds_ifaddr_t *suits =
+      source_->is_interface
+        ? zds_ifaddr_choose (source_->name, family, to_, ifaddrs_, count_)
+        : NULL;
+
+    if (suits != NULL) {
+        const uint16_t port = zds_addr_port (&addr);
+        addr = suits->addr;
+        zds_addr_set_port (&addr, port);
+    }
+    return addr;
+}
+
+unsigned zds_families (zds_mode_t mode_,
+                       const zds_source_t *source_,
+                       const zds_addr_t *literal_)
+{
+    unsigned all = 0, i;
+
+    for (i = 0; i < ZDS_FAMILIES; i++)
+        if (source_ == NULL || zds_addr_family (&source_->addr[i]) != 0)
+            all |= for_at[i];
+    if (mode_ == ZDS_MODE_V4)
+        all &= ~(unsigned) ZDS_FOR_IPV6;
+    if (literal_ != NULL)
+        all &= for_at[index_of (zds_addr_family (literal_))];
+    return all;
+}

@@ -13,7 +13,6 @@
 #define ZDS_BIND_H_INCLUDED
 
 #include "zds_addr.h"
-#include "zds_endpoint.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -216,6 +215,39 @@ typedef struct
 zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    const zds_ifaddr_t *ifaddrs_,
                                    size_t count_);
+
+/*  A source address: *, an interface, or a literal.  */
+typedef struct
+{
+    zds_addr_t addr[ZDS_FAMILIES]; /* for IPv6, IPv4; family 0: none */
+    bool is_interface; /* then these are its best, and others may suit */
+    char name[256];
+} zds_source_t;
+
+/*  Reads a source address on a host with these interface addresses.  'zone_index_' is
+    the index of its zone, 0 if it has none.  In mode V6, :: is the source of both
+    families, as it always was.  Returns 0, ENODEV when it is none of them, ENOMEM.  */
+int zds_source_read (zds_source_t *source_,
+                     const zds_endpoint_t *endpoint_,
+                     uint32_t zone_index_,
+                     zds_mode_t mode_,
+                     const zds_ifaddr_t *ifaddrs_,
+                     size_t count_);
+
+/*  Where a connection to 'to_' comes from: of an interface, the address that suits it,
+    link-local for link-local, unique-local for unique-local (C-10).  The same
+    'ifaddrs_' as above.  Family 0: there is none of this family.  */
+zds_addr_t zds_source_for (const zds_source_t *source_,
+                           const zds_addr_t *to_,
+                           const zds_ifaddr_t *ifaddrs_,
+                           size_t count_);
+
+/*  The families that may be used (ZDS_FOR_...): those of the mode, of the source
+    (NULL: none given), and of the destination if that is a literal (else NULL).
+    None: EAFNOSUPPORT.  */
+unsigned zds_families (zds_mode_t mode_,
+                       const zds_source_t *source_,
+                       const zds_addr_t *literal_);
 
 #ifdef __cplusplus
 }

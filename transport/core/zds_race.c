@@ -8,6 +8,103 @@
 
 #define NONE ZDS_RACE_NONE
 
+/*  Candidates are tried in groups: those of which nothing bad is known, those that
+    failed, and those that go last.  */
+static int group_of (const zds_candidate_t *candidate_)
+{
+    static const int groups[] = {0, 0, 1, 2, 2}; /* by zds_record_t */
+
+    return groups[candidate_->record];
+}
+
+/*  Whether 'a_' is tried ahead of 'b_', which stands before it in the libc's order,
+    when it is the turn of 'family_'.  */
+static bool
+overtakes (const zds_candidate_t *a_, const zds_candidate_t *b_, int family_)
+{
+    if (group_of (a_) != group_of (b_))
+        return group_of (a_) < group_of (b_);
+    if (group_of (a_) == 2)
+        return a_->record_time < b_->record_time;
+    return zds_addr_family (&a_->addr) == family_
+           && zds_addr_family (&b_->addr) != family_;
+}
+
+/*  The family that won the last time; AF_UNSPEC if none has.  */
+static int family_that_won (const zds_candidate_t *candidates_, size_t count_)
+{
+    size_t i;
+
+    for (i = 0; i < count_; i++)
+        if (candidates_[i].record == ZDS_RECORD_WON)
+            return zds_addr_family (&candidates_[i].addr);
+    return AF_UNSPEC;
+}
+
+void zds_candidates_order (const zds_candidate_t *candidates_,
+                           size_t count_,
+                           int first_family_,
+                           uint8_t *order_)
+{
+    const int won = family_that_won (candidates_, count_);
+    int turn = won != AF_UNSPEC ? won : first_family_;
+    size_t place, i;
+
+    for (i = 0; i < count_; i++)
+        order_[i] = (uint8_t) i;
+    for (place = 0; place < count_; place++) {
+        size_t best = place;
+        uint8_t index;
+        for (i = place + 1; i < count_; i++)
+            if (overtakes (&candidates_[order_[i]], &candidates_[order_[best]],
+                           turn))
+                best = i;
+        index = order_[best];
+        memmove (&order_[place + 1], &order_[place], best - place);
+        order_[place] = index;
+        turn = zds_addr_family (&candidates_[index].addr) == AF_INET6
+                 ? AF_INET
+                 : AF_INET6;
+    }
+}
+
+const char *zds_candidates_why (const zds_candidate_t *candidates_,
+                                size_t count_,
+                                int first_family_,
+                                const uint8_t *order_,
+                                size_t place_)
+{
+    const zds_candidate_t *const one = &candidates_[order_[place_]];
+    const zds_candidate_t *const before =
+      place_ > 0 ? &candidates_[order_[place_ - 1]] : NULL;
+    const int family = zds_addr_family (&one->addr);
+
+    switch (one->record) {
+        case ZDS_RECORD_FAILED:
+            return "it failed the last time: after the others";
+        case ZDS_RECORD_DIED:
+            return "its last connection died: last";
+        case ZDS_RECORD_WRONG:
+            return "somebody else answered there: last";
+        case ZDS_RECORD_NONE:
+        case ZDS_RECORD_WON:
+            break;
+    }
+    if (before == NULL && one->record == ZDS_RECORD_WON)
+        return "it won the last time";
+    if (before == NULL && family == family_that_won (candidates_, count_))
+        return "its family won the last time";
+    if (before == NULL && family != first_family_)
+        return family == AF_INET6 ? "there is no better IPv4 address"
+                                  : "there is no better IPv6 address";
+    if (before == NULL)
+        return family == AF_INET6 ? "IPv6 comes first, as the system orders"
+                                  : "IPv4 comes first, as the system orders";
+    return zds_addr_family (&before->addr) != family
+             ? "the families take turns"
+             : "next of its family, as the system orders";
+}
+
 /*  Facts about the race.  Nothing below is kept: what to do next is derived from
     what is known, so an answer that comes late costs no code.  */
 
@@ -974,4 +1071,44 @@ unsigned zds_race_rest (const zds_race_t *race_)
             rest |= ZDS_REST_FRESH;
     }
     return rest;
+}
+
+void zds_greeting_sign (uint8_t signature_[ZDS_SIGNATURE_SIZE],
+                        size_t routing_id_size_)
+{
+    /*  To a peer of ZMTP 1.0 this is the start of a frame: its length, which
+        counts the byte of flags, and the flags.  */
+    uint64_t length = (uint64_t) routing_id_size_ + 1;
+    unsigned i;
+
+    signature_[0] = 0xff;
+    for (i = 8; i > 0; i--) {
+        signature_[i] = (uint8_t) (length & 0xff);
+        length >>= 8;
+    }
+    signature_[9] = 0x7f;
+}
+
+/*  A frame of ZMTP 1.0 whose length fits into its first byte.  The length counts
+    the flags, so it is not 0; and an identity is one frame, which has none set.  */
+static zds_greeting_t judge_short_frame (const uint8_t *bytes_, size_t count_)
+{
+    if (bytes_[0] == 0)
+        return ZDS_GREETING_FOREIGN;
+    if (count_ < 2)
+        return ZDS_GREETING_MORE;
+    return bytes_[1] == 0 ? ZDS_GREETING_UNSIGNED : ZDS_GREETING_FOREIGN;
+}
+
+zds_greeting_t zds_greeting_judge (const uint8_t *bytes_, size_t count_)
+{
+    if (count_ == 0)
+        return ZDS_GREETING_MORE;
+    if (bytes_[0] != 0xff)
+        return judge_short_frame (bytes_, count_);
+    if (count_ < ZDS_SIGNATURE_SIZE)
+        return ZDS_GREETING_MORE;
+    /*  libzmq takes any odd number here for a signature; what it may be besides
+        that, such as the negotiation of a telnet server, is not to win by it.  */
+    return bytes_[9] == 0x7f ? ZDS_GREETING_SIGNED : ZDS_GREETING_UNSIGNED;
 }

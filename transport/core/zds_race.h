@@ -23,7 +23,6 @@
 #define ZDS_RACE_H_INCLUDED
 
 #include "zds_ask.h"
-#include "zds_candidate.h"
 #include "zds_addr.h"
 
 #ifdef __cplusplus
@@ -53,12 +52,39 @@ enum
     ZDS_RACE_MAX_ASK_AGAIN = 60000
 };
 
-/*  Sets of families.  */
-enum
+/*  What earlier connections to the same host and port made of an address.  */
+typedef enum
 {
-    ZDS_FOR_IPV6 = 1,
-    ZDS_FOR_IPV4 = 2
-};
+    ZDS_RECORD_NONE,
+    ZDS_RECORD_WON,    /* the last connection was made to it */
+    ZDS_RECORD_FAILED, /* it failed, or was silent while another one won */
+    ZDS_RECORD_DIED, /* a connection to it ended because nothing came any more */
+    ZDS_RECORD_WRONG /* TCP connected, but whoever answered spoke no ZMTP */
+} zds_record_t;
+
+/*  What became of a candidate.  */
+typedef enum
+{
+    ZDS_FATE_UNTRIED,
+    ZDS_FATE_RUNNING,
+    ZDS_FATE_FAILED,
+    ZDS_FATE_WON,
+    ZDS_FATE_SILENT, /* said nothing for the attempt delay or longer, or nothing
+                        that tells what it is, when another one won */
+    ZDS_FATE_CUT     /* had not been silent that long */
+} zds_fate_t;
+
+typedef struct
+{
+    zds_addr_t addr;
+    zds_record_t record;
+    unsigned waited;      /* ms for which it was silent in races cut short */
+    uint64_t record_time; /* of the record, in ms of any clock */
+    /*  In this race.  */
+    zds_fate_t fate;
+    bool withdrawn;   /* by a later answer, or not proven yet */
+    bool from_helper; /* and the whole answer is late */
+} zds_candidate_t;
 
 /*  Values in ms.  */
 typedef struct
@@ -260,6 +286,57 @@ unsigned zds_race_rest (const zds_race_t *race_);
     look at it tells whether it works again.  Never a wrong server; NULL if there
     is none.  */
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_);
+
+/*  Puts the indices of 'candidates_' into 'order_', first to be tried first.
+
+    'candidates_' hold each family in the libc's order; how the families are mixed does
+    not matter.  The families take turns (RFC 8305 section 4), beginning with the one
+    that won the last time, or else with 'first_family_'.
+    The winner itself has no precedence in its family, whose order may be DNS's
+    rotation (C-13).  Then come those that failed the last time; then those whose
+    connection died and wrong servers, longest ago first.  */
+void zds_candidates_order (const zds_candidate_t *candidates_,
+                           size_t count_,
+                           int first_family_,
+                           uint8_t *order_);
+
+/*  Why the candidate at 'place_' of that order stands there: static text, for
+    people, of the form "IPv6 comes first".  The other arguments are those that
+    the order was made with.  */
+const char *zds_candidates_why (const zds_candidate_t *candidates_,
+                                size_t count_,
+                                int first_family_,
+                                const uint8_t *order_,
+                                size_t place_);
+
+/*  The first bytes of a ZMTP connection: what a client says before it has heard
+    anything, and whether what a peer says first is ZMTP.
+
+    ZMTP 2.0 and later open with a signature of ten bytes: 0xFF, eight bytes
+    that only ZMTP 1.0 reads (as a length), 0x7F.  ZMTP 1.0 has no signature; its
+    first frame holds the peer's identity.  */
+
+enum
+{
+    ZDS_SIGNATURE_SIZE = 10
+};
+
+typedef enum
+{
+    ZDS_GREETING_MORE,     /* not enough bytes yet */
+    ZDS_GREETING_SIGNED,   /* the signature of ZMTP 2.0 or later */
+    ZDS_GREETING_UNSIGNED, /* may be ZMTP 1.0, or anything else */
+    ZDS_GREETING_FOREIGN   /* no ZMTP */
+} zds_greeting_t;
+
+/*  The signature that libzmq's engine opens with, for a socket whose routing id has
+    this many bytes.  */
+void zds_greeting_sign (uint8_t signature_[ZDS_SIGNATURE_SIZE],
+                        size_t routing_id_size_);
+
+/*  What a connection is on which the peer has sent these bytes so far.  Final
+    unless it is MORE.  At most ZDS_SIGNATURE_SIZE bytes are looked at.  */
+zds_greeting_t zds_greeting_judge (const uint8_t *bytes_, size_t count_);
 
 #ifdef __cplusplus
 }

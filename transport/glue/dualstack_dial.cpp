@@ -16,7 +16,6 @@
 #include "io_thread.hpp"
 #include "ip_resolver.hpp"
 #include "options.hpp"
-#include "zds_dial.h"
 #include "zds_host.h"
 #include "zds_thread.h"
 
@@ -182,7 +181,7 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
         return rc;
     if (strcmp (endpoint.host, "*") != 0)
         ifaddrs_rc = dualstack_ifaddrs (endpoint, &_ifaddrs);
-    rc = zds_dial_source (&_source, &endpoint, zone, dualstack_mode (_options),
+    rc = zds_source_read (&_source, &endpoint, zone, dualstack_mode (_options),
                           _ifaddrs.empty () ? NULL : &_ifaddrs[0],
                           _ifaddrs.size ());
     return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
@@ -198,7 +197,7 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
     if (asks_host)
         has_ipv6 = zds_lookup_asks (_endpoint->host, AF_INET6);
     config_->look =
-      zds_dial_look (dualstack_mode (_options), config_->families, has_ipv6);
+      zds_ask_look (dualstack_mode (_options), config_->families, has_ipv6);
     config_->port = _endpoint->port;
     config_->zone = _zone;
     //  As long as nothing is remembered, the network does not matter.
@@ -256,9 +255,9 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     _is_literal = rc == 0;
     if (rc == ENOMEM)
         return rc;
-    const unsigned families = zds_dial_families (dualstack_mode (_options),
-                                                 _has_source ? &_source : NULL,
-                                                 _is_literal ? &literal : NULL);
+    const unsigned families =
+      zds_families (dualstack_mode (_options), _has_source ? &_source : NULL,
+                    _is_literal ? &literal : NULL);
     if (families == 0)
         return EAFNOSUPPORT;
 
@@ -432,12 +431,12 @@ void zmq::dualstack_dial_t::timer_event (int)
 int zmq::dualstack_dial_t::open (const zds_addr_t &addr_, fd_t *fd_) const
 {
     const zds_addr_t source =
-      zds_dial_from (&_source, &addr_, _ifaddrs.empty () ? NULL : &_ifaddrs[0],
-                     _ifaddrs.size ());
+      zds_source_for (&_source, &addr_, _ifaddrs.empty () ? NULL : &_ifaddrs[0],
+                      _ifaddrs.size ());
     const zds_addr_t through =
-      zds_dial_through (dualstack_mode (_options), &addr_);
+      zds_addr_through (dualstack_mode (_options), &addr_);
     const zds_addr_t from =
-      zds_dial_through (dualstack_mode (_options), &source);
+      zds_addr_through (dualstack_mode (_options), &source);
 
     const int rc =
       dualstack_connect (through, _has_source ? &from : NULL, _options, fd_);
@@ -692,7 +691,7 @@ int zmq::dualstack_read_target (const char *target_, ip_addr_t *out_)
         rc = zds_host_zone (&endpoint, &zone);
     if (rc == 0)
         rc = zds_endpoint_literal (&endpoint, zone, &addr);
-    if (rc == EINVAL && zds_dial_may_be_name (endpoint.host)) {
+    if (rc == EINVAL && zds_endpoint_may_be_name (endpoint.host)) {
         zds_addr_any (&addr, AF_INET);
         zds_addr_set_port (&addr, endpoint.port);
         rc = 0;

@@ -11,8 +11,7 @@
 #include "fd.hpp"
 #include "io_object.hpp"
 #include "macros.hpp"
-#include "zds_dial.h"
-#include "zds_endpoint.h"
+#include "zds_bind.h"
 #include "zds_race.h"
 #include "zds_trace.h"
 

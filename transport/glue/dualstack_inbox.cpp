@@ -17,7 +17,7 @@
 #include "io_object.hpp"
 #include "io_thread.hpp"
 #include "options.hpp"
-#include "zds_dial.h"
+#include "zds_race.h"
 #include "zds_thread.h"
 #include "zds_host.h"
 

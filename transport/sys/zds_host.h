@@ -8,7 +8,7 @@
 #define ZDS_HOST_H_INCLUDED
 
 #include "zds_bind.h"
-#include "zds_candidate.h"
+#include "zds_ask.h"
 #include "zds_settings.h"
 
 #ifdef __cplusplus

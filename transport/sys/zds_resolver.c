@@ -6,7 +6,6 @@
 
 #include "zds_resolver.h"
 #include "zds_thread.h"
-#include "zds_candidate.h"
 
 #include <stddef.h>
 #include <stdlib.h>
