@@ -15,6 +15,8 @@
 /*  Other C libraries have no such thing, and run says so.  */
 #ifdef LAV_CURRENT
 
+#include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,35 +55,40 @@ void la_preinit (uintptr_t *cookie_)
     is_running = true;
 }
 
-/*  Runs `COMMAND choose PATH` and reads what it prints.  Its exit status, or -1.  */
-static int run_choose (const char *path_, char *answer_)
+/*  Runs `COMMAND choose PATH` and reads what it prints, which is empty if there is no
+    answer.  How it ended may never be known: the program may ignore SIGCHLD, or wait
+    for every child.  False if it was not run, or crashed.  */
+static bool run_choose (const char *path_, char *answer_)
 {
     char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
     char choose[] = "choose";
     char *argv[] = {command, choose, (char *) path_, NULL};
     posix_spawn_file_actions_t actions;
-    int fds[2], status = -1;
+    int fds[2], status = 0;
     size_t used = 0;
-    ssize_t got;
+    ssize_t got = 1;
     pid_t child = -1;
 
-    if (command == NULL || pipe (fds) != 0)
-        return -1;
+    answer_[0] = '\0';
+    if (command == NULL || pipe2 (fds, O_CLOEXEC) != 0)
+        return false;
+    /*  The pipe may have the number of a standard output that is closed.  */
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_adddup2 (&actions, fds[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose (&actions, fds[0]);
     if (posix_spawn (&child, command, &actions, NULL, argv, environ) != 0)
         child = -1;
     posix_spawn_file_actions_destroy (&actions);
     close (fds[1]);
     while (child > 0 && used < PATH_SIZE - 1
-           && (got = read (fds[0], answer_ + used, PATH_SIZE - 1 - used)) > 0)
-        used += (size_t) got;
+           && (got > 0 || (got == -1 && errno == EINTR))) {
+        got = read (fds[0], answer_ + used, PATH_SIZE - 1 - used);
+        used += got > 0 ? (size_t) got : 0;
+    }
     answer_[used] = '\0';
     close (fds[0]);
-    if (child > 0)
-        waitpid (child, &status, 0);
-    return child > 0 && WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+    while (child > 0 && waitpid (child, &status, 0) == -1 && errno == EINTR)
+        ;
+    return child > 0 && WIFEXITED (status);
 }
 
 /*  Cheap: it is asked of every file that the dynamic linker might load.  */
@@ -99,22 +106,18 @@ static bool may_be_libzmq (const char *path_)
 char *la_objsearch (const char *name_, uintptr_t *cookie_, unsigned flag_)
 {
     static char answer[PATH_SIZE];
-    char *copy = NULL;
-    int status;
 
     (void) cookie_;
     (void) flag_;
     if (!may_be_libzmq (name_))
         return (char *) name_;
-    status = run_choose (name_, answer);
-    if (status == 0) {
-        if (answer[0] != '\0')
-            copy = strdup (answer); /* for as long as the program runs */
-        return copy == NULL ? (char *) name_ : copy;
-    }
-    if (status == -1)
+    if (!run_choose (name_, answer))
         dprintf (STDERR_FILENO,
                  "zmq-dualstack: %s: no answer from the command\n", name_);
+    if (strcmp (answer, name_) == 0)
+        return (char *) name_;
+    if (answer[0] != '\0')
+        return strdup (answer); /* for as long as the program runs */
     /*  A library that is wanted later on is missing for the program, which may have
         something else to do.  */
     if (!is_running)

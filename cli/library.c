@@ -136,9 +136,12 @@ bool library_is_called_so (const char *path_)
 
 const char *library_dir (void)
 {
+    static char path[PATH_MAX];
     const char *const dir = getenv ("ZDS_LIBDIR");
 
-    return dir == NULL || dir[0] == '\0' ? ZDS_LIBDIR : dir;
+    if (dir == NULL || dir[0] == '\0')
+        return ZDS_LIBDIR;
+    return realpath (dir, path) == NULL ? dir : path;
 }
 
 /*  Whether a build is a better answer than 'best_', which may be empty.  */

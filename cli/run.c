@@ -40,6 +40,11 @@ static bool is_privileged (const char *path_, const struct stat *about_)
                && getxattr (path_, "security.capability", NULL, 0) > 0);
 }
 
+static const char privileged[] =
+  "it is set-user-ID or has file capabilities, and the dynamic linker lets "
+  "nobody "
+  "change its libraries: install the dual-stack libzmq5 for it";
+
 /*  The dynamic linker that an ELF file wants, if it wants one.  */
 static void read_linker (const image_t *image_, char *name_, size_t size_)
 {
@@ -65,9 +70,7 @@ static const char *check_elf (const image_t *image_, const char *path_)
     char linker[PATH_MAX + 1] = "";
 
     if (is_privileged (path_, &image_->about))
-        return "it is set-user-ID or has file capabilities, and the dynamic "
-               "linker lets nobody change its libraries: install the "
-               "dual-stack libzmq5 for it";
+        return privileged;
     if (image_->size < sizeof (ELF (Ehdr)))
         return "it is no program";
     if (image_->at[EI_CLASS]
@@ -89,8 +92,12 @@ static int check_program (const char *path_, unsigned depth_)
     const char *why = NULL;
     image_t image;
 
-    /*  If it cannot be read, exec has the last word.  */
-    if (image_open (&image, path_) == 0 && image.size >= SELFMAG) {
+    /*  If it cannot be read, its rights can, and exec has the last word.  */
+    if (image_open (&image, path_) != 0) {
+        if (stat (path_, &image.about) == 0
+            && is_privileged (path_, &image.about))
+            why = privileged;
+    } else if (image.size >= SELFMAG) {
         image_take (&image, 0, line,
                     image.size < sizeof line ? image.size : sizeof line - 1);
         if (memcmp (line, ELFMAG, SELFMAG) == 0)
@@ -225,7 +232,7 @@ static bool ask_version (const char *path_, char *version_, size_t size_)
     return true;
 }
 
-/*  Prints the file to load in place of this one; nothing: itself.  */
+/*  Prints the file to load in place of this one, which may be itself.  */
 int cli_choose (int argc_, char **argv_)
 {
     const char *const path = argc_ == 2 ? argv_[1] : "";
@@ -234,14 +241,19 @@ int cli_choose (int argc_, char **argv_)
     char *build;
     bool known;
 
-    if (library_read (&about, path) != 0 || !about.is_libzmq || about.is_ours)
-        return 0;
+    if (library_read (&about, path) != 0 || !about.is_libzmq || about.is_ours) {
+        fputs (path, stdout);
+        return cli_flush (0);
+    }
     known = ask_version (path, version, sizeof version);
-    if (!library_is_called_so (path))
-        return cli_fail (0, path,
-                         "libzmq is linked into it: zmq-dualstack run "
-                         "--preload=%s reaches it if it exports what it calls",
-                         version);
+    if (!library_is_called_so (path)) {
+        fputs (path, stdout);
+        return cli_flush (
+          cli_fail (0, path,
+                    "libzmq is linked into it: zmq-dualstack run --preload=%s "
+                    "reaches it if it exports what it calls",
+                    version));
+    }
     if (!known)
         return cli_fail (EXIT_USAGE, path,
                          "its version cannot be found out, and it is not "

@@ -326,6 +326,22 @@ def test_d1_a_library_opened_by_its_path(lab):
     assert other in done.stderr and "4.3.9" in done.stderr
 
 
+@pytest.mark.parametrize("how", ["", "trap '' CHLD", "exec >&-", "exec <&- >&-"])
+def test_d1_wherever_it_is_started(lab, how):
+    """From a folder that the program leaves, by who waits for no children, with closed standard
+    streams.  Catches: an answer of the command's that is lost; builds that are found from one
+    folder only."""
+    copy = lab.path("libzmq-copy.so.5")
+    shutil.copy(os.path.join(libdir("stock"), "libzmq.so.5"), copy)
+    folder, name = os.path.split(libdir("patched"))
+    program = "import os, sys; os.chdir('/'); sys.stdout = sys.stderr\n" + BY_PATH
+    done = subprocess.run(["bash", "-c", how + '\nexec "$@"', "bash", cli(), "run", "--", PYTHON,
+                           "-c", program, copy], cwd=folder, env=environment(ZDS_LIBDIR=name),
+                          stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert done.returncode == 0 and "zmq-dualstack:" not in done.stderr
+    assert os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5")) in done.stderr
+
+
 def test_d1_a_libzmq_in_an_add_on(lab):
     """As npm's.  Catches: an add-on that runs as ever without a word."""
     _, addon = bundled(lab, "zeromq.node")
@@ -348,11 +364,11 @@ def test_d1_static_programs(lab):
         assert done.returncode == 125 and "statically linked" in done.stderr
 
 
-def as_somebody(argv):
+def as_somebody(argv, caps="+dac_read_search"):
     """As a user who is not root, but may go where the build is: /root is nobody else's."""
     return subprocess.run(
-        ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", "+dac_read_search",
-         "--ambient-caps", "+dac_read_search", cli()] + argv, env=environment(),
+        ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", caps,
+         "--ambient-caps", caps, cli()] + argv, env=environment(),
         capture_output=True, text=True)
 
 
@@ -362,6 +378,11 @@ def test_d1_privileged_programs(say):
     assert run(["run", "--", say, "0"]).returncode == 0
     done = as_somebody(["run", "--", say, "0"])
     assert done.returncode == 125 and "set-user-ID" in done.stderr and done.stdout == ""
+    os.chmod(say, 0o4711)
+    if as_somebody(["status"], "-all").returncode in (0, 1):  # not below /root
+        os.chmod(os.path.dirname(say), 0o755)
+        done = as_somebody(["run", "--", say, "0"], "-all")
+        assert done.returncode == 125 and "set-user-ID" in done.stderr and done.stdout == ""
     os.chmod(say, 0o755)
     if subprocess.run(["setcap", "cap_net_raw+ep", say]).returncode == 0:
         done = as_somebody(["run", "--", say, "0"])
