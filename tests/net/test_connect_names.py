@@ -135,3 +135,13 @@ def test_c2_host_with_link_local_addresses_only(lab, mode):
     street = Street(lab, client=["fe80::2/64"], hosts="fe80::1 near.test\n")
     street.host.serve("tcp://[fe80::1%eth0]:5555", name="near", IPV6=1)
     assert street.dial(mode=mode).reach("tcp://near.test%eth0:5555").who == "near"
+
+
+@modes("auto", "v6")
+def test_c2_hosts_file_with_a_mapped_address(lab, mode):
+    """It is an IPv4 address.  Catches: ::ffff:10.0.0.1 as the peer's address where stock shows
+    10.0.0.1."""
+    street = Street(lab, hosts="::ffff:%s mapped.test\n" % SERVER4)
+    street.serve(4)
+    shown = street.dial(mode=mode).reach(named("mapped.test")).peer
+    assert shown == ("::ffff:" * (mode.name == "v6")) + SERVER4

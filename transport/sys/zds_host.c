@@ -621,7 +621,8 @@ static void take (const struct addrinfo *list_, zds_answer_t *answer_)
         if (zds_addr_from_sockaddr (&answer_->addr[answer_->count],
                                     list_->ai_addr, (size_t) list_->ai_addrlen)
             == 0)
-            answer_->count++;
+            /*  A hosts file may say ::ffff:a.b.c.d.  */
+            zds_addr_unmap (&answer_->addr[answer_->count++]);
 }
 
 void zds_lookup (void *arg_,
