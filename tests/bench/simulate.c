@@ -290,7 +290,7 @@ static void make_look_ups (run_t *run_, unsigned looks_)
         if ((looks_ & ZDS_LOOK_BIT (i)) != 0)
             run_->answer[i] = run_->now + time[i];
     if ((looks_ & ZDS_LOOK_BIT (ZDS_LOOK_WHOLE)) != 0)
-        zds_race_look_runs (&run_->race, run_->now);
+        zds_ask_runs (&run_->race.ask, run_->now);
 }
 
 static void give_answer (run_t *run_, unsigned look_)

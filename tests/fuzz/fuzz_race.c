@@ -154,7 +154,7 @@ static void let_event_happen (fuzz_t *f_, input_t *input_, unsigned event_)
                 zds_race_again (&f_->race);
                 model_again (&f_->model);
             } else {
-                zds_race_look_runs (&f_->race, f_->now);
+                zds_ask_runs (&f_->race.ask, f_->now);
                 zds_ask_runs (&f_->model.ask, f_->now);
             }
             break;
@@ -212,8 +212,8 @@ static void choose_config (zds_race_config_t *config_, input_t *input_)
 static bool is_within_bounds (const zds_race_config_t *c_)
 {
     return c_->attempt_delay >= 10 && c_->attempt_delay <= 2000
-           && c_->resolution_delay <= 2000 && c_->families >= 1
-           && c_->families <= 3;
+           && c_->resolution_delay <= 2000 && c_->families != 0
+           && (c_->families & ~6u) == 0;
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -230,7 +230,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     config.hurry = (bits & 16) != 0;
     config.quick = (bits & 32) != 0;
     if ((bits & 15) == 0)
-        config.families = bits >> 4;
+        config.families = bits >> 4 << 1;
     fuzz.open = 0;
     fuzz.deadline = 0;
 

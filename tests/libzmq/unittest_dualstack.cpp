@@ -269,7 +269,7 @@ void test_race_resolution_delay ()
     answer.addr[answer.count++] = addr_of ("192.0.2.1", 0);
 
     expect_ask (&race, 100, ZDS_LOOK_BIT (ZDS_LOOK_WHOLE));
-    zds_race_look_runs (&race, 100);
+    zds_ask_runs (&race.ask, 100);
     expect_wait (&race, 100, 150);
     expect_ask (&race, 150,
                 ZDS_LOOK_BIT (ZDS_LOOK_IPV4) | ZDS_LOOK_BIT (ZDS_LOOK_IPV6));

@@ -228,9 +228,8 @@ bug("an attempt that fails at once is not told", "dualstack_dial.cpp",
 bug("a source that is not there ends it", "dualstack_dial.cpp",
     "        finish ();\n        _events->dial_failed (rc, retired_fd);\n", "        finish ();\n",
     "test_faults_network.py::test_faults_interface_deleted_during_a_race[source]")
-bug("a start that is late is left out", "zds_race.c", "start_time (race_, candidate) <= now_)",
-    "start_time (race_, candidate) <= now_\n        && (start_time (race_, candidate) == 0"
-    "\n            || now_ - start_time (race_, candidate) < 100))",
+bug("a start that is late is left out", "zds_race.c", "    return time_ <= now_;\n",
+    "    return time_ <= now_ && (time_ == 0 || now_ - time_ < 100);\n",
     "test_faults_process.py::test_faults_stopped_across_the_attempt_delay[0.8]")
 bug("losers are kept", "dualstack_dial.cpp", """            last = _attempt[i].release ();
             dualstack_close (last);
@@ -344,8 +343,8 @@ core_bug("probes without a gap", "zds_history.c", "host->probe_at = now_ + ZDS_H
 core_bug("other addresses, same memory", "zds_history.c",
          "    if (host_->fingerprint != 0 && host_->fingerprint != fingerprint) {",
          "    if (false) {", "fuzz_history")
-core_bug("the other family begins", "zds_race.c", "&a_->addr) == family_",
-         "&a_->addr) != family_", "fuzz_history")
+core_bug("the other family begins", "zds_race.c", "family_of (a_) == family_",
+         "family_of (a_) != family_", "fuzz_history")
 core_bug("the wrong wrong server first", "zds_race.c", "a_->record_time < b_->record_time",
          "a_->record_time > b_->record_time", "fuzz_history")
 core_bug("a hash of nothing", "zds_addr.c", "hash_ = (hash_ ^ *at++) * 16777619u",
@@ -354,9 +353,10 @@ core_bug("no gap", "zds_race.c", "race_->last_start + ZDS_RACE_MIN_GAP", "race_-
          "fuzz_race")
 core_bug("failures earn more than one start", "zds_race.c", "if (race_->owed > 0)", "if (false)",
          "fuzz_race")
-core_bug("losers stay open", "zds_race.c", "slot->to_cancel = true;", ";", "fuzz_race")
-core_bug("more than there is room for", "zds_race.c", "== ZDS_MAX_CANDIDATES)",
-         "== 2 * ZDS_MAX_CANDIDATES)", "fuzz_race")
+core_bug("losers stay open", "zds_race.c", "slot->cancel_why = \"another one won\";", ";",
+         "fuzz_race")
+core_bug("more than there is room for", "zds_race.c", ">= ZDS_MAX_CANDIDATES;",
+         ">= 2 * ZDS_MAX_CANDIDATES;", "fuzz_race")
 core_bug("the wrong errno", "zds_race.c", "race_->last_error = error_;", ";", "fuzz_race")
 core_bug("a look-up too many", "zds_resolver.c", "running->count >= ZDS_RESOLVER_CROWD",
          "running->count > ZDS_RESOLVER_CROWD", "fuzz_resolver")

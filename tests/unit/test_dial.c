@@ -203,14 +203,14 @@ static void test_c2_look (void **state_)
         bool has_ipv6;
         zds_look_t expected;
     } rows[] = {
-      {ZDS_MODE_AUTO, 3, true, ZDS_LOOK_WHOLE},
-      {ZDS_MODE_AUTO, 3, false, ZDS_LOOK_IPV4},
+      {ZDS_MODE_AUTO, 6, true, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_AUTO, 6, false, ZDS_LOOK_IPV4},
       {ZDS_MODE_AUTO, ZDS_FOR_IPV4, true, ZDS_LOOK_IPV4},
       {ZDS_MODE_AUTO, ZDS_FOR_IPV6, true, ZDS_LOOK_WHOLE},
       {ZDS_MODE_AUTO, ZDS_FOR_IPV6, false, ZDS_LOOK_WHOLE},
       {ZDS_MODE_V4, ZDS_FOR_IPV4, true, ZDS_LOOK_IPV4},
-      {ZDS_MODE_V6, 3, true, ZDS_LOOK_WHOLE},
-      {ZDS_MODE_V6, 3, false, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_V6, 6, true, ZDS_LOOK_WHOLE},
+      {ZDS_MODE_V6, 6, false, ZDS_LOOK_WHOLE},
       {ZDS_MODE_V6, ZDS_FOR_IPV4, true, ZDS_LOOK_WHOLE},
     };
     size_t i;

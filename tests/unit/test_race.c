@@ -184,7 +184,7 @@ static bool do_step (player_t *p_)
                   (step.looks & 2) != 0 ? " six" : "",
                   (step.looks & 4) != 0 ? " four" : "");
             if ((step.looks & 1) != 0 && !p_->is_queued)
-                zds_race_look_runs (&p_->race, p_->now);
+                zds_ask_runs (&p_->race.ask, p_->now);
             return true;
         case ZDS_RACE_START:
             assert_true (step.attempt < ZDS_RACE_MAX_RUNNING);
@@ -339,7 +339,7 @@ static void happens (player_t *p_, char *event_)
         token = strtok_r (NULL, " ", &rest);
         zds_race_answer (&p_->race, look_of (token), NULL);
     } else if (strcmp (verb, "runs") == 0)
-        zds_race_look_runs (&p_->race, p_->now);
+        zds_ask_runs (&p_->race.ask, p_->now);
     else if (strcmp (verb, "ok") == 0)
         zds_race_connected (
           &p_->race, attempt_of (p_, strtok_r (NULL, " ", &rest)), p_->now);
@@ -1827,12 +1827,12 @@ static void test_rfc8305_8_bounds (void **state_)
         unsigned attempt_delay, resolution_delay, families;
         int expected;
     } rows[] = {
-      {250, 50, 3, 0},        {10, 0, 3, 0},
-      {2000, 2000, 1, 0},     {250, 50, 2, 0},
-      {0, 50, 3, EINVAL},     {9, 50, 3, EINVAL},
-      {2001, 50, 3, EINVAL},  {UINT32_MAX, 50, 3, EINVAL},
-      {250, 2001, 3, EINVAL}, {250, UINT32_MAX, 3, EINVAL},
-      {250, 50, 0, EINVAL},   {250, 50, 4, EINVAL},
+      {250, 50, 6, 0},        {10, 0, 6, 0},
+      {2000, 2000, 2, 0},     {250, 50, 4, 0},
+      {0, 50, 6, EINVAL},     {9, 50, 6, EINVAL},
+      {2001, 50, 6, EINVAL},  {UINT32_MAX, 50, 6, EINVAL},
+      {250, 2001, 6, EINVAL}, {250, UINT32_MAX, 6, EINVAL},
+      {250, 50, 0, EINVAL},   {250, 50, 1, EINVAL},
       {250, 50, 7, EINVAL},
     };
     zds_race_t race;
@@ -2288,7 +2288,7 @@ static void test_every_step_has_its_reason (void **state_)
     zds_race_init (&race, &config, 0);
     expect_why (&race, 0, ZDS_RACE_ASK, "what every program on this host gets",
                 NULL);
-    zds_race_look_runs (&race, 0);
+    zds_ask_runs (&race.ask, 0);
     expect_why (&race, 0, ZDS_RACE_WAIT, "for an answer", NULL);
     expect_why (&race, 50, ZDS_RACE_ASK, "the whole answer is late", NULL);
     give_names (&race, ZDS_LOOK_IPV4, "12");
@@ -2375,7 +2375,7 @@ static void test_c4_late_since_the_look_up_began (void **state_)
     zds_race_config_default (&config);
     zds_race_init (&race, &config, 1000);
     assert_int_equal (zds_race_next (&race, 1000).op, ZDS_RACE_ASK);
-    zds_race_look_runs (&race, 900);
+    zds_ask_runs (&race.ask, 900);
     while (zds_race_next (&race, 1000).op == ZDS_RACE_ASK)
         ;
     give_names (&race, ZDS_LOOK_IPV4, "1");

@@ -943,7 +943,7 @@ static bool let_happen (world_t *w_, uint64_t deadline_)
             break;
         case RUNS:
             w_->runs_at = ZDS_NEVER;
-            zds_race_look_runs (&w_->race, w_->now);
+            zds_ask_runs (&w_->race.ask, w_->now);
             zds_ask_runs (&w_->model.ask, w_->now);
             break;
         case CONNECTION:

@@ -63,6 +63,11 @@ int zds_addr_family (const zds_addr_t *addr_)
     return addr_->sa.sa_family;
 }
 
+unsigned zds_addr_for (const zds_addr_t *addr_)
+{
+    return addr_->sa.sa_family == AF_INET6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
+}
+
 uint16_t zds_addr_port (const zds_addr_t *addr_)
 {
     return ntohs (addr_->sa.sa_family == AF_INET6 ? addr_->v6.sin6_port

@@ -47,12 +47,12 @@ typedef enum
     ZDS_CLASS_MAPPED_IPV4
 } zds_class_t;
 
-/*  Sets of families.  */
+/*  Sets of families; the same bits as those of the look-ups for one (ZDS_LOOK_BIT).  */
 enum
 {
     ZDS_FAMILIES = 2,
-    ZDS_FOR_IPV6 = 1,
-    ZDS_FOR_IPV4 = 2
+    ZDS_FOR_IPV6 = 2,
+    ZDS_FOR_IPV4 = 4
 };
 
 /*  How a ZeroMQ socket treats the two address families.
@@ -82,6 +82,9 @@ int zds_addr_from_sockaddr (zds_addr_t *addr_,
 size_t zds_addr_len (const zds_addr_t *addr_);
 
 int zds_addr_family (const zds_addr_t *addr_);
+
+/*  ZDS_FOR_... of its family.  */
+unsigned zds_addr_for (const zds_addr_t *addr_);
 
 /*  The port, in host byte order.  */
 uint16_t zds_addr_port (const zds_addr_t *addr_);

@@ -17,11 +17,6 @@ static zds_look_t helper_of (int family_)
     return family_ == AF_INET6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4;
 }
 
-static zds_look_t other_helper (const zds_ask_t *ask_)
-{
-    return ask_->usual == ZDS_LOOK_IPV6 ? ZDS_LOOK_IPV4 : ZDS_LOOK_IPV6;
-}
-
 static bool is_in (unsigned set_, zds_look_t look_)
 {
     return (set_ & ZDS_LOOK_BIT (look_)) != 0;
@@ -47,20 +42,6 @@ void zds_ask_runs (zds_ask_t *ask_, uint64_t since_)
         ask_->runs_since = since_;
 }
 
-/*  Helpers are for a whole answer that is late, or that could not be had because one
-    of the families could not.  */
-static bool may_help (const zds_ask_t *ask_, zds_look_t look_)
-{
-    return ask_->last_word == ZDS_LOOK_WHOLE
-           && is_in (ask_->outstanding | ask_->lost, ZDS_LOOK_WHOLE)
-           && !is_in (ask_->asked, look_);
-}
-
-static bool is_whole_lost (const zds_ask_t *ask_)
-{
-    return is_in (ask_->lost, ZDS_LOOK_WHOLE);
-}
-
 uint64_t zds_ask_late_at (const zds_ask_t *ask_)
 {
     const uint64_t since =
@@ -69,23 +50,20 @@ uint64_t zds_ask_late_at (const zds_ask_t *ask_)
     return since + ask_->delay;
 }
 
-static uint64_t usual_time (const zds_ask_t *ask_)
+/*  When a helper is to be asked: for a whole answer that is late, or that could not be
+    had because one of the families could not.  A name that the hosts file pins is answered
+    as soon as the whole look-up runs, so IPv6 is not asked for before it has run for a
+    while: DNS may know another host.  */
+static uint64_t
+helper_time (const zds_ask_t *ask_, zds_look_t look_, uint64_t now_)
 {
-    if (!may_help (ask_, ask_->usual))
+    if (ask_->last_word != ZDS_LOOK_WHOLE || is_in (ask_->asked, look_)
+        || !is_in (ask_->outstanding | ask_->lost, ZDS_LOOK_WHOLE))
         return ZDS_NEVER;
-    return ask_->hurry || is_whole_lost (ask_) ? ask_->since
-                                               : zds_ask_late_at (ask_);
-}
-
-/*  A name that the hosts file pins is answered as soon as the whole look-up runs, so
-    IPv6 is not asked for before it has for a while: DNS may know another host.  */
-static uint64_t other_time (const zds_ask_t *ask_, uint64_t now_)
-{
-    if (!may_help (ask_, other_helper (ask_)))
-        return ZDS_NEVER;
-    if (is_whole_lost (ask_))
+    if (is_in (ask_->lost, ZDS_LOOK_WHOLE)
+        || (ask_->hurry && look_ == ask_->usual))
         return ask_->since;
-    if (ask_->usual == ZDS_LOOK_IPV6)
+    if (look_ == ask_->usual || ask_->usual == ZDS_LOOK_IPV6)
         return zds_ask_late_at (ask_);
     if (ask_->runs_since != ZDS_NEVER)
         return ask_->runs_since + ask_->delay;
@@ -95,22 +73,25 @@ static uint64_t other_time (const zds_ask_t *ask_, uint64_t now_)
 
 uint64_t zds_ask_time (const zds_ask_t *ask_, uint64_t now_)
 {
-    uint64_t usual, other;
+    const uint64_t six = helper_time (ask_, ZDS_LOOK_IPV6, now_);
+    const uint64_t four = helper_time (ask_, ZDS_LOOK_IPV4, now_);
 
     if (!is_in (ask_->asked, ask_->last_word))
         return now_;
-    usual = usual_time (ask_);
-    other = other_time (ask_, now_);
-    return usual < other ? usual : other;
+    return six < four ? six : four;
 }
 
 unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_)
 {
-    unsigned looks = 0;
+    unsigned looks = 0, look;
 
-    *why_ = is_whole_lost (ask_) ? "the whole answer could not be had now"
-            : ask_->hurry        ? "the whole answer was late the last time"
-                                 : "the whole answer is late";
+    *why_ = is_in (ask_->lost, ZDS_LOOK_WHOLE)
+              ? "the whole answer could not be had now"
+            : ask_->hurry ? "the whole answer was late the last time"
+                          : "the whole answer is late";
+    for (look = ZDS_LOOK_IPV6; look <= ZDS_LOOK_IPV4; look++)
+        if (helper_time (ask_, look, now_) <= now_)
+            looks |= ZDS_LOOK_BIT (look);
     if (!is_in (ask_->asked, ask_->last_word)) {
         looks = ZDS_LOOK_BIT (ask_->last_word);
         ask_->since = now_;
@@ -118,11 +99,6 @@ unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_)
         *why_ = ask_->last_word == ZDS_LOOK_WHOLE
                   ? "what every program on this host gets"
                   : "nothing else could be used";
-    } else {
-        if (usual_time (ask_) <= now_)
-            looks |= ZDS_LOOK_BIT (ask_->usual);
-        if (other_time (ask_, now_) <= now_)
-            looks |= ZDS_LOOK_BIT (other_helper (ask_));
     }
     ask_->asked |= looks;
     ask_->outstanding |= looks;
@@ -144,26 +120,6 @@ static bool is_same_name (const char *a_, const char *b_)
     return *a_ == *b_;
 }
 
-/*  Whether what the helpers have said is of the same host, once that can be told.  */
-static void compare (zds_ask_t *ask_, bool is_empty_, zds_look_t look_)
-{
-    const char *usual = ask_->canonical[ask_->usual];
-
-    if (look_ == ask_->usual)
-        ask_->usual_is_empty = is_empty_;
-    ask_->said |= ZDS_LOOK_BIT (look_);
-    if (!is_in (ask_->said, ask_->usual))
-        return;
-    if (ask_->usual_is_empty)
-        ask_->is_compared = ask_->is_same_host = true;
-    else if (is_in (ask_->said, other_helper (ask_))) {
-        ask_->is_compared = true;
-        ask_->is_same_host =
-          usual[0] != '\0'
-          && is_same_name (usual, ask_->canonical[other_helper (ask_)]);
-    }
-}
-
 zds_word_t
 zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_)
 {
@@ -183,10 +139,12 @@ zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_)
         ask_->outstanding = ask_->lost = 0;
         return ZDS_WORD_LAST;
     }
+    ask_->said |= bit;
     ask_->is_exact[look_] = answer_->is_exact;
+    if (look_ == ask_->usual)
+        ask_->usual_is_empty = answer_->count == 0;
     memcpy (ask_->canonical[look_], answer_->canonical,
             sizeof answer_->canonical);
-    compare (ask_, answer_->count == 0, look_);
     return ZDS_WORD_HELPER;
 }
 
@@ -201,13 +159,15 @@ void zds_ask_again (zds_ask_t *ask_)
 bool zds_ask_is_proven (const zds_ask_t *ask_, int family_)
 {
     const zds_look_t look = helper_of (family_);
+    const char *const usual = ask_->canonical[ask_->usual];
 
     if (look == ask_->usual || ask_->is_exact[look])
         return true;
-    if (ask_->is_compared)
-        return ask_->is_same_host;
     /*  IPv4 does not wait for IPv6 for ever (C-4).  */
-    return look == ZDS_LOOK_IPV4 && !is_in (ask_->said, ask_->usual);
+    if (!is_in (ask_->said, ask_->usual))
+        return look == ZDS_LOOK_IPV4;
+    return ask_->usual_is_empty
+           || (usual[0] != '\0' && is_same_name (usual, ask_->canonical[look]));
 }
 
 bool zds_ask_is_lost (const zds_ask_t *ask_)

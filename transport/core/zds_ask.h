@@ -30,7 +30,9 @@ enum
     ZDS_MAX_CANDIDATES = 32,
     ZDS_MAX_ADDRS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES, /* of one answer */
     /*  Of a name in the DNS, with its NUL; a longer one is not kept.  */
-    ZDS_NAME_SIZE = 256
+    ZDS_NAME_SIZE = 256,
+    /*  ms: how often it is looked whether a queued look-up runs by now.  */
+    ZDS_ASK_QUEUE_LOOK = 250
 };
 
 /*  What a look-up asks the libc for.  */
@@ -71,12 +73,6 @@ typedef struct
 
 #define ZDS_NEVER ((uint64_t) -1)
 
-enum
-{
-    /*  How often it is looked whether a queued look-up runs by now.  */
-    ZDS_ASK_QUEUE_LOOK = 250
-};
-
 /*  The bit of a look-up in a set of them.  */
 #define ZDS_LOOK_BIT(look) (1u << (look))
 
@@ -111,8 +107,6 @@ typedef struct
     bool is_exact[ZDS_LOOKS];
     char canonical[ZDS_LOOKS][ZDS_NAME_SIZE];
     bool usual_is_empty;
-    bool is_compared; /* then they are of the same host, or not: */
-    bool is_same_host;
 } zds_ask_t;
 
 /*  Begins.  'last_word_' is ZDS_LOOK_WHOLE, or the only look-up to be made.  'hurry_':

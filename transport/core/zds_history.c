@@ -311,7 +311,7 @@ static bool learn_silence (zds_history_host_t *host_,
         const zds_race_slot_t *slot = &race_->slot[i];
         const zds_candidate_t *candidate;
         uint64_t waited;
-        if (slot->candidate < 0 || slot->to_cancel
+        if (slot->candidate < 0 || slot->cancel_why != NULL
             || race_->candidate[slot->candidate].withdrawn)
             continue;
         candidate = &race_->candidate[slot->candidate];

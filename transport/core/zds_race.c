@@ -8,6 +8,11 @@
 
 #define NONE ZDS_RACE_NONE
 
+static int family_of (const zds_candidate_t *candidate_)
+{
+    return zds_addr_family (&candidate_->addr);
+}
+
 /*  Candidates are tried in groups: those of which nothing bad is known, those that
     failed, and those that go last.  */
 static int group_of (const zds_candidate_t *candidate_)
@@ -26,8 +31,7 @@ overtakes (const zds_candidate_t *a_, const zds_candidate_t *b_, int family_)
         return group_of (a_) < group_of (b_);
     if (group_of (a_) == 2)
         return a_->record_time < b_->record_time;
-    return zds_addr_family (&a_->addr) == family_
-           && zds_addr_family (&b_->addr) != family_;
+    return family_of (a_) == family_ && family_of (b_) != family_;
 }
 
 /*  The family that won the last time; AF_UNSPEC if none has.  */
@@ -37,7 +41,7 @@ static int family_that_won (const zds_candidate_t *candidates_, size_t count_)
 
     for (i = 0; i < count_; i++)
         if (candidates_[i].record == ZDS_RECORD_WON)
-            return zds_addr_family (&candidates_[i].addr);
+            return family_of (&candidates_[i]);
     return AF_UNSPEC;
 }
 
@@ -62,9 +66,7 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
         index = order_[best];
         memmove (&order_[place + 1], &order_[place], best - place);
         order_[place] = index;
-        turn = zds_addr_family (&candidates_[index].addr) == AF_INET6
-                 ? AF_INET
-                 : AF_INET6;
+        turn = family_of (&candidates_[index]) == AF_INET6 ? AF_INET : AF_INET6;
     }
 }
 
@@ -74,22 +76,17 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
                                 const uint8_t *order_,
                                 size_t place_)
 {
+    static const char *const remembered[] = {
+      NULL, NULL, "it failed the last time: after the others",
+      "its last connection died: last",
+      "somebody else answered there: last"}; /* by zds_record_t */
     const zds_candidate_t *const one = &candidates_[order_[place_]];
     const zds_candidate_t *const before =
       place_ > 0 ? &candidates_[order_[place_ - 1]] : NULL;
-    const int family = zds_addr_family (&one->addr);
+    const int family = family_of (one);
 
-    switch (one->record) {
-        case ZDS_RECORD_FAILED:
-            return "it failed the last time: after the others";
-        case ZDS_RECORD_DIED:
-            return "its last connection died: last";
-        case ZDS_RECORD_WRONG:
-            return "somebody else answered there: last";
-        case ZDS_RECORD_NONE:
-        case ZDS_RECORD_WON:
-            break;
-    }
+    if (remembered[one->record] != NULL)
+        return remembered[one->record];
     if (before == NULL && one->record == ZDS_RECORD_WON)
         return "it won the last time";
     if (before == NULL && family == family_that_won (candidates_, count_))
@@ -100,7 +97,7 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
     if (before == NULL)
         return family == AF_INET6 ? "IPv6 comes first, as the system orders"
                                   : "IPv4 comes first, as the system orders";
-    return zds_addr_family (&before->addr) != family
+    return family_of (before) != family
              ? "the families take turns"
              : "next of its family, as the system orders";
 }
@@ -108,22 +105,7 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
 /*  Facts about the race.  Nothing below is kept: what to do next is derived from
     what is known, so an answer that comes late costs no code.  */
 
-static unsigned family_bit (int family_)
-{
-    return family_ == AF_INET6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4;
-}
-
-static unsigned running (const zds_race_t *race_)
-{
-    unsigned i, n = 0;
-
-    for (i = 0; i < race_->slots; i++)
-        n += race_->slot[i].candidate >= 0 && !race_->slot[i].to_cancel;
-    return n;
-}
-
-/*  A slot that is in use though its attempt is to be cancelled counts as taken:
-    the caller still has the socket.  */
+/*  One whose attempt is to be cancelled is in use: the caller still has the socket.  */
 static int free_slot (const zds_race_t *race_)
 {
     int i;
@@ -138,13 +120,38 @@ static bool is_running (const zds_race_t *race_, unsigned attempt_)
 {
     return attempt_ < ZDS_RACE_MAX_RUNNING && race_->winner < 0
            && race_->slot[attempt_].candidate >= 0
-           && !race_->slot[attempt_].to_cancel;
+           && race_->slot[attempt_].cancel_why == NULL;
 }
 
-static bool is_untried (const zds_race_t *race_, size_t candidate_)
+static unsigned running (const zds_race_t *race_)
 {
-    return race_->candidate[candidate_].fate == ZDS_FATE_UNTRIED
-           && !race_->candidate[candidate_].withdrawn;
+    unsigned i, n = 0;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        n += is_running (race_, i);
+    return n;
+}
+
+bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_)
+{
+    return is_running (race_, attempt_)
+           && race_->slot[attempt_].progress != ZDS_PROGRESS_NONE;
+}
+
+static bool any_awaits_greeting (const zds_race_t *race_)
+{
+    unsigned i;
+
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (zds_race_awaits_greeting (race_, i))
+            return true;
+    return false;
+}
+
+/*  Whether that became of it, and it is not withdrawn.  */
+static bool is_now (const zds_candidate_t *candidate_, zds_fate_t fate_)
+{
+    return candidate_->fate == fate_ && !candidate_->withdrawn;
 }
 
 /*  Of the complete list: an address that came late takes the place that it would have
@@ -163,66 +170,88 @@ static size_t next_candidate (const zds_race_t *race_)
 
     order_of (race_, order);
     for (i = 0; i < race_->count; i++)
-        if (is_untried (race_, order[i]))
+        if (is_now (&race_->candidate[order[i]], ZDS_FATE_UNTRIED))
             return order[i];
     return NONE;
 }
 
-static size_t count_of_family (const zds_race_t *race_, int family_)
+size_t zds_race_first (const zds_race_t *race_, int family_)
 {
-    size_t i, n = 0;
+    size_t i, first = NONE;
 
-    for (i = 0; i < race_->count; i++)
-        n += zds_addr_family (&race_->candidate[i].addr) == family_;
-    return n;
+    for (i = 0; i < race_->count; i++) {
+        if (race_->candidate[i].withdrawn)
+            continue;
+        if (family_of (&race_->candidate[i]) == family_)
+            return i;
+        if (first == NONE)
+            first = i;
+    }
+    return first;
+}
+
+static bool has_family (const zds_race_t *race_, int family_)
+{
+    const size_t first = zds_race_first (race_, family_);
+
+    return first != NONE && family_of (&race_->candidate[first]) == family_;
+}
+
+int zds_race_usual_family (const zds_race_t *race_)
+{
+    return race_->config.mode == ZDS_MODE_V6
+               && (has_family (race_, AF_INET6)
+                   || zds_ask_may_bring (&race_->ask, AF_INET6))
+             ? AF_INET6
+             : AF_INET;
 }
 
 /*  Whether libzmq without dual stack would have no address, and would ask again.  */
 static bool lacks_usual (const zds_race_t *race_)
 {
-    size_t i;
-
-    if (race_->is_literal || race_->config.mode == ZDS_MODE_V6
-        || (race_->config.families & ZDS_FOR_IPV4) == 0
-        || zds_ask_may_bring (&race_->ask, AF_INET))
-        return false;
-    for (i = 0; i < race_->count; i++)
-        if (!race_->candidate[i].withdrawn
-            && zds_addr_family (&race_->candidate[i].addr) == AF_INET)
-            return false;
-    return true;
+    return !race_->is_literal && race_->config.mode != ZDS_MODE_V6
+           && (race_->config.families & ZDS_FOR_IPV4) != 0
+           && !has_family (race_, AF_INET)
+           && !zds_ask_may_bring (&race_->ask, AF_INET);
 }
 
 static bool any_failed (const zds_race_t *race_)
 {
     size_t i;
 
-    if (zds_ask_is_lost (&race_->ask) || lacks_usual (race_))
-        return true;
     for (i = 0; i < race_->count; i++)
-        if (race_->candidate[i].fate == ZDS_FATE_FAILED
-            && !race_->candidate[i].withdrawn)
+        if (is_now (&race_->candidate[i], ZDS_FATE_FAILED))
             return true;
-    return false;
+    return zds_ask_is_lost (&race_->ask) || lacks_usual (race_);
 }
 
-/*  Whether it is tried without waiting for an answer that may bring a better one.  */
-static bool is_unbeatable (const zds_candidate_t *candidate_)
-{
-    return candidate_->record == ZDS_RECORD_WON
-           || (candidate_->record == ZDS_RECORD_NONE
-               && zds_addr_family (&candidate_->addr) == AF_INET6);
-}
-
-/*  The earliest time at which 'candidate_' may be started, a free slot given.  */
-static uint64_t start_time (const zds_race_t *race_, size_t candidate_)
+/*  The earliest time at which 'candidate_' may be started, a free slot given, and why it
+    may then.  */
+static uint64_t start_time (const zds_race_t *race_,
+                            const zds_candidate_t *candidate_,
+                            const char **why_)
 {
     if (!race_->begun) {
-        if (race_->ask.outstanding == 0 || race_->config.hurry
-            || is_unbeatable (&race_->candidate[candidate_]))
+        *why_ = candidate_->record == ZDS_RECORD_WON ? "at once"
+                : race_->ask.outstanding == 0        ? "the answer is there"
+                : race_->config.hurry
+                  ? "the whole answer was late the last time"
+                : candidate_->record == ZDS_RECORD_NONE
+                    && family_of (candidate_) == AF_INET6
+                  ? "IPv6 does not wait for the whole answer"
+                  : NULL;
+        if (*why_ != NULL)
             return 0;
+        *why_ = "the whole answer has not come within the resolution delay";
         return zds_ask_late_at (&race_->ask);
     }
+    *why_ = race_->is_repeat       ? "once more, the reconnect interval is over"
+            : running (race_) == 0 ? "the one before failed"
+            : race_->owed > 0      ? "another one failed"
+            : any_awaits_greeting (race_)
+              ? "the one before connected and sent nothing for the attempt "
+                "delay"
+              : race_->delay_why;
     if (running (race_) == 0)
         return 0;
     /*  Each failure brings one start forward, but never into the minimum gap.  */
@@ -290,34 +319,12 @@ static size_t find (const zds_candidate_t *candidates_,
     return NONE;
 }
 
-/*  The candidates anew.  */
-typedef struct
-{
-    zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
-    size_t count;
-} revision_t;
-
-static void take_over (zds_race_t *race_, const revision_t *revision_)
-{
-    unsigned i;
-
-    for (i = 0; i < race_->slots; i++) {
-        int *const at = &race_->slot[i].candidate;
-        if (*at >= 0)
-            *at = (int) find (revision_->candidate, revision_->count,
-                              &race_->candidate[*at].addr);
-    }
-    race_->count = revision_->count;
-    memcpy (race_->candidate, revision_->candidate,
-            race_->count * sizeof race_->candidate[0]);
-}
-
 /*  Whether a slot still refers to the candidate, if only to be cancelled.  */
 static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
 {
     size_t i;
 
-    for (i = 0; i < race_->slots; i++)
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (race_->slot[i].candidate == (int) candidate_)
             return true;
     return false;
@@ -327,35 +334,10 @@ static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
     lacks proof waits for it.  */
 static bool is_gone (const zds_race_t *race_, size_t candidate_)
 {
-    return race_->candidate[candidate_].withdrawn
-           && !in_a_slot (race_, candidate_)
-           && !(race_->candidate[candidate_].from_helper
-                && race_->candidate[candidate_].fate == ZDS_FATE_UNTRIED);
-}
+    const zds_candidate_t *const one = &race_->candidate[candidate_];
 
-/*  An address of an answer as a candidate; false if it cannot be one.  */
-static bool adopt (const zds_race_t *race_,
-                   unsigned families_,
-                   const zds_addr_t *addr_,
-                   zds_candidate_t *candidate_)
-{
-    if ((families_ & family_bit (zds_addr_family (addr_))) == 0)
-        return false;
-    memset (candidate_, 0, sizeof *candidate_);
-    candidate_->addr = *addr_;
-    zds_addr_set_port (&candidate_->addr, race_->config.port);
-    if (race_->config.zone != 0 && zds_addr_family (addr_) == AF_INET6)
-        candidate_->addr.v6.sin6_scope_id = race_->config.zone;
-    return true;
-}
-
-static size_t count_in (const revision_t *revision_, int family_)
-{
-    size_t i, n = 0;
-
-    for (i = 0; i < revision_->count; i++)
-        n += zds_addr_family (&revision_->candidate[i].addr) == family_;
-    return n;
+    return one->withdrawn && !in_a_slot (race_, candidate_)
+           && !(one->from_helper && one->fate == ZDS_FATE_UNTRIED);
 }
 
 /*  What is kept of a candidate that an answer has again.  What the last word had
@@ -377,6 +359,27 @@ static void inherit (zds_candidate_t *candidate_,
     candidate_->withdrawn = candidate_->from_helper && old->withdrawn;
 }
 
+/*  The candidates anew.  */
+typedef struct
+{
+    zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
+    size_t count;
+} revision_t;
+
+static bool is_in (const revision_t *revision_, const zds_addr_t *addr_)
+{
+    return find (revision_->candidate, revision_->count, addr_) != NONE;
+}
+
+static bool is_full (const revision_t *revision_, int family_)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < revision_->count; i++)
+        n += family_of (&revision_->candidate[i]) == family_;
+    return n >= ZDS_MAX_CANDIDATES;
+}
+
 /*  Takes the addresses of these families out of the answer.  */
 static void take_addrs (const zds_race_t *race_,
                         unsigned families_,
@@ -384,99 +387,87 @@ static void take_addrs (const zds_race_t *race_,
                         bool from_helper_,
                         revision_t *revision_)
 {
-    zds_candidate_t *next;
     size_t i;
 
     revision_->count = 0;
     for (i = 0; i < answer_->count; i++) {
-        next = &revision_->candidate[revision_->count];
-        if (!adopt (race_, families_, &answer_->addr[i], next)
-            || find (revision_->candidate, revision_->count, &next->addr)
-                 != NONE
-            || count_in (revision_, zds_addr_family (&next->addr))
-                 == ZDS_MAX_CANDIDATES)
+        const int family = zds_addr_family (&answer_->addr[i]);
+        zds_addr_t addr = answer_->addr[i];
+        zds_candidate_t *next;
+        zds_addr_set_port (&addr, race_->config.port);
+        if (race_->config.zone != 0 && family == AF_INET6)
+            addr.v6.sin6_scope_id = race_->config.zone;
+        if ((families_ & zds_addr_for (&addr)) == 0 || is_in (revision_, &addr)
+            || is_full (revision_, family))
             continue;
+        next = &revision_->candidate[revision_->count++];
+        memset (next, 0, sizeof *next);
+        next->addr = addr;
         inherit (next, race_, from_helper_);
+    }
+}
+
+/*  Adds what was there before and stays: after the last word, only what attempts are
+    made to; beside a helper's answer, which comes ahead, what there is room for.  */
+static void
+take_rest (const zds_race_t *race_, bool from_helper_, revision_t *revision_)
+{
+    size_t i;
+
+    for (i = 0; i < race_->count; i++) {
+        const zds_candidate_t *const one = &race_->candidate[i];
+        zds_candidate_t *next = &revision_->candidate[revision_->count];
+        if (is_in (revision_, &one->addr)
+            || (!in_a_slot (race_, i)
+                && (!from_helper_ || is_gone (race_, i)
+                    || is_full (revision_, family_of (one)))))
+            continue;
+        *next = *one;
+        next->withdrawn |= !from_helper_;
+        next->from_helper &= from_helper_;
         revision_->count++;
     }
 }
 
-static bool is_in (const revision_t *revision_, const zds_candidate_t *one_)
+static void take_over (zds_race_t *race_, const revision_t *revision_)
 {
-    return find (revision_->candidate, revision_->count, &one_->addr) != NONE;
-}
-
-/*  The last word withdraws what it does not have; only attempts go on.  */
-static void take_last_word (zds_race_t *race_, const zds_answer_t *answer_)
-{
-    revision_t revision;
     size_t i;
 
-    take_addrs (race_, race_->config.families, answer_, false, &revision);
-    if (revision.count > 0)
-        race_->first_family = zds_addr_family (&revision.candidate[0].addr);
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        int *const at = &race_->slot[i].candidate;
+        if (*at >= 0)
+            *at = (int) find (revision_->candidate, revision_->count,
+                              &race_->candidate[*at].addr);
+    }
+    race_->count = revision_->count;
+    memcpy (race_->candidate, revision_->candidate,
+            race_->count * sizeof race_->candidate[0]);
     for (i = 0; i < race_->count; i++)
-        if (in_a_slot (race_, i) && !is_in (&revision, &race_->candidate[i])) {
-            zds_candidate_t *const one = &revision.candidate[revision.count++];
-            *one = race_->candidate[i];
-            one->withdrawn = true;
-            one->from_helper = false;
-        }
-    take_over (race_, &revision);
-}
-
-/*  A helper's addresses come ahead of what is known of their family.  */
-static void
-take_help (zds_race_t *race_, int family_, const zds_answer_t *answer_)
-{
-    revision_t revision;
-    size_t i;
-
-    take_addrs (race_, race_->config.families & family_bit (family_), answer_,
-                true, &revision);
-    for (i = 0; i < race_->count; i++) {
-        const zds_candidate_t *const one = &race_->candidate[i];
-        if (!is_gone (race_, i) && !is_in (&revision, one)
-            && (in_a_slot (race_, i)
-                || count_in (&revision, zds_addr_family (&one->addr))
-                     < ZDS_MAX_CANDIDATES))
-            revision.candidate[revision.count++] = *one;
-    }
-    take_over (race_, &revision);
-    for (i = 0; i < race_->count; i++) {
-        zds_candidate_t *const one = &race_->candidate[i];
-        if (!one->from_helper)
-            continue;
-        if (zds_ask_is_proven (&race_->ask, zds_addr_family (&one->addr)))
-            one->withdrawn = false;
-        else if (race_->ask.is_compared)
-            one->withdrawn = true;
-    }
+        if (race_->candidate[i].from_helper)
+            race_->candidate[i].withdrawn = !zds_ask_is_proven (
+              &race_->ask, family_of (&race_->candidate[i]));
 }
 
 void zds_race_answer (zds_race_t *race_,
                       zds_look_t look_,
                       const zds_answer_t *answer_)
 {
+    unsigned families = race_->config.families;
+    revision_t revision;
+    zds_word_t word;
+
     if (race_->winner >= 0 || race_->failed)
         return;
-    switch (zds_ask_answer (&race_->ask, look_, answer_)) {
-        case ZDS_WORD_LAST:
-            take_last_word (race_, answer_);
-            break;
-        case ZDS_WORD_HELPER:
-            take_help (race_, look_ == ZDS_LOOK_IPV6 ? AF_INET6 : AF_INET,
-                       answer_);
-            break;
-        case ZDS_WORD_LOST:
-        case ZDS_WORD_NONE:
-            break;
-    }
-}
-
-void zds_race_look_runs (zds_race_t *race_, uint64_t since_)
-{
-    zds_ask_runs (&race_->ask, since_);
+    word = zds_ask_answer (&race_->ask, look_, answer_);
+    if (word < ZDS_WORD_HELPER)
+        return;
+    if (word == ZDS_WORD_HELPER)
+        families &= ZDS_LOOK_BIT (look_);
+    take_addrs (race_, families, answer_, word == ZDS_WORD_HELPER, &revision);
+    if (word == ZDS_WORD_LAST && revision.count > 0)
+        race_->first_family = family_of (&revision.candidate[0]);
+    take_rest (race_, word == ZDS_WORD_HELPER, &revision);
+    take_over (race_, &revision);
 }
 
 /*  The attempt has ended by itself, or is going to be cancelled.  */
@@ -495,7 +486,6 @@ static void count_failure (zds_race_t *race_, int candidate_, int error_)
 static void give_up (zds_race_t *race_, unsigned attempt_, const char *why_)
 {
     count_failure (race_, race_->slot[attempt_].candidate, ETIMEDOUT);
-    race_->slot[attempt_].to_cancel = true;
     race_->slot[attempt_].cancel_error = ETIMEDOUT;
     race_->slot[attempt_].cancel_why = why_;
 }
@@ -504,7 +494,7 @@ static unsigned silent_longest (const zds_race_t *race_)
 {
     unsigned i, longest = 0;
 
-    for (i = 1; i < race_->slots; i++)
+    for (i = 1; i < ZDS_RACE_MAX_RUNNING; i++)
         if (is_running (race_, i)
             && (!is_running (race_, longest)
                 || race_->slot[i].silent_since
@@ -522,7 +512,7 @@ static bool make_way (zds_race_t *race_, size_t candidate_, int error_)
 
     if ((error_ != EMFILE && error_ != ENFILE) || !is_running (race_, longest)
         || (race_->config.mode != ZDS_MODE_V6
-            && zds_addr_family (&race_->candidate[candidate_].addr) != AF_INET)
+            && family_of (&race_->candidate[candidate_]) != AF_INET)
         || race_->last_start < slot->silent_since + slot->delay)
         return false;
     race_->candidate[candidate_].fate = ZDS_FATE_UNTRIED;
@@ -549,27 +539,26 @@ win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
 {
     unsigned i;
 
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        zds_race_slot_t *const slot = &race_->slot[i];
+        zds_candidate_t *candidate;
+        if (i == attempt_ || !is_running (race_, i))
+            continue;
+        slot->cancel_error = 0;
+        slot->cancel_why = "another one won";
+        candidate = &race_->candidate[slot->candidate];
+        candidate->fate = slot->progress == ZDS_PROGRESS_UNSIGNED
+                              || now_ - slot->silent_since >= slot->delay
+                            ? ZDS_FATE_SILENT
+                            : ZDS_FATE_CUT;
+        if (slot->progress == ZDS_PROGRESS_NONE
+            && candidate->fate == ZDS_FATE_SILENT
+            && family_of (candidate) == AF_INET6)
+            race_->ipv6_silent = true;
+    }
     race_->winner = (int) attempt_;
     race_->won_why = why_;
     race_->candidate[race_->slot[attempt_].candidate].fate = ZDS_FATE_WON;
-    for (i = 0; i < race_->slots; i++) {
-        zds_race_slot_t *slot = &race_->slot[i];
-        if (i == attempt_ || slot->candidate < 0 || slot->to_cancel)
-            continue;
-        slot->to_cancel = true;
-        slot->cancel_error = 0;
-        slot->cancel_why = "another one won";
-        race_->candidate[slot->candidate].fate =
-          slot->progress == ZDS_PROGRESS_UNSIGNED
-              || now_ - slot->silent_since >= slot->delay
-            ? ZDS_FATE_SILENT
-            : ZDS_FATE_CUT;
-        if (slot->progress == ZDS_PROGRESS_NONE
-            && race_->candidate[slot->candidate].fate == ZDS_FATE_SILENT
-            && zds_addr_family (&race_->candidate[slot->candidate].addr)
-                 == AF_INET6)
-            race_->ipv6_silent = true;
-    }
 }
 
 void zds_race_greeted (zds_race_t *race_, unsigned attempt_, uint64_t now_)
@@ -588,84 +577,55 @@ void zds_race_unsigned (zds_race_t *race_, unsigned attempt_)
     race_->owed++;
 }
 
-static bool awaits_greeting (const zds_race_t *race_, unsigned attempt_)
-{
-    return race_->slot[attempt_].progress != ZDS_PROGRESS_NONE
-           && is_running (race_, attempt_);
-}
-
-bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_)
-{
-    return attempt_ < ZDS_RACE_MAX_RUNNING && awaits_greeting (race_, attempt_);
-}
-
-size_t zds_race_first (const zds_race_t *race_, int family_)
-{
-    size_t i, first = ZDS_RACE_NONE;
-
-    for (i = 0; i < race_->count; i++) {
-        if (race_->candidate[i].withdrawn)
-            continue;
-        if (zds_addr_family (&race_->candidate[i].addr) == family_)
-            return i;
-        if (first == ZDS_RACE_NONE)
-            first = i;
-    }
-    return first;
-}
-
-static bool any_awaits_greeting (const zds_race_t *race_)
-{
-    unsigned i;
-
-    for (i = 0; i < race_->slots; i++)
-        if (awaits_greeting (race_, i))
-            return true;
-    return false;
-}
-
 /*  A peer that waits for the whole greeting of its client says nothing, and one of
     ZMTP 1.0 nothing that tells what it is.  So the one connection that libzmq would
     have had without dual stack is handed over in the end, as libzmq would: at once
     if no other attempt and no answer could still win, else when every address has
     been tried and the attempt delay is over once more.  One that libzmq would not
     have had has to greet.  The time of that, ZDS_NEVER if not by time alone.  */
-static uint64_t hand_over_time (const zds_race_t *race_, int *attempt_)
+static uint64_t hand_over_time (const zds_race_t *race_, unsigned *attempt_)
 {
-    size_t usual;
-    unsigned i;
+    const int usual =
+      (int) zds_race_first (race_, zds_race_usual_family (race_));
+    unsigned i = 0;
 
-    *attempt_ = -1;
-    if (!any_awaits_greeting (race_))
-        return ZDS_NEVER;
-    usual = zds_race_first (race_, zds_race_usual_family (race_));
-    for (i = 0; i < race_->slots; i++)
-        if (usual != NONE && race_->slot[i].candidate == (int) usual
-            && awaits_greeting (race_, i))
-            *attempt_ = (int) i;
-    if (*attempt_ < 0 || next_candidate (race_) != NONE)
+    while (i < ZDS_RACE_MAX_RUNNING
+           && (race_->slot[i].candidate != usual
+               || !zds_race_awaits_greeting (race_, i)))
+        i++;
+    *attempt_ = i;
+    if (i == ZDS_RACE_MAX_RUNNING || next_candidate (race_) != NONE)
         return ZDS_NEVER;
     return running (race_) == 1 && race_->ask.outstanding == 0
              ? 0
              : race_->quiet_since + race_->config.attempt_delay;
 }
 
-/*  Hands over the connection whose time has come.  */
-static void hand_over (zds_race_t *race_, uint64_t now_)
+/*  Whether it is time; if not, nothing is waited for any longer.  */
+static bool is_due (uint64_t time_, uint64_t now_, uint64_t *deadline_)
 {
-    int attempt;
+    if (time_ < *deadline_)
+        *deadline_ = time_;
+    return time_ <= now_;
+}
 
-    if (hand_over_time (race_, &attempt) > now_)
-        return;
-    win (race_, (unsigned) attempt,
-         running (race_) == 1 ? "it connected, and nothing else could win"
-                              : "nobody has greeted, and a single family would "
-                                "have given this one",
-         now_);
+/*  Hands over the connection whose time has come.  */
+static void hand_over (zds_race_t *race_, uint64_t now_, uint64_t *deadline_)
+{
+    unsigned attempt;
+
+    if (is_due (hand_over_time (race_, &attempt), now_, deadline_))
+        win (race_, attempt,
+             running (race_) == 1 ? "it connected, and nothing else could win"
+                                  : "nobody has greeted, and a single family "
+                                    "would have given this one",
+             now_);
 }
 
 void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
 {
+    uint64_t deadline = ZDS_NEVER;
+
     if (!is_running (race_, attempt_)
         || race_->slot[attempt_].progress != ZDS_PROGRESS_NONE)
         return;
@@ -676,7 +636,7 @@ void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_)
     race_->slot[attempt_].progress = ZDS_PROGRESS_CONNECTED;
     race_->slot[attempt_].silent_since = now_;
     race_->quiet_since = now_;
-    hand_over (race_, now_);
+    hand_over (race_, now_, &deadline);
 }
 
 static void ask_again (zds_race_t *race_, const char *why_)
@@ -694,8 +654,7 @@ void zds_race_again (zds_race_t *race_)
     if (race_->winner >= 0 || race_->failed)
         return;
     for (i = 0; i < race_->count; i++)
-        if (race_->candidate[i].fate == ZDS_FATE_FAILED
-            && !race_->candidate[i].withdrawn)
+        if (is_now (&race_->candidate[i], ZDS_FATE_FAILED))
             race_->candidate[i].fate = ZDS_FATE_UNTRIED;
     ask_again (race_, "once more, the reconnect interval is over");
     race_->retry_said = false;
@@ -729,58 +688,36 @@ static uint64_t later (uint64_t a_, uint64_t b_)
 static uint64_t
 patience_end (const zds_race_t *race_, size_t waiting_, unsigned *longest_)
 {
+    const char *why;
+
     if (waiting_ == NONE || running (race_) < ZDS_RACE_MAX_RUNNING)
         return ZDS_NEVER;
     *longest_ = silent_longest (race_);
-    return later (start_time (race_, waiting_),
+    return later (start_time (race_, &race_->candidate[waiting_], &why),
                   race_->slot[*longest_].silent_since + ZDS_RACE_PATIENCE);
 }
 
-/*  Gives up on what has run longer than it may.  */
-static void check_times (zds_race_t *race_, size_t waiting_, uint64_t now_)
-{
-    unsigned i;
-
-    for (i = 0; i < race_->slots; i++)
-        if (now_ >= limit_of (race_, i))
-            give_up (race_, i, "silent for as long as an attempt may take");
-    if (now_ >= patience_end (race_, waiting_, &i))
-        give_up (race_, i, "silent for long, and the next one needs its place");
-}
-
-static zds_race_step_t step_of (zds_race_op_t op_)
+static zds_race_step_t step_of (zds_race_op_t op_, const char *why_)
 {
     zds_race_step_t step;
 
     memset (&step, 0, sizeof step);
     step.op = op_;
     step.deadline = ZDS_NEVER;
-    step.why = "";
+    step.why = why_;
     return step;
 }
 
-/*  Why the next attempt may start: the reasons of start_time, told.  */
-static const char *why_now (const zds_race_t *race_, size_t candidate_)
+static zds_race_step_t step_about (const zds_race_t *race_,
+                                   zds_race_op_t op_,
+                                   unsigned attempt_,
+                                   const char *why_)
 {
-    if (!race_->begun) {
-        if (race_->candidate[candidate_].record == ZDS_RECORD_WON)
-            return "at once";
-        if (race_->ask.outstanding == 0)
-            return "the answer is there";
-        if (race_->config.hurry)
-            return "the whole answer was late the last time";
-        return is_unbeatable (&race_->candidate[candidate_])
-                 ? "IPv6 does not wait for the whole answer"
-                 : "the whole answer has not come within the resolution delay";
-    }
-    if (race_->is_repeat)
-        return "once more, the reconnect interval is over";
-    if (running (race_) == 0)
-        return "the one before failed";
-    return race_->owed > 0 ? "another one failed"
-           : any_awaits_greeting (race_)
-             ? "the one before connected and sent nothing for the attempt delay"
-             : race_->delay_why;
+    zds_race_step_t step = step_of (op_, why_);
+
+    step.attempt = attempt_;
+    step.addr = race_->candidate[race_->slot[attempt_].candidate].addr;
+    return step;
 }
 
 /*  How long the next attempt waits for this one.  What other races saw of its silence
@@ -794,7 +731,7 @@ static void set_delay (zds_race_t *race_, size_t candidate_)
     race_->delay_why = "silence for the attempt delay";
     if (!race_->begun && race_->config.quick
         && race_->delay > ZDS_RACE_QUICK_DELAY
-        && zds_addr_family (&candidate->addr) == AF_INET6) {
+        && family_of (candidate) == AF_INET6) {
         race_->delay = ZDS_RACE_QUICK_DELAY;
         race_->delay_why =
           "silence for 100 ms; IPv6 is silent for other names too";
@@ -808,59 +745,41 @@ static void set_delay (zds_race_t *race_, size_t candidate_)
       "silence for the attempt delay, the races before included";
 }
 
-static zds_race_step_t
-start (zds_race_t *race_, size_t candidate_, unsigned attempt_, uint64_t now_)
+static zds_race_step_t start (zds_race_t *race_,
+                              size_t candidate_,
+                              unsigned attempt_,
+                              const char *why_,
+                              uint64_t now_)
 {
-    zds_race_step_t step = step_of (ZDS_RACE_START);
-    zds_race_slot_t *slot = &race_->slot[attempt_];
+    zds_race_slot_t *const slot = &race_->slot[attempt_];
 
-    step.why = why_now (race_, candidate_);
     set_delay (race_, candidate_);
-    if (attempt_ >= race_->slots)
-        race_->slots = attempt_ + 1;
-    slot->delay = race_->delay;
+    memset (slot, 0, sizeof *slot);
     slot->candidate = (int) candidate_;
+    slot->delay = race_->delay;
     slot->started = slot->silent_since = now_;
-    slot->progress = ZDS_PROGRESS_NONE;
-    slot->to_cancel = false;
     race_->candidate[candidate_].fate = ZDS_FATE_RUNNING;
     race_->begun = true;
     race_->last_start = race_->quiet_since = now_;
     if (race_->owed > 0)
         race_->owed--;
-
-    step.attempt = attempt_;
-    step.addr = race_->candidate[candidate_].addr;
-    return step;
+    return step_about (race_, ZDS_RACE_START, attempt_, why_);
 }
 
 static bool cancel_one (zds_race_t *race_, zds_race_step_t *step_)
 {
     unsigned i;
 
-    for (i = 0; i < race_->slots; i++) {
-        zds_race_slot_t *slot = &race_->slot[i];
-        if (slot->candidate < 0 || !slot->to_cancel)
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
+        zds_race_slot_t *const slot = &race_->slot[i];
+        if (slot->candidate < 0 || slot->cancel_why == NULL)
             continue;
-        *step_ = step_of (ZDS_RACE_CANCEL);
-        step_->attempt = i;
-        step_->addr = race_->candidate[slot->candidate].addr;
+        *step_ = step_about (race_, ZDS_RACE_CANCEL, i, slot->cancel_why);
         step_->error = slot->cancel_error;
-        step_->why = slot->cancel_why;
         slot->candidate = -1;
         return true;
     }
     return false;
-}
-
-static zds_race_step_t won (const zds_race_t *race_)
-{
-    zds_race_step_t step = step_of (ZDS_RACE_WON);
-
-    step.attempt = (unsigned) race_->winner;
-    step.addr = race_->candidate[race_->slot[race_->winner].candidate].addr;
-    step.why = race_->won_why;
-    return step;
 }
 
 /*  A look-up that is lost might have told of an address that does not refuse.  */
@@ -868,14 +787,14 @@ static zds_race_step_t failed (zds_race_t *race_)
 {
     const bool is_lost = zds_ask_is_lost (&race_->ask);
     const bool refused = race_->begun && race_->all_refused && !is_lost;
-    zds_race_step_t step = step_of (ZDS_RACE_FAILED);
+    zds_race_step_t step = step_of (
+      ZDS_RACE_FAILED, !race_->begun ? "there is no address to try"
+                       : refused     ? "every attempt was refused"
+                       : is_lost     ? "every attempt failed, and a look-up"
+                                     : "every attempt failed");
 
     race_->failed = true;
     step.error = refused ? ECONNREFUSED : race_->last_error;
-    step.why = !race_->begun ? "there is no address to try"
-               : refused     ? "every attempt was refused"
-               : is_lost     ? "every attempt failed, and a look-up"
-                             : "every attempt failed";
     return step;
 }
 
@@ -906,7 +825,7 @@ static uint64_t ask_time (const zds_race_t *race_, uint64_t now_)
 
 static zds_race_step_t ask (zds_race_t *race_, uint64_t now_)
 {
-    zds_race_step_t step = step_of (ZDS_RACE_ASK);
+    zds_race_step_t step = step_of (ZDS_RACE_ASK, "");
 
     step.looks = zds_ask_take (&race_->ask, now_, &step.why);
     if (race_->round_why != NULL
@@ -915,53 +834,21 @@ static zds_race_step_t ask (zds_race_t *race_, uint64_t now_)
     return step;
 }
 
-static void at_most (uint64_t *time_, uint64_t limit_)
-{
-    if (limit_ < *time_)
-        *time_ = limit_;
-}
-
-/*  What to wait for when nothing can be started, and until when.  */
-static zds_race_step_t
-wait_for (const zds_race_t *race_, size_t waiting_, uint64_t now_)
-{
-    zds_race_step_t step = step_of (ZDS_RACE_WAIT);
-    unsigned i;
-    int attempt;
-
-    step.deadline = hand_over_time (race_, &attempt);
-    for (i = 0; i < race_->slots; i++)
-        at_most (&step.deadline, limit_of (race_, i));
-    at_most (&step.deadline, patience_end (race_, waiting_, &i));
-    at_most (&step.deadline, retry_time (race_, waiting_));
-    at_most (&step.deadline, ask_time (race_, now_));
-    at_most (&step.deadline, ask_again_time (race_, waiting_));
-    step.why = race_->ask.outstanding != 0   ? "for an answer"
-               : any_awaits_greeting (race_) ? "for a greeting"
-                                             : "for an attempt to end";
-    if (waiting_ == NONE)
-        return step;
-    step.why = "for an attempt's place";
-    if (free_slot (race_) >= 0) {
-        at_most (&step.deadline, start_time (race_, waiting_));
-        step.why = !race_->begun ? "for the whole answer"
-                                 : "for the next attempt's turn";
-    }
-    return step;
-}
-
 /*  Gives up what has taken too long, and hands over what need not wait any longer;
     returns the candidate to be tried next, NONE if there is none.  */
-static size_t bring_up_to_date (zds_race_t *race_, uint64_t now_)
+static size_t
+bring_up_to_date (zds_race_t *race_, uint64_t now_, uint64_t *deadline_)
 {
-    size_t candidate;
+    const size_t candidate = next_candidate (race_);
+    unsigned i;
 
-    if (race_->winner >= 0 || race_->failed)
-        return NONE;
-    candidate = next_candidate (race_);
-    check_times (race_, candidate, now_);
-    hand_over (race_, now_);
-    if (race_->winner < 0 && ask_again_time (race_, candidate) <= now_) {
+    for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (is_due (limit_of (race_, i), now_, deadline_))
+            give_up (race_, i, "silent for as long as an attempt may take");
+    if (is_due (patience_end (race_, candidate, &i), now_, deadline_))
+        give_up (race_, i, "silent for long, and the next one needs its place");
+    hand_over (race_, now_, deadline_);
+    if (is_due (ask_again_time (race_, candidate), now_, deadline_)) {
         ask_again (race_, "all is silent: the server may have moved");
         race_->ask_again = race_->ask_again * 2 < ZDS_RACE_MAX_ASK_AGAIN
                              ? race_->ask_again * 2
@@ -970,59 +857,81 @@ static size_t bring_up_to_date (zds_race_t *race_, uint64_t now_)
     return candidate;
 }
 
+/*  What it is that has to be waited for.  */
+static const char *
+why_wait (const zds_race_t *race_, size_t waiting_, int slot_)
+{
+    if (waiting_ == NONE)
+        return race_->ask.outstanding != 0   ? "for an answer"
+               : any_awaits_greeting (race_) ? "for a greeting"
+                                             : "for an attempt to end";
+    return slot_ < 0      ? "for an attempt's place"
+           : race_->begun ? "for the next attempt's turn"
+                          : "for the whole answer";
+}
+
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
 {
-    const size_t candidate = bring_up_to_date (race_, now_);
+    uint64_t deadline = ZDS_NEVER;
+    const size_t candidate = bring_up_to_date (race_, now_, &deadline);
+    const int slot = free_slot (race_);
     zds_race_step_t step;
-    int slot;
+    const char *why;
 
     if (cancel_one (race_, &step))
         return step;
     if (race_->winner >= 0)
-        return won (race_);
-    if (ask_time (race_, now_) <= now_)
+        return step_about (race_, ZDS_RACE_WON, (unsigned) race_->winner,
+                           race_->won_why);
+    if (is_due (ask_time (race_, now_), now_, &deadline))
         return ask (race_, now_);
     if (candidate == NONE && race_->ask.outstanding == 0
         && running (race_) == 0)
         return failed (race_);
-    if (retry_time (race_, candidate) <= now_) {
+    if (is_due (retry_time (race_, candidate), now_, &deadline)) {
         race_->retry_said = true;
-        step = step_of (ZDS_RACE_RETRY);
-        step.why = "something failed, and what is left is silent";
-        return step;
+        return step_of (ZDS_RACE_RETRY,
+                        "something failed, and what is left is silent");
     }
-    slot = candidate == NONE ? -1 : free_slot (race_);
-    if (slot >= 0 && start_time (race_, candidate) <= now_)
-        return start (race_, candidate, (unsigned) slot, now_);
-    return wait_for (race_, candidate, now_);
+    if (candidate != NONE && slot >= 0
+        && is_due (start_time (race_, &race_->candidate[candidate], &why), now_,
+                   &deadline))
+        return start (race_, candidate, (unsigned) slot, why, now_);
+    step = step_of (ZDS_RACE_WAIT, why_wait (race_, candidate, slot));
+    step.deadline = deadline;
+    return step;
 }
 
-/*  What the order would be if nothing were remembered, up to the winner.  */
+/*  When it would be tried if nothing were remembered; the families take turns.  */
+static size_t plain_turn (const zds_race_t *race_, size_t candidate_)
+{
+    const int family = family_of (&race_->candidate[candidate_]);
+    size_t turn = family != race_->first_family, i;
+
+    for (i = 0; i < candidate_; i++)
+        if (!race_->candidate[i].withdrawn
+            && family_of (&race_->candidate[i]) == family)
+            turn += 2;
+    return turn;
+}
+
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
 {
-    zds_candidate_t plain[ZDS_RACE_MAX_CANDIDATES];
-    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
-    size_t i;
+    const zds_candidate_t *first = NULL;
+    size_t before, i;
 
-    if (race_->winner < 0
-        || race_->slot[race_->winner].candidate
-             == (int) zds_race_first (race_, race_->first_family))
+    if (race_->winner < 0)
         return NULL;
-    memcpy (plain, race_->candidate, race_->count * sizeof plain[0]);
-    for (i = 0; i < race_->count; i++)
-        plain[i].record = ZDS_RECORD_NONE;
-    zds_candidates_order (plain, race_->count, race_->first_family, order);
-
+    before = plain_turn (race_, (size_t) race_->slot[race_->winner].candidate);
     for (i = 0; i < race_->count; i++) {
-        const size_t at = order[i];
-        if (race_->candidate[at].fate == ZDS_FATE_WON)
-            return NULL;
-        if (race_->candidate[at].fate == ZDS_FATE_UNTRIED
-            && !race_->candidate[at].withdrawn
-            && race_->candidate[at].record != ZDS_RECORD_WRONG)
-            return &race_->candidate[at];
+        const zds_candidate_t *const one = &race_->candidate[i];
+        if (is_now (one, ZDS_FATE_UNTRIED) && one->record != ZDS_RECORD_WRONG
+            && plain_turn (race_, i) < before) {
+            before = plain_turn (race_, i);
+            first = one;
+        }
     }
-    return NULL;
+    return first;
 }
 
 const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
@@ -1039,16 +948,6 @@ const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
                                race_->first_family, order, place);
 }
 
-int zds_race_usual_family (const zds_race_t *race_)
-{
-    if (race_->config.mode != ZDS_MODE_V6)
-        return AF_INET;
-    return count_of_family (race_, AF_INET6) > 0
-               || zds_ask_may_bring (&race_->ask, AF_INET6)
-             ? AF_INET6
-             : AF_INET;
-}
-
 unsigned zds_race_rest (const zds_race_t *race_)
 {
     const int usual = zds_race_usual_family (race_);
@@ -1056,18 +955,17 @@ unsigned zds_race_rest (const zds_race_t *race_)
     size_t i;
 
     if (zds_ask_may_bring (&race_->ask, usual))
-        rest |= ZDS_REST_USUAL
-                | (count_of_family (race_, usual) == 0 ? ZDS_REST_FRESH : 0u);
+        rest |=
+          ZDS_REST_USUAL | (has_family (race_, usual) ? 0u : ZDS_REST_FRESH);
     for (i = 0; i < race_->count; i++) {
-        if (race_->candidate[i].fate == ZDS_FATE_WON
-            || race_->candidate[i].withdrawn
-            || race_->candidate[i].record == ZDS_RECORD_WRONG)
+        const zds_candidate_t *const one = &race_->candidate[i];
+        if (one->fate == ZDS_FATE_WON || one->withdrawn
+            || one->record == ZDS_RECORD_WRONG)
             continue;
-        if (zds_addr_family (&race_->candidate[i].addr) == usual)
+        if (family_of (one) == usual)
             rest |= ZDS_REST_USUAL;
-        if (race_->candidate[i].record <= ZDS_RECORD_WON
-            && (race_->candidate[i].fate == ZDS_FATE_UNTRIED
-                || race_->candidate[i].fate == ZDS_FATE_CUT))
+        if (one->record <= ZDS_RECORD_WON
+            && (one->fate == ZDS_FATE_UNTRIED || one->fate == ZDS_FATE_CUT))
             rest |= ZDS_REST_FRESH;
     }
     return rest;

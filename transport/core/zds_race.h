@@ -161,8 +161,8 @@ typedef struct
     uint64_t silent_since; /* its start, or when it connected */
     unsigned delay;        /* after which it counts as silent */
     int cancel_error;
+    /*  It does not run any more, and the caller has not been told yet; else NULL.  */
     const char *cancel_why;
-    bool to_cancel; /* not running any more; the caller has not been told yet */
 } zds_race_slot_t;
 
 typedef struct
@@ -170,7 +170,6 @@ typedef struct
     zds_race_config_t config;
     size_t count;
     zds_race_slot_t slot[ZDS_RACE_MAX_RUNNING];
-    unsigned slots; /* so many of them, from the first on, have been in use */
     zds_ask_t ask;
     bool is_literal;       /* nothing is asked */
     unsigned ask_again;    /* the next interval of ZDS_RACE_ASK_AGAIN, in ms */
@@ -220,10 +219,6 @@ void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_);
 void zds_race_answer (zds_race_t *race_,
                       zds_look_t look_,
                       const zds_answer_t *answer_);
-
-/*  Since when the look-up with the last word runs; ZDS_NEVER while it is queued.  A
-    fact to be told before zds_race_next.  */
-void zds_race_look_runs (zds_race_t *race_, uint64_t since_);
 
 /*  TCP connected.  Here and below: ignored for an attempt that does not run.  The
     attempt runs on until its peer greets; a race of peers that do not greet is won.  */

@@ -337,8 +337,8 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
 void zmq::dualstack_dial_t::see_what_runs ()
 {
     if (!_is_literal)
-        zds_race_look_runs (&_race, _io_thread->dualstack ().runs_since (
-                                      _lookup[_race.config.look]));
+        zds_ask_runs (&_race.ask, _io_thread->dualstack ().runs_since (
+                                    _lookup[_race.config.look]));
 }
 
 void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
