@@ -94,3 +94,15 @@ def test_b8_answers_that_never_come(named, entry, least, most):
     result = worker.socket("REP").bind_rc("tcp://lost.test:5555")
     assert least <= (time.monotonic() - begin) * 1000 < most
     assert result == ("ok" if allowed(worker) and "A" in entry else "ENODEV")
+
+
+def test_b8_mode_v6_with_aaaa_that_never_comes(named):
+    """Catches: a bind that fails where stock goes on to IPv4."""
+    named.nameserver({"lost.test": {"A": ["10.0.0.1"], "drop": ["AAAA"]}})
+    results = {}
+    for lib in ("stock", "patched"):
+        worker = named.worker(lib)
+        sock = worker.socket("REP", IPV6=1)
+        results[lib] = sock.bind_rc("tcp://lost.test:5555"), sock.last_endpoint()
+        worker.kill()
+    assert results["patched"] == results["stock"]

@@ -76,6 +76,13 @@ class bind_lookup_t
         //  Without an address for what stock asks, the other family may have one.
         if (!has_said (_whole) && !is_good (_plain))
             wait (&_whole, NULL, ZDS_RESOLUTION_DELAY);
+        //  Stock goes on to mapped addresses then.
+        if (plain_ == ZDS_LOOK_IPV6 && !has_said (_whole)
+            && !is_good (_plain)) {
+            zds_resolver_drop (_plain.answer);
+            ask (host_, ZDS_LOOK_IPV4, ZDS_LOOK_IPV4, &_plain);
+            wait (&_whole, &_plain, -1);
+        }
         return is_good (_whole) ? _whole.answer : _plain.answer;
     }
 
