@@ -126,9 +126,9 @@ static int look_up (void)
     int rc;
 
     asking.host = report.endpoint.host;
-    asking.look =
-      zds_ask_look (question.mode, report.families,
-                    zds_lookup_asks (report.endpoint.host, AF_INET6));
+    asking.look = zds_ask_look (
+      question.mode, report.families,
+      zds_lookup_asks_ipv6 (report.endpoint.host, zds_host_view ().has_ipv6));
     rc = pthread_create (&thread, NULL, ask, NULL);
     if (rc != 0)
         return trouble_set (rc, "no thread for the look-up");

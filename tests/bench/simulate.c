@@ -300,7 +300,7 @@ static void give_answer (run_t *run_, unsigned look_)
 
     run_->answer[look_] = ZDS_NEVER;
     answer.count = 0;
-    strcpy (answer.canonical, "host");
+    answer.host = 1;
     for (f = 0; f < ZDS_FAMILIES; f++)
         for (i = 0; i < run_->network->count[f]; i++)
             if (look_ == ZDS_LOOK_WHOLE || look_ == f + 1)

@@ -99,7 +99,7 @@ static void give_answer (fuzz_t *f_, input_t *input_, unsigned kind_)
     memset (&answer, 0, sizeof answer);
     answer.status =
       count > ZDS_MAX_ADDRS ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
-    answer.canonical[0] = (char) (kind_ / ZDS_LOOKS % 3);
+    answer.host = (uint64_t) (kind_ / ZDS_LOOKS % 3);
     answer.is_exact = kind_ == 15;
     answer.count = count > ZDS_MAX_ADDRS ? 0 : count;
     for (i = 0; i < answer.count; i++) {

@@ -307,10 +307,11 @@ static void answer (player_t *p_, const char *word_, char **rest_)
 {
     static zds_answer_t answer;
     const char *const colon = strchr (word_, ':');
+    const char name[] = {colon == NULL ? 'x' : colon[1], '\0'};
     const char *token;
 
     memset (&answer, 0, sizeof answer);
-    answer.canonical[0] = colon == NULL ? 'x' : colon[1];
+    answer.host = zds_ask_host (name);
     answer.is_exact = strchr (word_, '+') != NULL;
     while ((token = strtok_r (NULL, " ", rest_)) != NULL) {
         const zds_candidate_t candidate = candidate_of (token);

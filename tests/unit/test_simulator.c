@@ -380,7 +380,7 @@ static void compose (world_t *w_, unsigned look_, zds_answer_t *answer_)
 
     memset (answer_, 0, sizeof *answer_);
     answer_->status = a->is_lost ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
-    answer_->canonical[0] = is_other (w_, look_) ? 'o' : 'x';
+    answer_->host = is_other (w_, look_) ? 'o' : 'x';
     answer_->is_exact = look_ != ZDS_LOOK_WHOLE && !w_->other_host && w_->mixed;
     if (a->is_lost)
         return;

@@ -22,6 +22,20 @@ static bool is_in (unsigned set_, zds_look_t look_)
     return (set_ & ZDS_LOOK_BIT (look_)) != 0;
 }
 
+uint64_t zds_ask_host (const char *name_)
+{
+    uint64_t host = 14695981039346656037u;
+
+    if (name_ == NULL || *name_ == '\0')
+        return 0;
+    for (; *name_ != '\0'; name_++) {
+        const bool is_capital = *name_ >= 'A' && *name_ <= 'Z';
+        host ^= (uint8_t) (is_capital ? *name_ - 'A' + 'a' : *name_);
+        host *= 1099511628211u;
+    }
+    return host;
+}
+
 void zds_ask_init (zds_ask_t *ask_,
                    zds_look_t last_word_,
                    zds_mode_t mode_,
@@ -105,21 +119,6 @@ unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_)
     return looks;
 }
 
-static char lower (char c_)
-{
-    return c_ >= 'A' && c_ <= 'Z' ? (char) (c_ - 'A' + 'a') : c_;
-}
-
-/*  Names in the DNS do not tell capital letters from small ones (RFC 4343).  */
-static bool is_same_name (const char *a_, const char *b_)
-{
-    while (*a_ != '\0' && lower (*a_) == lower (*b_)) {
-        a_++;
-        b_++;
-    }
-    return *a_ == *b_;
-}
-
 zds_word_t
 zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_)
 {
@@ -143,8 +142,7 @@ zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_)
     ask_->is_exact[look_] = answer_->is_exact;
     if (look_ == ask_->usual)
         ask_->usual_is_empty = answer_->count == 0;
-    memcpy (ask_->canonical[look_], answer_->canonical,
-            sizeof answer_->canonical);
+    ask_->host[look_] = answer_->host;
     return ZDS_WORD_HELPER;
 }
 
@@ -159,15 +157,14 @@ void zds_ask_again (zds_ask_t *ask_)
 bool zds_ask_is_proven (const zds_ask_t *ask_, int family_)
 {
     const zds_look_t look = helper_of (family_);
-    const char *const usual = ask_->canonical[ask_->usual];
+    const uint64_t host = ask_->host[ask_->usual];
 
     if (look == ask_->usual || ask_->is_exact[look])
         return true;
     /*  IPv4 does not wait for IPv6 for ever (C-4).  */
     if (!is_in (ask_->said, ask_->usual))
         return look == ZDS_LOOK_IPV4;
-    return ask_->usual_is_empty
-           || (usual[0] != '\0' && is_same_name (usual, ask_->canonical[look]));
+    return ask_->usual_is_empty || (host != 0 && host == ask_->host[look]);
 }
 
 bool zds_ask_is_lost (const zds_ask_t *ask_)

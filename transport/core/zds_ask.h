@@ -29,8 +29,6 @@ enum
         addresses come first in its next answer.  */
     ZDS_MAX_CANDIDATES = 32,
     ZDS_MAX_ADDRS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES, /* of one answer */
-    /*  Of a name in the DNS, with its NUL; a longer one is not kept.  */
-    ZDS_NAME_SIZE = 256,
     /*  ms: how often it is looked whether a queued look-up runs by now.  */
     ZDS_ASK_QUEUE_LOOK = 250
 };
@@ -60,8 +58,8 @@ typedef enum
 typedef struct
 {
     zds_lookup_status_t status;
-    /*  The libc's canonical name, empty if it tells none.  */
-    char canonical[ZDS_NAME_SIZE];
+    /*  A number for the libc's canonical name (zds_ask_host), 0 if it tells none.  */
+    uint64_t host;
     /*  The libc tried the name as it stands ahead of any search list, and found
         these addresses so: every look-up of the name is about this host.  False
         where that cannot be told.  */
@@ -105,9 +103,13 @@ typedef struct
     /*  Of the helpers' answers of all rounds, by zds_look_t.  */
     unsigned said; /* which have answered */
     bool is_exact[ZDS_LOOKS];
-    char canonical[ZDS_LOOKS][ZDS_NAME_SIZE];
+    uint64_t host[ZDS_LOOKS];
     bool usual_is_empty;
 } zds_ask_t;
+
+/*  A number that tells the canonical names of hosts apart, whatever their capitals (RFC
+    4343): FNV-1a of 64 bits.  0 for none, which is NULL or empty.  */
+uint64_t zds_ask_host (const char *name_);
 
 /*  Begins.  'last_word_' is ZDS_LOOK_WHOLE, or the only look-up to be made.  'hurry_':
     the helper of the usual family is asked at once.  */

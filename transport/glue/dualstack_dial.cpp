@@ -190,22 +190,19 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
 //  What is known of the name before it is looked up.
 void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
 {
+    const zds_host_view_t view = _io_thread->dualstack ().view ();
     const bool asks_host = dualstack_mode (_options) == ZDS_MODE_AUTO
                            && config_->families != ZDS_FOR_IPV4;
-    bool has_ipv6 = true;
 
-    if (asks_host)
-        has_ipv6 = zds_lookup_asks (_endpoint->host, AF_INET6);
-    config_->look =
-      zds_ask_look (dualstack_mode (_options), config_->families, has_ipv6);
+    config_->look = zds_ask_look (
+      dualstack_mode (_options), config_->families,
+      !asks_host || zds_lookup_asks_ipv6 (_endpoint->host, view.has_ipv6));
+    config_->network = view.network;
     config_->port = _endpoint->port;
     config_->zone = _zone;
-    //  As long as nothing is remembered, the network does not matter.
-    if (!dualstack_history_t (_context))
-        return;
-    config_->network = zds_host_network ();
-    zds_history_prepare (dualstack_history_t (_context), _key.c_str (), config_,
-                         zds_clock_ms ());
+    const dualstack_history_t history (_context);
+    if (history)
+        zds_history_prepare (history, _key.c_str (), config_, zds_clock_ms ());
 }
 
 //  The race that the options and the administrator want, among these families.
@@ -623,10 +620,7 @@ void zmq::dualstack_dial_t::learn ()
 {
     if (_is_literal)
         return;
-    const bool is_news = zds_history_is_news (&_race);
-    if (_race.config.network == 0 && is_news)
-        _race.config.network = zds_host_network ();
-    const dualstack_history_t history (_context, is_news);
+    const dualstack_history_t history (_context, zds_history_is_news (&_race));
     if (history)
         zds_history_learn (history, _key.c_str (), &_race, zds_clock_ms ());
 }

@@ -123,10 +123,12 @@ zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
                                            uint32_t tid_) :
     object_t (ctx_, tid_),
     _io_thread (io_thread_),
+    _seen (0),
     _begun (0),
     _watch (io_thread_)
 {
     memset (_racing, 0, sizeof _racing);
+    memset (&_view, 0, sizeof _view);
     memset (&_inbox, 0, sizeof _inbox);
     _inbox.wake = wake;
     _inbox.arg = this;
@@ -189,6 +191,17 @@ void zmq::dualstack_inbox_t::cancel (dualstack_lookup_t *lookup_)
     if (lookup_->waiting)
         zds_resolver_cancel (resolver (), &lookup_->waiter);
     lookup_->waiting = false;
+}
+
+zds_host_view_t zmq::dualstack_inbox_t::view ()
+{
+    const uint64_t now = zds_clock_ms ();
+
+    if (_seen == 0 || now - _seen >= ZDS_RACE_MIN_GAP) {
+        _view = zds_host_view ();
+        _seen = now;
+    }
+    return _view;
 }
 
 void zmq::dualstack_inbox_t::begins (dualstack_dial_t *dial_)

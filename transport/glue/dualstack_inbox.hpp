@@ -11,6 +11,7 @@
 #include "dualstack_watch.hpp"
 #include "object.hpp"
 #include "zds_addr.h"
+#include "zds_host.h"
 #include "zds_resolver.h"
 
 namespace zmq
@@ -54,6 +55,10 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
     uint64_t runs_since (const dualstack_lookup_t &lookup_) const;
     void drop (dualstack_lookup_t *lookup_);
 
+    //  The host's addresses: as they were at most ZDS_RACE_MIN_GAP ago, so that a
+    //  thousand dials that begin at once do not ask a thousand times.
+    zds_host_view_t view ();
+
     //  Ends the wait at once.
     void cancel (dualstack_lookup_t *lookup_);
 
@@ -89,6 +94,9 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
 
     io_thread_t *const _io_thread;
     zds_inbox_t _inbox;
+
+    zds_host_view_t _view;
+    uint64_t _seen; //  when '_view' was
 
     enum
     {

@@ -5,6 +5,7 @@
 #endif
 
 #include "zds_host.h"
+#include "zds_ask.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -57,6 +58,7 @@
 typedef struct
 {
     const char *name; /* of the interface or IPv4 alias; NULL: any */
+    bool nameless;    /* their names do not matter */
     zds_ifaddr_t *at;
     size_t count;
     size_t room;
@@ -174,6 +176,8 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 static const char *
 name_from_kernel (dump_t *dump_, unsigned index_, const char *label_)
 {
+    if (dump_->list->nameless)
+        return "";
     if (label_ != NULL)
         return label_;
     if (dump_->index != index_) {
@@ -334,11 +338,12 @@ static int ask_kernel (list_t *list_)
 
 #endif
 
-int zds_host_ifaddrs (const char *name_,
-                      zds_ifaddr_t **ifaddrs_,
-                      size_t *count_)
+static int list_ifaddrs (const char *name_,
+                         bool nameless_,
+                         zds_ifaddr_t **ifaddrs_,
+                         size_t *count_)
 {
-    list_t list = {name_, NULL, 0, 0};
+    list_t list = {name_, nameless_, NULL, 0, 0};
     const int rc = ask_kernel (&list);
 
     if (rc != 0 || list.count == 0) {
@@ -353,17 +358,26 @@ int zds_host_ifaddrs (const char *name_,
 
 #else
 
-int zds_host_ifaddrs (const char *name_,
-                      zds_ifaddr_t **ifaddrs_,
-                      size_t *count_)
+static int list_ifaddrs (const char *name_,
+                         bool nameless_,
+                         zds_ifaddr_t **ifaddrs_,
+                         size_t *count_)
 {
     (void) name_;
+    (void) nameless_;
     *ifaddrs_ = NULL;
     *count_ = 0;
     return ENOTSUP;
 }
 
 #endif
+
+int zds_host_ifaddrs (const char *name_,
+                      zds_ifaddr_t **ifaddrs_,
+                      size_t *count_)
+{
+    return list_ifaddrs (name_, false, ifaddrs_, count_);
+}
 
 #ifdef __linux__
 
@@ -444,18 +458,6 @@ static bool reaches_far (const zds_addr_t *addr_)
            && (kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL);
 }
 
-bool zds_host_has_ipv6 (void)
-{
-    zds_ifaddr_t *ifaddrs;
-    size_t count, i;
-    bool found = zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0;
-
-    for (i = 0; i < count && !found; i++)
-        found = reaches_far (&ifaddrs[i].addr);
-    free (ifaddrs);
-    return found;
-}
-
 /*  Whether the address says in which network the host is, and for how long.  */
 static bool is_of_network (const zds_ifaddr_t *ifaddr_)
 {
@@ -466,19 +468,24 @@ static bool is_of_network (const zds_ifaddr_t *ifaddr_)
            || ((ifaddr_->flags & passing) == 0 && reaches_far (&ifaddr_->addr));
 }
 
-uint32_t zds_host_network (void)
+zds_host_view_t zds_host_view (void)
 {
+    zds_host_view_t view = {true, 0};
     zds_ifaddr_t *ifaddrs;
     size_t count, i;
-    uint32_t sum = 0;
 
-    if (zds_host_ifaddrs (NULL, &ifaddrs, &count) != 0)
-        return 0;
-    for (i = 0; i < count; i++)
+    if (list_ifaddrs (NULL, true, &ifaddrs, &count) != 0)
+        return view;
+    view.has_ipv6 = false;
+    for (i = 0; i < count; i++) {
+        view.has_ipv6 |= reaches_far (&ifaddrs[i].addr);
         if (is_of_network (&ifaddrs[i]))
-            sum += zds_addr_hash (&ifaddrs[i].addr);
+            view.network += zds_addr_hash (&ifaddrs[i].addr);
+    }
+    if (view.network == 0)
+        view.network = 1;
     free (ifaddrs);
-    return sum == 0 ? 1 : sum;
+    return view;
 }
 
 void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_)
@@ -561,9 +568,9 @@ static bool is_localhost (const char *host_)
            && (len == name_len || end[-1] == '.');
 }
 
-bool zds_lookup_asks (const char *host_, int family_)
+bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_)
 {
-    return family_ != AF_INET6 || is_localhost (host_) || zds_host_has_ipv6 ()
+    return has_ipv6_ || is_localhost (host_)
            || is_loopback_in_hosts_file (host_);
 }
 
@@ -602,7 +609,7 @@ static bool is_exact (const char *host_, const char *canonical_)
     for (i = 0; i < len; i++)
         dots += host_[i] == '.';
     if ((_res.options & RES_INIT) != 0 && dots >= _res.ndots
-        && strcasecmp (host_, canonical_) == 0)
+        && canonical_ != NULL && strcasecmp (host_, canonical_) == 0)
         tried = true;
 #else
     (void) canonical_;
@@ -612,10 +619,6 @@ static bool is_exact (const char *host_, const char *canonical_)
 
 static void take (const struct addrinfo *list_, zds_answer_t *answer_)
 {
-    const char *const name = list_->ai_canonname;
-
-    if (name != NULL && strlen (name) < sizeof answer_->canonical)
-        strcpy (answer_->canonical, name);
     for (; list_ != NULL && answer_->count < ZDS_MAX_ADDRS;
          list_ = list_->ai_next)
         if (zds_addr_from_sockaddr (&answer_->addr[answer_->count],
@@ -640,10 +643,11 @@ void zds_lookup (void *arg_,
           is_temporary (rc) ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
         return;
     }
-    if (list != NULL)
-        take (list, answer_);
+    take (list, answer_);
+    answer_->host = zds_ask_host (list == NULL ? NULL : list->ai_canonname);
+    answer_->is_exact =
+      is_exact (host_, list == NULL ? NULL : list->ai_canonname);
     freeaddrinfo (list);
-    answer_->is_exact = is_exact (host_, answer_->canonical);
 }
 
 /*  Whether somebody with fewer rights started the program.  */

@@ -27,10 +27,19 @@ int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_);
 
-/*  Whether the host can reach anything over IPv6 but itself and its links: one of
-    its addresses is IPv6, and neither loopback nor link-local.  True where that
-    cannot be found out.  */
-bool zds_host_has_ipv6 (void);
+/*  What matters to connections of the addresses that this host has.  */
+typedef struct
+{
+    /*  It can reach more over IPv6 than itself and its links: one address is IPv6, and
+        neither loopback nor link-local.  True where that cannot be found out.  */
+    bool has_ipv6;
+    /*  A number for the set of them, by which a change of network is noticed; 0 where it
+        cannot be had.  Loopback, link-local and temporary ones do not count.  */
+    uint32_t network;
+} zds_host_view_t;
+
+/*  Asks the system each time, as zds_host_ifaddrs does.  */
+zds_host_view_t zds_host_view (void);
 
 /*  A descriptor that can be read from when an IPv6 address of the calling thread's
     network namespace comes, goes or changes its flags.  The caller closes it.
@@ -43,11 +52,6 @@ void zds_host_drain (int fd_);
 /*  A number for the network namespace of a socket that the calling thread has just
     made, different for each; 0 where there is no such thing.  */
 uint64_t zds_host_netns (int fd_);
-
-/*  A number for the set of this host's addresses, by which a change of network is
-    noticed; 0 where it cannot be had.  Loopback, link-local and temporary addresses
-    do not count.  */
-uint32_t zds_host_network (void);
 
 enum
 {
@@ -79,12 +83,11 @@ char *zds_host_settings_text (const char *path_, const char **why_);
     in a process.  Reads the environment: not while another thread changes it.  */
 zds_settings_t zds_host_settings (const char *file_);
 
-/*  Whether addresses of this family of 'host_' are of use to an application that
-    said nothing about families.  IPv6 is on a host that has an IPv6 address itself (not
-    loopback, not link-local), and for names that lead to its loopback address:
-    localhost, those below it, and those of the hosts file.  Asks the system for its addresses, and
-    reads the hosts file where there are no others.  */
-bool zds_lookup_asks (const char *host_, int family_);
+/*  Whether IPv6 addresses of 'host_' are of use to an application that said nothing
+    about families.  They are on a host that has IPv6 (zds_host_view), and for names
+    that lead to its loopback address: localhost, those below it, and those of the hosts
+    file, which is read only where nothing else decides.  */
+bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_);
 
 /*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
 
