@@ -204,6 +204,7 @@ static void test_files (void **state_)
       {"[other]\nnonsense\n", false, 250, ""},
       {"[PROG]\noff", false, 250, ""},
       {"[]\noff", true, 250, "[] (not known)"},
+      {"[other] off", false, 250, "[other] off (not known)"},
       {"[prog\noff", true, 250, "[prog (not known)"},
       {"nonsense\nattempt-delay=3", false, 250,
        "nonsense (not known), attempt-delay=3 (out of bounds 10..2000)"},

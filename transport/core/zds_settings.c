@@ -243,7 +243,11 @@ void zds_settings_file (zds_settings_t *settings_,
         const char *const end = at + strcspn (at, "\n");
         const word_t line = strip (at, end);
         word_t word = {line.at, 0};
-        if (!is_section (&line, file_, title_, &applies) && applies)
+        if (is_section (&line, file_, title_, &applies))
+            ;
+        else if (line.len > 0 && line.at[0] == '[')
+            complain (&complaint, &line, " (not known)");
+        else if (applies)
             while (next_word (&word, word.at + word.len, line.at + line.len))
                 take_word (settings_, &word, &complaint);
         at = end + (*end == '\n');
