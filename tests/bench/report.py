@@ -151,10 +151,15 @@ ROWS = [
 RIVAL_SCENES = ("both", "refused", "silent", "closes", "mute", "dead-first4", "late")
 
 
+def of_commit(about):
+    return ", of commit %s," % about["commit"] if about.get("commit") else ""
+
+
 def readme_block(result):
     about = result.about
-    lines = ["", "On %d processors of an %s, Linux %s, all of one run; medians:" % (
-        about["processors"], about["processor"], about["kernel"].split("-")[0]), ""]
+    lines = ["", "On %d processors of an %s, Linux %s, all of one run%s medians:" % (
+        about["processors"], about["processor"], about["kernel"].split("-")[0],
+        of_commit(about) or ";"), ""]
     rows = []
     for what, keys, ours, stock in ROWS:
         figure = result.worst(*keys)
@@ -213,8 +218,8 @@ def head(result):
     lines = ["# Benchmarks", "",
              "Made by `./quickstart --bench --docs`; do not edit. All values: "
              "[bench.json](bench.json).", "",
-             "One run of %d s on %s, %d processors, Linux %s, %s." % (
-                 about["seconds"], about["processor"], about["processors"], about["kernel"],
+             "One run of %d s%s on %s, %d processors, Linux %s, %s." % (
+                 about["seconds"], of_commit(about), about["processor"], about["processors"], about["kernel"],
                  about["date"].replace("T", ", ")),
              "Stock is libzmq %s, built from the same source with the same options; ours is that "
              "with the series." % about["stock"].split()[-1]]
