@@ -219,7 +219,8 @@ def head(result):
              "Made by `./quickstart --bench --docs`; do not edit. All values: "
              "[bench.json](bench.json).", "",
              "One run of %d s%s on %s, %d processors, Linux %s, %s." % (
-                 about["seconds"], of_commit(about), about["processor"], about["processors"], about["kernel"],
+                 about["seconds"], of_commit(about), about["processor"], about["processors"],
+                 about["kernel"],
                  about["date"].replace("T", ", ")),
              "Stock is libzmq %s, built from the same source with the same options; ours is that "
              "with the series." % about["stock"].split()[-1]]
