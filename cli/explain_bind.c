@@ -73,11 +73,11 @@ static int make_plan (const char *text_, bool names_)
     int rc =
       explain_parse (&report.endpoint, &report.zone, text_, ZDS_PORT_BIND);
 
-    if (rc != 0)
-        return rc;
     free (report.ifaddrs);
     report.ifaddrs = NULL;
     report.ifaddr_count = 0;
+    if (rc != 0)
+        return rc;
     if (strcmp (report.endpoint.host, "*") != 0)
         zds_host_ifaddrs (report.endpoint.host, &report.ifaddrs,
                           &report.ifaddr_count);

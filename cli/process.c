@@ -314,7 +314,8 @@ static int read_sockets (process_t *process_)
     if (dir == NULL)
         return last_error ();
     pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
-    process_->sockets_known = true;
+    /*  None of a thread that is not the first, or in a sandbox.  */
+    process_->sockets_known = pidfd != -1;
     while ((entry = readdir (dir)) != NULL)
         if (!take_descriptor (process_, pidfd, entry->d_name))
             process_->sockets_known = false;

@@ -204,6 +204,16 @@ def test_status_without_sockets(lab, host):
     assert "sockets: cannot be seen" in text and "listens on" not in text
 
 
+def test_status_of_a_thread(host):
+    """By its number no copies are to be had.  Catches: a process that listens nowhere, it says."""
+    worker = host.worker("patched")
+    worker.socket("REP").bind("tcp://*:5555")
+    thread = max(os.listdir("/proc/%d/task" % worker.pid), key=int)
+    assert int(thread) != worker.pid
+    assert status(host, thread)["sockets_known"] is False
+    assert "sockets: cannot be seen" in command(host, ["status", thread]).stdout
+
+
 @pytest.mark.parametrize("pid,code,words", [
     ("999999999", 1, "no such process"), ("0", 2, "not a process id"), ("-1", 2, ""),
     ("1x", 2, "not a process id"), ("", 2, "not a process id"), ("99999999999999999999", 2, ""),
