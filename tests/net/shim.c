@@ -8,13 +8,14 @@
  *   CALL@N=ERRNO    only the N-th call since the rules were set
  *   CALL@N+=ERRNO   the N-th and all later ones
  * Calls: socket4 socket6 v6only0 v6only1 option bind bind4 bind6 listen accept shutdown name
- * getifaddrs watch lookup eventfd thread fopen malloc calloc realloc.
+ * getifaddrs watch lookup eventfd thread fopen malloc calloc realloc queue.
  * "v6only0" also makes every IPv6 socket v6-only from birth, as such systems do.
  * "getifaddrs" is the list of interfaces, by whichever call, "watch" the socket that follows them.
  * "option" is every other setsockopt of a TCP socket, "name" its getsockname.
  * "lookup" is a getaddrinfo that may ask DNS; it is counted, and fails with EAI_AGAIN.
  * If it is built with ZDS_HISTORY, "malloc", "calloc" and "realloc" are those that libzmq itself calls; "malloc" on the
- * resolver's threads only, elsewhere libzmq ends the process when there is no memory.
+ * resolver's threads only, elsewhere libzmq ends the process when there is no memory.  So it does in its own queue of
+ * commands on every thread: where zds_shim_queue was told of that code, its mallocs are "queue" and not "malloc".
  * zds_shim_jump makes the wall clock jump back and forth with every look at it.
  */
 #ifndef _GNU_SOURCE
@@ -62,6 +63,7 @@ enum call
     MALLOC,
     CALLOC,
     REALLOC,
+    QUEUE,
     CALLS
 };
 
@@ -69,7 +71,7 @@ static const char *const call_names[CALLS] = {
   "socket4",    "socket6", "v6only0", "v6only1", "option",   "bind",
   "bind4",      "bind6",   "listen",  "accept",  "shutdown", "name",
   "getifaddrs", "lookup",  "eventfd", "thread",  "fopen",    "watch",
-  "malloc",     "calloc",  "realloc"};
+  "malloc",     "calloc",  "realloc", "queue"};
 
 struct rule
 {
@@ -84,7 +86,14 @@ static int counts[CALLS];
 static int initialised;
 
 /* Where libzmq's code is, looked up when there is a rule for its memory. */
-static uintptr_t libzmq_from, libzmq_to;
+static uintptr_t libzmq_at, libzmq_from, libzmq_to;
+
+/* What of it is the queue of commands, counted from libzmq_at. */
+static struct
+{
+    uintptr_t from, to;
+} queue[32];
+static size_t queue_parts;
 static int jump; /* seconds */
 
 static int errno_by_name (const char *name, size_t length)
@@ -128,6 +137,7 @@ static int find_libzmq (struct dl_phdr_info *info, size_t size, void *unused)
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_LOAD
             && (info->dlpi_phdr[i].p_flags & PF_X)) {
+            libzmq_at = info->dlpi_addr;
             libzmq_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
             libzmq_to = libzmq_from + info->dlpi_phdr[i].p_memsz;
         }
@@ -145,7 +155,8 @@ static void set_rules (const char *text)
             parse_rule (text, length);
         text += length + (text[length] == ';');
     }
-    if (rules[MALLOC].error || rules[CALLOC].error || rules[REALLOC].error)
+    if (rules[MALLOC].error || rules[CALLOC].error || rules[REALLOC].error
+        || rules[QUEUE].error)
         dl_iterate_phdr (find_libzmq, NULL);
 }
 
@@ -357,6 +368,23 @@ extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t count, size_t size);
 extern void *__libc_realloc (void *old, size_t size);
 
+/* A function of the queue of commands, as the library's table of symbols has it. */
+void zds_shim_queue (unsigned long from, unsigned long size)
+{
+    if (queue_parts == sizeof queue / sizeof queue[0])
+        abort ();
+    queue[queue_parts].from = from;
+    queue[queue_parts++].to = from + size;
+}
+
+static int is_queue (uintptr_t at)
+{
+    for (size_t i = 0; i < queue_parts; i++)
+        if (at - libzmq_at >= queue[i].from && at - libzmq_at < queue[i].to)
+            return 1;
+    return 0;
+}
+
 /* Whether libzmq asks, and has to do without. */
 static int no_memory (enum call call, const void *caller)
 {
@@ -365,7 +393,9 @@ static int no_memory (enum call call, const void *caller)
         return 0;
     char name[16] = "";
     prctl (PR_GET_NAME, name);
-    if (call == MALLOC && strcmp (name, "ZMQbg/resolver"))
+    if (call == MALLOC && is_queue (at))
+        call = QUEUE;
+    else if (call == MALLOC && strcmp (name, "ZMQbg/resolver"))
         return 0;
     int error = verdict (call);
     if (error)
