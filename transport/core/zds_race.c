@@ -936,7 +936,7 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
 
 const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
 {
-    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
+    uint8_t order[ZDS_RACE_MAX_CANDIDATES] = {0};
     size_t place = 0;
 
     if (attempt_ >= ZDS_RACE_MAX_RUNNING || race_->slot[attempt_].candidate < 0)
