@@ -223,13 +223,6 @@ zds_addr_t zds_addr_through (zds_mode_t mode_, const zds_addr_t *addr_)
     return addr;
 }
 
-/*  A stretch of text that is not NUL-terminated.  */
-typedef struct
-{
-    const char *at;
-    size_t len;
-} span_t;
-
 static int parse_port (uint16_t *port_, const char *text_, bool wildcard_)
 {
     *port_ = 0;
@@ -242,22 +235,15 @@ static int parse_port (uint16_t *port_, const char *text_, bool wildcard_)
     return *port_ == 0 ? EINVAL : 0;
 }
 
-static const char *last_in (span_t span_, char c_)
+/*  Copies a stretch of text; false, and an empty string, where it does not fit.  */
+static bool copy_part (char *to_, const char *begin_, const char *end_)
 {
-    while (span_.len > 0)
-        if (span_.at[--span_.len] == c_)
-            return span_.at + span_.len;
-    return NULL;
-}
-
-/*  Copies the span; false, and an empty string, where it does not fit.  */
-static bool copy_span (char *to_, span_t from_)
-{
-    const bool fits = from_.len < ZDS_HOST_SIZE;
+    const size_t len = (size_t) (end_ - begin_);
+    const bool fits = len < ZDS_HOST_SIZE;
 
     if (fits)
-        memcpy (to_, from_.at, from_.len);
-    to_[fits ? from_.len : 0] = '\0';
+        memcpy (to_, begin_, len);
+    to_[fits ? len : 0] = '\0';
     return fits;
 }
 
@@ -265,39 +251,29 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
                         const char *text_,
                         zds_port_rule_t port_rule_)
 {
-    span_t host = {text_, strlen (text_)};
-    const char *colon, *percent;
+    /*  The last colon: an IPv6 address has others before it.  */
+    const char *end = strrchr (text_, ':'), *zone = end;
 
     endpoint_->port = 0;
     endpoint_->host[0] = endpoint_->zone[0] = '\0';
     endpoint_->host_too_long = false;
-
-    /*  The last colon: an IPv6 address has others before it.  */
-    colon = last_in (host, ':');
-    if (colon == NULL
-        || parse_port (&endpoint_->port, colon + 1, port_rule_ == ZDS_PORT_BIND)
+    if (end == NULL
+        || parse_port (&endpoint_->port, end + 1, port_rule_ == ZDS_PORT_BIND)
              != 0)
         return EINVAL;
-    host.len = (size_t) (colon - host.at);
-
-    if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']') {
-        host.at += 1;
-        host.len -= 2;
+    if (end - text_ >= 2 && text_[0] == '[' && end[-1] == ']') {
+        text_++;
+        end--;
     }
-
-    /*  RFC 4007 section 11: what follows the % is the zone.  */
-    percent = last_in (host, '%');
-    if (percent != NULL) {
-        span_t zone = {percent + 1,
-                       (size_t) (host.at + host.len - (percent + 1))};
-        if (zone.len == 0)
+    /*  RFC 4007 section 11: what follows the last % is the zone.  */
+    for (zone = end; zone > text_ && zone[-1] != '%';)
+        zone--;
+    if (zone > text_) {
+        if (zone == end || !copy_part (endpoint_->zone, zone, end))
             return EINVAL;
-        host.len = (size_t) (percent - host.at);
-        if (!copy_span (endpoint_->zone, zone))
-            return EINVAL;
+        end = zone - 1;
     }
-
-    endpoint_->host_too_long = !copy_span (endpoint_->host, host);
+    endpoint_->host_too_long = !copy_part (endpoint_->host, text_, end);
     return 0;
 }
 
@@ -329,15 +305,23 @@ int zds_endpoint_literal (const zds_endpoint_t *endpoint_,
     return 0;
 }
 
+static char lower (char c_)
+{
+    return c_ >= 'A' && c_ <= 'Z' ? (char) (c_ - 'A' + 'a') : c_;
+}
+
+bool zds_is_same_name (const char *a_, const char *b_)
+{
+    while (*a_ != '\0' && lower (*a_) == lower (*b_)) {
+        a_++;
+        b_++;
+    }
+    return *a_ == *b_;
+}
+
 bool zds_endpoint_is_localhost (const zds_endpoint_t *endpoint_)
 {
-    static const char name[] = "localhost";
-    size_t i;
-
-    for (i = 0; i < sizeof name; i++)
-        if (tolower ((unsigned char) endpoint_->host[i]) != name[i])
-            return false;
-    return true;
+    return zds_is_same_name (endpoint_->host, "localhost");
 }
 
 bool zds_endpoint_may_be_name (const char *host_)

@@ -175,6 +175,10 @@ int zds_endpoint_literal (const zds_endpoint_t *endpoint_,
                           uint32_t zone_index_,
                           zds_addr_t *addr_);
 
+/*  Whether two names of the DNS are one: it does not tell capital letters from small ones
+    (RFC 4343).  */
+bool zds_is_same_name (const char *a_, const char *b_);
+
 /*  Whether the host is "localhost", which means the loopback addresses without
     any look-up (RFC 6761 section 6.3).  */
 bool zds_endpoint_is_localhost (const zds_endpoint_t *endpoint_);

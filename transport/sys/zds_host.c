@@ -15,13 +15,11 @@
 
 #ifdef _WIN32
 #include <iphlpapi.h>
-#define strcasecmp _stricmp
 #define strtok_r strtok_s
 #else
 #include <fcntl.h>
 #include <net/if.h>
 #include <netdb.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -174,12 +172,12 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 /*  The name under which getifaddrs knows an address; NULL if the interface has just
     gone.  Of the interface that is asked for, the name is known.  */
 static const char *
-name_from_kernel (dump_t *dump_, unsigned index_, const char *label_)
+name_from_kernel (dump_t *dump_, unsigned index_, const struct rtattr *label_)
 {
     if (dump_->list->nameless)
         return "";
     if (label_ != NULL)
-        return label_;
+        return (const char *) RTA_DATA (label_);
     if (dump_->index != index_) {
         if (dump_->list->name != NULL
             || if_indextoname (index_, dump_->name) == NULL)
@@ -189,59 +187,32 @@ name_from_kernel (dump_t *dump_, unsigned index_, const char *label_)
     return dump_->name;
 }
 
-/*  What the attributes of an address say; the label stays the message's.  */
-typedef struct
-{
-    zds_addr_t addr;
-    bool found, is_local;
-    const char *label;
-    uint32_t bits;
-} told_t;
-
-static void take_attribute (told_t *told_, int family_, struct rtattr *attr_)
-{
-    switch (attr_->rta_type) {
-        case IFA_LOCAL:
-            told_->found = addr_from_kernel (&told_->addr, family_, attr_);
-            told_->is_local = true;
-            break;
-        case IFA_ADDRESS:
-            /*  Where there is a peer, this is the peer's.  */
-            if (!told_->is_local)
-                told_->found = addr_from_kernel (&told_->addr, family_, attr_);
-            break;
-        case IFA_LABEL:
-            told_->label = (const char *) RTA_DATA (attr_);
-            break;
-        case IFA_FLAGS:
-            memcpy (&told_->bits, RTA_DATA (attr_), sizeof told_->bits);
-            break;
-        default:
-            break;
-    }
-}
-
 static int add_from_kernel (dump_t *dump_, struct nlmsghdr *message_)
 {
     struct ifaddrmsg *const header = (struct ifaddrmsg *) NLMSG_DATA (message_);
+    const struct rtattr *told[IFA_FLAGS + 1] = {NULL}, *own;
     struct rtattr *attr = IFA_RTA (header);
     int len = (int) IFA_PAYLOAD (message_);
-    told_t told;
+    uint32_t bits = header->ifa_flags;
+    zds_addr_t addr;
     const char *name;
 
-    memset (&told, 0, sizeof told);
-    told.bits = header->ifa_flags;
     for (; RTA_OK (attr, len); attr = RTA_NEXT (attr, len))
-        take_attribute (&told, header->ifa_family, attr);
-    name = name_from_kernel (dump_, header->ifa_index, told.label);
-    if (!told.found || name == NULL)
+        if (attr->rta_type <= IFA_FLAGS)
+            told[attr->rta_type] = attr;
+    name = name_from_kernel (dump_, header->ifa_index, told[IFA_LABEL]);
+    /*  Where there is a peer, IFA_ADDRESS is the peer's.  */
+    own = told[told[IFA_LOCAL] != NULL ? IFA_LOCAL : IFA_ADDRESS];
+    if (name == NULL || own == NULL
+        || !addr_from_kernel (&addr, header->ifa_family, own))
         return 0;
-    if (zds_addr_family (&told.addr) == AF_INET)
-        told.bits = 0; /* they mean other things there */
-    else if (zds_addr_class (&told.addr) == ZDS_CLASS_LINK_LOCAL)
-        told.addr.v6.sin6_scope_id = header->ifa_index;
-    return append (dump_->list, name, &told.addr,
-                   flags_from_kernel (told.bits));
+    if (told[IFA_FLAGS] != NULL)
+        memcpy (&bits, RTA_DATA (told[IFA_FLAGS]), sizeof bits);
+    if (zds_addr_family (&addr) == AF_INET)
+        bits = 0; /* they mean other things there */
+    else if (zds_addr_class (&addr) == ZDS_CLASS_LINK_LOCAL)
+        addr.v6.sin6_scope_id = header->ifa_index;
+    return append (dump_->list, name, &addr, flags_from_kernel (bits));
 }
 
 /*  Takes one datagram of the answer: 0 when more follows, -1 when it was the last,
@@ -458,18 +429,10 @@ static bool reaches_far (const zds_addr_t *addr_)
            && (kind == ZDS_CLASS_GLOBAL || kind == ZDS_CLASS_UNIQUE_LOCAL);
 }
 
-/*  Whether the address says in which network the host is, and for how long.  */
-static bool is_of_network (const zds_ifaddr_t *ifaddr_)
+zds_host_view_t zds_host_view (void)
 {
     const unsigned passing =
       ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE;
-
-    return zds_addr_family (&ifaddr_->addr) == AF_INET
-           || ((ifaddr_->flags & passing) == 0 && reaches_far (&ifaddr_->addr));
-}
-
-zds_host_view_t zds_host_view (void)
-{
     zds_host_view_t view = {true, 0};
     zds_ifaddr_t *ifaddrs;
     size_t count, i;
@@ -478,8 +441,10 @@ zds_host_view_t zds_host_view (void)
         return view;
     view.has_ipv6 = false;
     for (i = 0; i < count; i++) {
-        view.has_ipv6 |= reaches_far (&ifaddrs[i].addr);
-        if (is_of_network (&ifaddrs[i]))
+        const bool is_far = reaches_far (&ifaddrs[i].addr);
+        view.has_ipv6 |= is_far;
+        if (zds_addr_family (&ifaddrs[i].addr) == AF_INET
+            || (is_far && (ifaddrs[i].flags & passing) == 0))
             view.network += zds_addr_hash (&ifaddrs[i].addr);
     }
     if (view.network == 0)
@@ -536,7 +501,7 @@ bool zds_lookup_hosts_line (const char *line_,
     if (word == NULL || zds_addr_parse (addr_, word, AF_INET6) != 0)
         return false;
     while ((word = strtok_r (NULL, blank, &rest)) != NULL)
-        if (strcasecmp (word, host_) == 0)
+        if (zds_is_same_name (word, host_))
             return true;
     return false;
 }
@@ -564,7 +529,7 @@ static bool is_localhost (const char *host_)
     const size_t len = strlen (host_), name_len = sizeof name - 1;
     const char *const end = host_ + len - name_len;
 
-    return len >= name_len && strcasecmp (end, name) == 0
+    return len >= name_len && zds_is_same_name (end, name)
            && (len == name_len || end[-1] == '.');
 }
 
@@ -609,7 +574,7 @@ static bool is_exact (const char *host_, const char *canonical_)
     for (i = 0; i < len; i++)
         dots += host_[i] == '.';
     if ((_res.options & RES_INIT) != 0 && dots >= _res.ndots
-        && canonical_ != NULL && strcasecmp (host_, canonical_) == 0)
+        && canonical_ != NULL && zds_is_same_name (host_, canonical_))
         tried = true;
 #else
     (void) canonical_;

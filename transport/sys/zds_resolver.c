@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*  An answer that several wait for; guarded by the resolver.  */
+/*  An answer, to be dealt out.  */
 typedef struct
 {
-    unsigned refs;
     bool moves[ZDS_MAX_ADDRS]; /* these are dealt out in turns */
     unsigned turn;             /* that is next */
     zds_answer_t answer;
@@ -105,19 +104,6 @@ find (const zds_list_t *list_, const char *host_, zds_look_t look_)
 
 /*  Answers.  */
 
-static held_t *hold (held_t *held_)
-{
-    if (held_ != NULL)
-        held_->refs++;
-    return held_;
-}
-
-static void let_go (held_t *held_)
-{
-    if (held_ != NULL && --held_->refs == 0)
-        free (held_);
-}
-
 /*  All zero but for the room for addresses; NULL when there is no memory.  */
 static held_t *new_held (void)
 {
@@ -128,18 +114,21 @@ static held_t *new_held (void)
     return held;
 }
 
-/*  The next turn of an answer, for the caller to give back; NULL when there is no
+/*  The next turn of an answer, for the one who asked to give back; NULL when there is no
     memory.  */
 static zds_answer_t *deal (held_t *held_)
 {
-    zds_answer_t *const answer =
-      held_ == NULL ? NULL : (zds_answer_t *) malloc (sizeof *answer);
+    zds_answer_t *answer = NULL;
+    size_t size = 0;
 
+    if (held_ != NULL) {
+        size = offsetof (zds_answer_t, addr)
+               + held_->answer.count * sizeof held_->answer.addr[0];
+        answer = (zds_answer_t *) malloc (size);
+    }
     if (answer == NULL)
         return NULL;
-    memcpy (answer, &held_->answer,
-            offsetof (zds_answer_t, addr)
-              + held_->answer.count * sizeof answer->addr[0]);
+    memcpy (answer, &held_->answer, size);
     zds_turns_deal (answer, held_->moves, held_->turn++);
     return answer;
 }
@@ -163,7 +152,7 @@ query_new (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
 
 static void query_free (zds_query_t *query_)
 {
-    let_go (query_->held);
+    free (query_->held);
     free (query_);
 }
 
@@ -203,9 +192,10 @@ static bool may_rotate (const zds_query_t *query_)
            && zds_turns_possible (&query_->held->answer);
 }
 
-static bool is_fresh (const zds_query_t *query_, uint64_t now_)
+static bool is_fresh (const zds_query_t *query_)
 {
-    return query_->held != NULL && now_ - query_->finished < ZDS_RESOLVER_FRESH;
+    return query_->held != NULL
+           && zds_clock_ms () - query_->finished < ZDS_RESOLVER_FRESH;
 }
 
 /*  Running.  */
@@ -268,7 +258,7 @@ static void deliver (zds_query_t *query_, held_t *held_, bool to_all_)
         const bool was_empty = inbox->waiters.count == 0;
         take_out (&query_->waiters, &waiter->link);
         waiter->query = NULL;
-        waiter->held = hold (held_);
+        waiter->answer = deal (held_);
         append (&inbox->waiters, &waiter->link);
         if (was_empty)
             inbox->wake (inbox->arg);
@@ -289,7 +279,7 @@ static void take_answer (zds_query_t *query_, held_t *held_, uint64_t now_)
     if (query_->held != NULL
         && zds_turns_find (held_->moves, &query_->held->answer, &held_->answer))
         query_->looks = ZDS_RESOLVER_LOOKS;
-    let_go (query_->held);
+    free (query_->held);
     query_->held = held_;
     query_->finished = now_;
 }
@@ -308,7 +298,7 @@ static bool finish (zds_query_t *query_, held_t *held_)
     again = may_rotate (query_);
     deliver (query_, query_->held != NULL ? query_->held : held_, !again);
     if (query_->held != held_)
-        let_go (held_);
+        free (held_);
     return again && query_->waiters.count > 0;
 }
 
@@ -320,7 +310,7 @@ static void run (zds_query_t *query_)
 
     do {
         zds_mutex_unlock (&resolver->mutex);
-        held = hold (new_held ());
+        held = new_held ();
         if (held != NULL)
             resolver->lookup (resolver->arg, query_->host, query_->look,
                               &held->answer);
@@ -425,12 +415,10 @@ void zds_resolver_release (zds_resolver_t *resolver_)
         destroy (resolver_);
 }
 
-/*  The query to wait for: one that is under way, or one in the queue.  NULL when there
-    is no memory.  */
-static zds_query_t *query_for (zds_resolver_t *resolver_,
-                               const char *host_,
-                               zds_look_t look_,
-                               zds_query_t *ended_)
+/*  The query to wait for, or one that has just been answered and is in no queue; NULL when
+    there is no memory.  */
+static zds_query_t *
+query_for (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
 {
     zds_query_t *query = find (&resolver_->running[look_], host_, look_);
 
@@ -438,16 +426,17 @@ static zds_query_t *query_for (zds_resolver_t *resolver_,
         query = find (&resolver_->queued[look_], host_, look_);
     if (query != NULL)
         return query;
-    if (ended_ == NULL) {
+    query = find (&resolver_->ended, host_, look_);
+    if (query == NULL)
         query = query_new (resolver_, host_, look_);
-        if (query == NULL)
-            return NULL;
-    } else {
-        query = ended_;
+    else if (is_fresh (query) && !may_rotate (query))
+        return query;
+    else
         take_out (&resolver_->ended, &query->link);
-    }
-    if (!is_fresh (query, zds_clock_ms ())) {
-        let_go (query->held);
+    if (query == NULL)
+        return NULL;
+    if (!is_fresh (query)) {
+        free (query->held);
         query->held = NULL;
         query->looks = 0;
     }
@@ -469,17 +458,14 @@ static bool ask (zds_resolver_t *resolver_,
                  zds_look_t look_,
                  zds_waiter_t *waiter_)
 {
-    zds_query_t *const ended = find (&resolver_->ended, host_, look_);
-    zds_query_t *query;
+    zds_query_t *const query = query_for (resolver_, host_, look_);
 
-    if (ended != NULL && is_fresh (ended, zds_clock_ms ())
-        && !may_rotate (ended)) {
-        waiter_->answer = deal (ended->held);
-        return false;
-    }
-    query = query_for (resolver_, host_, look_, ended);
     if (query == NULL)
         return false;
+    if (is_fresh (query) && !may_rotate (query)) {
+        waiter_->answer = deal (query->held);
+        return false;
+    }
     waiter_->query = query;
     append (&query->waiters, &waiter_->link);
     if (query->runs || start_all (resolver_, look_))
@@ -557,9 +543,6 @@ zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
     if (waiter != NULL) {
         take_out (&inbox_->waiters, &waiter->link);
         waiter->inbox = NULL;
-        waiter->answer = deal ((held_t *) waiter->held);
-        let_go ((held_t *) waiter->held);
-        waiter->held = NULL;
     }
     zds_mutex_unlock (&resolver_->mutex);
     return waiter;
@@ -578,11 +561,11 @@ void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_)
         drop_if_unwanted (resolver_, query);
     } else if (inbox != NULL) {
         take_out (&inbox->waiters, &waiter_->link);
-        let_go ((held_t *) waiter_->held);
+        free (waiter_->answer);
+        waiter_->answer = NULL;
     }
     waiter_->query = NULL;
     waiter_->inbox = NULL;
-    waiter_->held = NULL;
     zds_mutex_unlock (&resolver_->mutex);
 }
 

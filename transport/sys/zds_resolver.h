@@ -77,8 +77,8 @@ typedef struct
     zds_link_t link;
     zds_inbox_t *inbox;
     zds_query_t *query; /* waiting for it; NULL: in the inbox, or not waiting */
-    void *held;         /* in the inbox: what was answered */
-    zds_answer_t *answer; /* after it was collected; NULL: out of memory */
+    /*  In the inbox, and the caller's after it was collected; NULL: out of memory.  */
+    zds_answer_t *answer;
 } zds_waiter_t;
 
 /*  Where the answers for one thread come in.  */
