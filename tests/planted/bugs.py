@@ -313,9 +313,9 @@ core_bug("one stays open", "zds_bind.c", "bind_->closing = bind_->opened > 0;",
          "bind_->closing = false;", "fuzz_bind")
 core_bug("all are optional", "zds_bind.c", "listener->optional = plan_->count > 1;",
          "listener->optional = true;", "fuzz_bind")
-core_bug("temporary addresses as good", "zds_bind.c", "return lasting ? 1 : 2;", "return 1;",
+core_bug("temporary addresses as good", "zds_bind.c", "best + (best > 0 && passes)", "best",
          "fuzz_bind")
-core_bug("duplicates are bound", "zds_bind.c", "|| (ifaddr->flags & without_) != 0", "",
+core_bug("duplicates are bound", "zds_bind.c", "|| (ifaddr->flags & ZDS_IFADDR_DUPLICATE) != 0", "",
          "fuzz_bind")
 core_bug("two ports", "zds_bind.c", "zds_addr_set_port (&step.listener.addr, bind_->port);", "",
          "fuzz_bind")
@@ -331,7 +331,7 @@ core_bug("a line too long", "zds_host.c", "if (strlen (line_) >= sizeof line)", 
          "fuzz_hosts")
 core_bug("known for 1 ms longer", "zds_history.c", "now_ - time_ >= ZDS_HISTORY_SPAN",
          "now_ - time_ > ZDS_HISTORY_SPAN", "fuzz_history")
-core_bug("two winners", "zds_history.c", "    clear_all (host_, ZDS_RECORD_WON);", "    ;",
+core_bug("two winners", "zds_history.c", "    clear_marks (host_, 1u << ZDS_RECORD_WON);", "    ;",
          "fuzz_history")
 core_bug("probes without a gap", "zds_history.c", "host->probe_at = now_ + ZDS_HISTORY_PROBE_GAP",
          "host->probe_at = now_", "fuzz_history")

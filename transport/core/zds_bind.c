@@ -5,6 +5,17 @@
 #include <errno.h>
 #include <string.h>
 
+/*  IPv6 first, or IPv4 from the second on.  */
+static const int family_at[] = {AF_INET6, AF_INET, AF_INET6};
+
+static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
+{
+    zds_addr_t addr = *addr_;
+
+    zds_addr_set_port (&addr, port_);
+    return addr;
+}
+
 /*  Where there are two, the bind goes on without the second.  */
 static zds_listener_t *
 add (zds_bind_plan_t *plan_, const zds_addr_t *addr_, uint16_t port_)
@@ -12,8 +23,7 @@ add (zds_bind_plan_t *plan_, const zds_addr_t *addr_, uint16_t port_)
     zds_listener_t *listener = &plan_->listener[plan_->count++];
 
     memset (listener, 0, sizeof *listener);
-    listener->addr = *addr_;
-    zds_addr_set_port (&listener->addr, port_);
+    listener->addr = with_port (addr_, port_);
     listener->optional = plan_->count > 1;
     if (zds_addr_family (addr_) == AF_INET6)
         listener->v6only = ZDS_V6ONLY_ON;
@@ -95,70 +105,35 @@ static int plan_literal (zds_bind_plan_t *plan_,
     return 0;
 }
 
-/*  How good an address is to be an interface's one IPv6 address; less is
-    better.  */
-static int rank (const zds_ifaddr_t *ifaddr_)
+/*  How good an address is to be an interface's one IPv6 address; less is better.  Whoever
+    binds to the loopback interface wants nobody else in, even if it has a global address
+    too.  */
+static unsigned rank (const zds_ifaddr_t *ifaddr_)
 {
-    const bool lasting =
-      (ifaddr_->flags & (ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_DEPRECATED)) == 0;
+    static const unsigned ranks[] = {2, 4, 6, 0, 6, 6}; /* by zds_class_t */
+    const bool passes =
+      (ifaddr_->flags & (ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_DEPRECATED)) != 0;
+    const unsigned best = ranks[zds_addr_class (&ifaddr_->addr)];
 
-    switch (zds_addr_class (&ifaddr_->addr)) {
-        case ZDS_CLASS_LOOPBACK:
-            /*  Whoever binds to the loopback interface wants nobody else in, even
-                if it has a global address too.  */
-            return 0;
-        case ZDS_CLASS_GLOBAL:
-            return lasting ? 1 : 2;
-        case ZDS_CLASS_UNIQUE_LOCAL:
-            return lasting ? 3 : 4;
-        default:
-            return lasting ? 5 : 6;
-    }
+    return best + (best > 0 && passes);
 }
 
-/*  How well an address serves as the source of connections to 'destination_'; less
-    is better.  Until detection of duplicates has ended it cannot be used.  */
-static int rank_for (const zds_ifaddr_t *ifaddr_,
-                     const zds_addr_t *destination_)
+/*  The same for the source of connections to 'destination_', if there is one: the same
+    scope is best.  Until detection of duplicates has ended it cannot be used.  */
+static unsigned rank_for (const zds_ifaddr_t *ifaddr_,
+                          const zds_addr_t *destination_)
 {
-    const zds_class_t kind = zds_addr_class (destination_);
-    const bool same_scope =
-      (kind == ZDS_CLASS_LINK_LOCAL || kind == ZDS_CLASS_UNIQUE_LOCAL)
-      && zds_addr_class (&ifaddr_->addr) == kind;
+    zds_class_t kind;
 
-    return rank (ifaddr_) - (same_scope ? 10 : 0)
+    if (destination_ == NULL)
+        return rank (ifaddr_);
+    kind = zds_addr_class (destination_);
+    return rank (ifaddr_)
+           + ((kind == ZDS_CLASS_LINK_LOCAL || kind == ZDS_CLASS_UNIQUE_LOCAL)
+                  && zds_addr_class (&ifaddr_->addr) == kind
+                ? 0
+                : 10)
            + ((ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0 ? 20 : 0);
-}
-
-/*  As zds_ifaddr_choose, of the addresses without any of these flags.  */
-static const zds_ifaddr_t *choose (const char *name_,
-                                   int family_,
-                                   const zds_addr_t *destination_,
-                                   unsigned without_,
-                                   const zds_ifaddr_t *ifaddrs_,
-                                   size_t count_)
-{
-    const zds_ifaddr_t *best = NULL;
-    int best_rank = 0;
-    size_t i;
-
-    for (i = 0; i < count_; i++) {
-        const zds_ifaddr_t *ifaddr = &ifaddrs_[i];
-        int ifaddr_rank;
-        if (zds_addr_family (&ifaddr->addr) != family_
-            || (ifaddr->flags & without_) != 0
-            || strcmp (ifaddr->name, name_) != 0)
-            continue;
-        if (family_ == AF_INET)
-            return ifaddr;
-        ifaddr_rank = destination_ == NULL ? rank (ifaddr)
-                                           : rank_for (ifaddr, destination_);
-        if (best == NULL || ifaddr_rank < best_rank) {
-            best = ifaddr;
-            best_rank = ifaddr_rank;
-        }
-    }
-    return best;
 }
 
 const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
@@ -167,8 +142,22 @@ const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
                                        const zds_ifaddr_t *ifaddrs_,
                                        size_t count_)
 {
-    return choose (name_, family_, destination_, ZDS_IFADDR_DUPLICATE, ifaddrs_,
-                   count_);
+    const zds_ifaddr_t *best = NULL;
+    size_t i;
+
+    for (i = 0; i < count_; i++) {
+        const zds_ifaddr_t *const ifaddr = &ifaddrs_[i];
+        if (zds_addr_family (&ifaddr->addr) != family_
+            || (ifaddr->flags & ZDS_IFADDR_DUPLICATE) != 0
+            || strcmp (ifaddr->name, name_) != 0)
+            continue;
+        if (family_ == AF_INET)
+            return ifaddr;
+        if (best == NULL
+            || rank_for (ifaddr, destination_) < rank_for (best, destination_))
+            best = ifaddr;
+    }
+    return best;
 }
 
 /*  What an address is that was chosen.  */
@@ -176,6 +165,7 @@ static const char *why_chosen (const zds_ifaddr_t *ifaddr_)
 {
     static const char *const reasons[] = {
       "the loopback address: who binds to this interface wants nobody else in",
+      NULL,
       "a global address that lasts",
       "a global address; there is none that lasts",
       "a unique-local address; there is no global one",
@@ -192,16 +182,16 @@ static const char *why_chosen (const zds_ifaddr_t *ifaddr_)
 static const char *why_not (const zds_ifaddr_t *ifaddr_,
                             const zds_ifaddr_t *best_)
 {
-    const zds_class_t best_class = zds_addr_class (&best_->addr);
+    static const char *const firsts[] = {
+      "the loopback address comes first on this interface",
+      "a global address comes first",
+      "a unique-local address comes first",
+    };
 
     if (rank (ifaddr_) == rank (best_))
         return "another one of its kind comes first";
-    if (best_class == ZDS_CLASS_LOOPBACK)
-        return "the loopback address comes first on this interface";
-    if (zds_addr_class (&ifaddr_->addr) != best_class)
-        return best_class == ZDS_CLASS_GLOBAL
-                 ? "a global address comes first"
-                 : "a unique-local address comes first";
+    if (rank (ifaddr_) / 2 != rank (best_) / 2)
+        return firsts[rank (best_) / 2];
     return (ifaddr_->flags & ZDS_IFADDR_DEPRECATED) != 0
              ? "deprecated: it is about to go"
              : "temporary: it goes after a day or so (a privacy address)";
@@ -238,14 +228,6 @@ bool zds_listener_needs_v6only (const zds_listener_t *listener_)
            && (kind == ZDS_CLASS_UNSPECIFIED || kind == ZDS_CLASS_MAPPED_IPV4);
 }
 
-static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
-{
-    zds_addr_t addr = *addr_;
-
-    zds_addr_set_port (&addr, port_);
-    return addr;
-}
-
 static void
 add_ifaddr (zds_bind_plan_t *plan_, const zds_ifaddr_t *ifaddr_, uint16_t port_)
 {
@@ -259,8 +241,7 @@ static int plan_interface (zds_bind_plan_t *plan_,
                            const zds_ifaddr_t *ifaddrs_,
                            size_t count_)
 {
-    static const int families[] = {AF_INET, AF_INET6, AF_INET};
-    const int *const order = &families[mode_ == ZDS_MODE_V6];
+    const int *const order = &family_at[mode_ != ZDS_MODE_V6];
     const unsigned wanted = mode_ == ZDS_MODE_V4 ? 1 : ZDS_MAX_LISTENERS;
     unsigned i;
 
@@ -334,14 +315,13 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
       mode_ == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
 
     start_plan (plan_, "a name is a socket per family it leads to");
-    if (mode_ == ZDS_MODE_V6) {
-        /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
-        if (v6 != NULL)
-            add (plan_, v6, endpoint_->port)->v6only = ZDS_V6ONLY_OFF;
-        else if (v4 != NULL)
-            return plan_literal (plan_, mode_, *v4, endpoint_->port);
+    /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
+    if (mode_ == ZDS_MODE_V6 && v6 == NULL && v4 != NULL)
+        return plan_literal (plan_, mode_, *v4, endpoint_->port);
+    if (mode_ == ZDS_MODE_V6 && v6 != NULL) {
+        add (plan_, v6, endpoint_->port)->v6only = ZDS_V6ONLY_OFF;
         /*  A name for :: (in a hosts file) has IPv4 with it, as stock has.  */
-        if (v6 != NULL && zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
+        if (zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
             v4 = NULL;
         v6 = NULL;
     }
@@ -534,19 +514,21 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    size_t count_)
 {
     const zds_ifaddr_t *const bound = find_bound (follow_, ifaddrs_, count_);
-    const zds_ifaddr_t *best =
-      choose (follow_->name, AF_INET6, NULL,
-              ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE, ifaddrs_, count_);
+    const zds_ifaddr_t *best;
     zds_follow_step_t step;
     zds_bind_plan_t plan;
+    zds_addr_t anywhere;
 
     memset (&step, 0, sizeof step);
     step.op = ZDS_FOLLOW_STAY;
-    if (bound != NULL && (best == NULL || rank (best) >= rank (bound)))
+    /*  A tentative one only where there is no other.  */
+    zds_addr_any (&anywhere, AF_INET6);
+    best =
+      zds_ifaddr_choose (follow_->name, AF_INET6, &anywhere, ifaddrs_, count_);
+    if (bound != NULL
+        && ((best->flags & ZDS_IFADDR_TENTATIVE) != 0
+            || rank (best) >= rank (bound)))
         return step;
-    if (best == NULL)
-        best =
-          zds_ifaddr_choose (follow_->name, AF_INET6, NULL, ifaddrs_, count_);
     if (best == NULL) {
         if (zds_addr_family (&follow_->bound) != 0)
             step.op = ZDS_FOLLOW_CLOSE;
@@ -561,14 +543,6 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
     return step;
 }
 
-static const int family_at[ZDS_FAMILIES] = {AF_INET6, AF_INET};
-static const unsigned for_at[ZDS_FAMILIES] = {ZDS_FOR_IPV6, ZDS_FOR_IPV4};
-
-static unsigned index_of (int family_)
-{
-    return family_ == AF_INET6 ? 0 : 1;
-}
-
 static void source_of_any (zds_source_t *source_, uint16_t port_)
 {
     unsigned i;
@@ -579,6 +553,7 @@ static void source_of_any (zds_source_t *source_, uint16_t port_)
     }
 }
 
+/*  One with a name that does not fit is not there.  */
 static bool source_of_interface (zds_source_t *source_,
                                  const zds_endpoint_t *endpoint_,
                                  const zds_ifaddr_t *ifaddrs_,
@@ -586,20 +561,15 @@ static bool source_of_interface (zds_source_t *source_,
 {
     unsigned i;
 
-    if (endpoint_->host[0] == '\0'
-        || strlen (endpoint_->host) >= sizeof source_->name)
-        return false;
     for (i = 0; i < ZDS_FAMILIES; i++) {
-        const zds_ifaddr_t *best = zds_ifaddr_choose (
+        const zds_ifaddr_t *const best = zds_ifaddr_choose (
           endpoint_->host, family_at[i], NULL, ifaddrs_, count_);
         if (best == NULL)
             continue;
-        source_->addr[i] = best->addr;
-        zds_addr_set_port (&source_->addr[i], endpoint_->port);
-        source_->is_interface = true;
+        source_->addr[i] = with_port (&best->addr, endpoint_->port);
+        strcpy (source_->name, endpoint_->host);
     }
-    strcpy (source_->name, endpoint_->host);
-    return source_->is_interface;
+    return source_->name[0] != '\0';
 }
 
 int zds_source_read (zds_source_t *source_,
@@ -626,7 +596,7 @@ int zds_source_read (zds_source_t *source_,
         && zds_addr_class (&addr) == ZDS_CLASS_UNSPECIFIED)
         source_of_any (source_, endpoint_->port);
     else
-        source_->addr[index_of (zds_addr_family (&addr))] = addr;
+        source_->addr[zds_addr_family (&addr) == AF_INET] = addr;
     return 0;
 }
 
@@ -636,32 +606,25 @@ zds_addr_t zds_source_for (const zds_source_t *source_,
                            size_t count_)
 {
     const int family = zds_addr_family (to_);
-    zds_addr_t addr = source_->addr[index_of (family)];
-    const zds_ifaddr_t *suits =
-      source_->is_interface
-        ? zds_ifaddr_choose (source_->name, family, to_, ifaddrs_, count_)
-        : NULL;
+    const zds_addr_t *const addr = &source_->addr[family == AF_INET];
+    const zds_ifaddr_t *const suits =
+      zds_ifaddr_choose (source_->name, family, to_, ifaddrs_, count_);
 
-    if (suits != NULL) {
-        const uint16_t port = zds_addr_port (&addr);
-        addr = suits->addr;
-        zds_addr_set_port (&addr, port);
-    }
-    return addr;
+    return suits == NULL ? *addr
+                         : with_port (&suits->addr, zds_addr_port (addr));
 }
 
 unsigned zds_families (zds_mode_t mode_,
                        const zds_source_t *source_,
                        const zds_addr_t *literal_)
 {
-    unsigned all = 0, i;
+    unsigned all =
+      literal_ == NULL ? ZDS_FOR_IPV6 | ZDS_FOR_IPV4 : zds_addr_for (literal_);
 
-    for (i = 0; i < ZDS_FAMILIES; i++)
-        if (source_ == NULL || zds_addr_family (&source_->addr[i]) != 0)
-            all |= for_at[i];
-    if (mode_ == ZDS_MODE_V4)
+    if (mode_ == ZDS_MODE_V4
+        || (source_ != NULL && zds_addr_family (&source_->addr[0]) == 0))
         all &= ~(unsigned) ZDS_FOR_IPV6;
-    if (literal_ != NULL)
-        all &= for_at[index_of (zds_addr_family (literal_))];
+    if (source_ != NULL && zds_addr_family (&source_->addr[1]) == 0)
+        all &= ~(unsigned) ZDS_FOR_IPV4;
     return all;
 }

@@ -220,7 +220,7 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
 typedef struct
 {
     zds_addr_t addr[ZDS_FAMILIES]; /* for IPv6, IPv4; family 0: none */
-    bool is_interface; /* then these are its best, and others may suit */
+    /*  Of the interface whose best these are, while others may suit; empty: of none.  */
     char name[256];
 } zds_source_t;
 

@@ -41,11 +41,6 @@ static bool is_free (const zds_history_mark_t *mark_)
     return mark_->record == ZDS_RECORD_NONE && mark_->waited == 0;
 }
 
-static void clear_mark (zds_history_mark_t *mark_)
-{
-    memset (mark_, 0, sizeof *mark_);
-}
-
 /*  The address's mark; NULL if it has none.  */
 static zds_history_mark_t *mark_of (zds_history_host_t *host_,
                                     const zds_addr_t *addr_)
@@ -59,43 +54,37 @@ static zds_history_mark_t *mark_of (zds_history_host_t *host_,
     return NULL;
 }
 
-static void clear_all (zds_history_host_t *host_, zds_record_t record_)
+/*  Those with one of these records: bits by zds_record_t.  */
+static void clear_marks (zds_history_host_t *host_, unsigned records_)
 {
     size_t i;
 
     for (i = 0; i < ZDS_HISTORY_MARKS; i++)
-        if (host_->mark[i].record == record_)
-            clear_mark (&host_->mark[i]);
+        if ((records_ & (1u << host_->mark[i].record)) != 0)
+            memset (&host_->mark[i], 0, sizeof host_->mark[i]);
 }
 
 /*  Whether 'a_', rather than 'b_', makes room for another mark.  */
 static bool is_worth_less (const zds_history_mark_t *a_,
                            const zds_history_mark_t *b_)
 {
-    static const int worth[] = {0, 3, 1, 2, 2}; /* by zds_record_t */
+    static const int worth[] = {1, 4, 2, 3, 3}; /* by zds_record_t */
+    const int a = is_free (a_) ? 0 : worth[a_->record];
+    const int b = is_free (b_) ? 0 : worth[b_->record];
 
-    if (is_free (a_) != is_free (b_))
-        return is_free (a_);
-    if (worth[a_->record] != worth[b_->record])
-        return worth[a_->record] < worth[b_->record];
-    return a_->time < b_->time;
+    return a != b ? a < b : a_->time < b_->time;
 }
 
-static void set_waited (zds_history_host_t *host_,
-                        const zds_addr_t *addr_,
-                        zds_record_t record_,
-                        unsigned waited_,
-                        uint64_t now_)
+static void set_mark (zds_history_host_t *host_,
+                      const zds_addr_t *addr_,
+                      zds_record_t record_,
+                      unsigned waited_,
+                      uint64_t now_)
 {
+    const zds_history_mark_t mark = {*addr_, record_, waited_, now_};
     zds_history_mark_t *place = mark_of (host_, addr_);
-    zds_history_mark_t mark;
     size_t i;
 
-    memset (&mark, 0, sizeof mark);
-    mark.addr = *addr_;
-    mark.record = record_;
-    mark.waited = waited_;
-    mark.time = now_;
     if (place == NULL) {
         place = &host_->mark[0];
         for (i = 1; i < ZDS_HISTORY_MARKS; i++)
@@ -108,12 +97,11 @@ static void set_waited (zds_history_host_t *host_,
     *place = mark;
 }
 
-static void set_mark (zds_history_host_t *host_,
-                      const zds_addr_t *addr_,
-                      zds_record_t record_,
-                      uint64_t now_)
+static void
+set_winner (zds_history_host_t *host_, const zds_addr_t *addr_, uint64_t now_)
 {
-    set_waited (host_, addr_, record_, 0, now_);
+    clear_marks (host_, 1u << ZDS_RECORD_WON);
+    set_mark (host_, addr_, ZDS_RECORD_WON, 0, now_);
 }
 
 /*  Hosts.  */
@@ -127,7 +115,7 @@ static void forget_if_empty (zds_history_host_t *host_)
 {
     size_t i;
 
-    if (host_->is_late)
+    if (host_->late_since != 0)
         return;
     for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (!is_free (&host_->mark[i]))
@@ -155,9 +143,9 @@ find_host (zds_history_t *history_, const char *key_, uint64_t now_)
             return NULL;
     for (i = 0; i < ZDS_HISTORY_MARKS; i++)
         if (is_expired (host->mark[i].time, now_))
-            clear_mark (&host->mark[i]);
-    if (is_expired (host->late_time, now_))
-        host->is_late = false;
+            memset (&host->mark[i], 0, sizeof host->mark[i]);
+    if (is_expired (host->late_since, now_))
+        host->late_since = 0;
     forget_if_empty (host);
     if (host->key[0] == '\0')
         return NULL;
@@ -204,46 +192,27 @@ static bool lost (const zds_race_t *race_, size_t candidate_)
                || race_->candidate[candidate_].fate == ZDS_FATE_SILENT);
 }
 
-/*  The candidate to be tried first when nothing is remembered.  */
-static size_t first_by_default (const zds_race_t *race_)
-{
-    return zds_race_first (race_, race_->first_family);
-}
-
 /*  The whole answer had not come when the race was won.  */
 static bool waited_in_vain (const zds_race_t *race_)
 {
     return (race_->ask.outstanding & ZDS_LOOK_BIT (ZDS_LOOK_WHOLE)) != 0;
 }
 
-static bool is_cut_short (const zds_race_t *race_)
-{
-    return !race_->failed && winner_of (race_) == ZDS_RACE_NONE;
-}
-
-/*  Whether there is more than one address, so that an order matters.  */
-static bool has_choice (const zds_race_t *race_)
-{
-    size_t i, n = 0;
-
-    for (i = 0; i < race_->count; i++)
-        n += !race_->candidate[i].withdrawn;
-    return n > 1;
-}
-
 bool zds_history_is_news (const zds_race_t *race_)
 {
     const size_t winner = winner_of (race_);
-    size_t i;
+    bool any_lost = false;
+    size_t i, n = 0;
 
-    if (is_cut_short (race_))
-        return race_->begun && has_choice (race_);
+    for (i = 0; i < race_->count; i++) {
+        n += !race_->candidate[i].withdrawn;
+        any_lost |= lost (race_, i);
+    }
+    /*  Cut short: there is an order to be learnt if there is more than one.  */
     if (winner == ZDS_RACE_NONE)
-        return false;
-    for (i = 0; i < race_->count; i++)
-        if (lost (race_, i))
-            return true;
-    return winner != first_by_default (race_) || waited_in_vain (race_);
+        return !race_->failed && race_->begun && n > 1;
+    return any_lost || waited_in_vain (race_)
+           || winner != zds_race_first (race_, race_->first_family);
 }
 
 bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
@@ -257,33 +226,7 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
 /*  TCP connects to such an address every time: that does not clear the mark.  */
 static bool goes_last (const zds_history_mark_t *mark_)
 {
-    return mark_ != NULL
-           && (mark_->record == ZDS_RECORD_WRONG
-               || mark_->record == ZDS_RECORD_DIED);
-}
-
-static void
-learn_winner (zds_history_host_t *host_, const zds_race_t *race_, uint64_t now_)
-{
-    const zds_addr_t *winner = &race_->candidate[winner_of (race_)].addr;
-
-    if (goes_last (mark_of (host_, winner)))
-        return;
-    clear_all (host_, ZDS_RECORD_WON);
-    set_mark (host_, winner, ZDS_RECORD_WON, now_);
-}
-
-/*  A race in a hurry does not wait for the whole answer, so it cannot tell whether
-    the answer would have come: it does not prolong what is remembered.  */
-static void learn_lateness (zds_history_host_t *host_,
-                            const zds_race_t *race_,
-                            uint64_t now_)
-{
-    const bool is_late = waited_in_vain (race_);
-
-    if (is_late && !host_->is_late)
-        host_->late_time = now_;
-    host_->is_late = is_late;
+    return mark_ != NULL && mark_->record >= ZDS_RECORD_DIED;
 }
 
 static void
@@ -294,7 +237,7 @@ learn_losers (zds_history_host_t *host_, const zds_race_t *race_, uint64_t now_)
     for (i = 0; i < race_->count; i++) {
         const zds_addr_t *addr = &race_->candidate[i].addr;
         if (lost (race_, i) && !goes_last (mark_of (host_, addr)))
-            set_mark (host_, addr, ZDS_RECORD_FAILED, now_);
+            set_mark (host_, addr, ZDS_RECORD_FAILED, 0, now_);
     }
 }
 
@@ -319,9 +262,9 @@ static bool learn_silence (zds_history_host_t *host_,
             || goes_last (mark_of (host_, &candidate->addr)))
             continue;
         waited = candidate->waited + (now_ - slot->silent_since);
-        set_waited (host_, &candidate->addr,
-                    waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
-                    waited >= enough ? 0 : (unsigned) waited, now_);
+        set_mark (host_, &candidate->addr,
+                  waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
+                  waited >= enough ? 0 : (unsigned) waited, now_);
         if (waited >= enough && slot->progress == ZDS_PROGRESS_NONE
             && zds_addr_family (&candidate->addr) == AF_INET6)
             ipv6_silent = true;
@@ -390,7 +333,7 @@ void zds_history_prepare (zds_history_t *history_,
     }
     host = find_host (history_, key_, now_);
     split_key (key_, &name, &scope);
-    config_->hurry = host != NULL && host->is_late;
+    config_->hurry = host != NULL && host->late_since != 0;
     config_->quick = history_->silent_names >= ZDS_HISTORY_SILENT_NAMES
                      && history_->silent_scope == scope;
 }
@@ -431,17 +374,6 @@ void zds_history_recall (zds_history_t *history_,
     }
 }
 
-static void forget_all_but_last (zds_history_host_t *host_)
-{
-    size_t i;
-
-    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
-        if (!goes_last (&host_->mark[i]))
-            clear_mark (&host_->mark[i]);
-    host_->is_late = false;
-    forget_if_empty (host_);
-}
-
 /*  What a race that was won, or cut short, says of the host; true if IPv6 is silent by
     that.  */
 static bool learn_of_host (zds_history_host_t *host_,
@@ -449,15 +381,22 @@ static bool learn_of_host (zds_history_host_t *host_,
                            const zds_race_t *race_,
                            uint64_t now_)
 {
-    const size_t winner = winner_of (race_);
+    const size_t at = winner_of (race_);
     bool ipv6_silent = race_->ipv6_silent;
 
-    if (winner == ZDS_RACE_NONE)
+    if (at == ZDS_RACE_NONE)
         ipv6_silent = learn_silence (host_, race_, now_);
     else {
-        if (known_ || winner != first_by_default (race_))
-            learn_winner (host_, race_, now_);
-        learn_lateness (host_, race_, now_);
+        const zds_addr_t *const winner = &race_->candidate[at].addr;
+        if ((known_ || at != zds_race_first (race_, race_->first_family))
+            && !goes_last (mark_of (host_, winner)))
+            set_winner (host_, winner, now_);
+        /*  A race in a hurry does not wait for the whole answer, so it cannot tell
+            whether it would have come: it does not prolong what is remembered.  */
+        if (!waited_in_vain (race_))
+            host_->late_since = 0;
+        else if (host_->late_since == 0)
+            host_->late_since = now_;
     }
     learn_losers (host_, race_, now_);
     forget_if_empty (host_);
@@ -480,8 +419,12 @@ void zds_history_learn (zds_history_t *history_,
     host = find_host (history_, key_, now_);
     known = host != NULL;
     if (race_->failed) {
-        if (known)
-            forget_all_but_last (host);
+        if (known) {
+            clear_marks (host, 1u << ZDS_RECORD_NONE | 1u << ZDS_RECORD_WON
+                                 | 1u << ZDS_RECORD_FAILED);
+            host->late_since = 0;
+            forget_if_empty (host);
+        }
         return;
     }
     if (!known && zds_history_is_news (race_)) {
@@ -511,7 +454,7 @@ void zds_history_mark (zds_history_t *history_,
     if (host == NULL)
         host = add_host (history_, key_, now_);
     if (host != NULL)
-        set_mark (host, addr_, record_, now_);
+        set_mark (host, addr_, record_, 0, now_);
 }
 
 void zds_history_right (zds_history_t *history_,
@@ -522,10 +465,8 @@ void zds_history_right (zds_history_t *history_,
     zds_history_host_t *host = find_host (history_, key_, now_);
     const zds_history_mark_t *old = host == NULL ? NULL : mark_of (host, addr_);
 
-    if (old == NULL || old->record != ZDS_RECORD_WRONG)
-        return;
-    clear_all (host, ZDS_RECORD_WON);
-    set_mark (host, addr_, ZDS_RECORD_WON, now_);
+    if (old != NULL && old->record == ZDS_RECORD_WRONG)
+        set_winner (host, addr_, now_);
 }
 
 bool zds_history_probe_due (zds_history_t *history_,
@@ -555,13 +496,13 @@ void zds_history_probed (zds_history_t *history_,
     if (mark != NULL && mark->record == ZDS_RECORD_FAILED) {
         mark->time = now_;
         if (works_)
-            clear_mark (mark);
+            memset (mark, 0, sizeof *mark);
     }
     if (!works_)
         return;
     if (is_over_ipv6 (addr_))
         learn_of_ipv6 (history_, key_, true);
-    clear_all (host, ZDS_RECORD_WON);
-    host->is_late = false;
+    clear_marks (host, 1u << ZDS_RECORD_WON);
+    host->late_since = 0;
     forget_if_empty (host);
 }

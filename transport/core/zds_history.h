@@ -49,9 +49,9 @@ typedef struct
 {
     char key[ZDS_HISTORY_KEY_SIZE]; /* empty: a free place */
     uint64_t used;
-    uint64_t probe_at;    /* not before */
-    bool is_late;         /* the whole answer was waited for in vain, ... */
-    uint64_t late_time;   /* ... then */
+    uint64_t probe_at; /* not before */
+    uint64_t
+      late_since; /* the whole answer was waited for in vain; 0: was not */
     uint32_t fingerprint; /* of the host's addresses; 0: not known */
     zds_history_mark_t mark[ZDS_HISTORY_MARKS];
 } zds_history_host_t;
