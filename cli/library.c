@@ -110,7 +110,7 @@ int library_read (library_t *library_, const char *path_)
     const int rc = image_open (&image, path_);
 
     memset (library_, 0, sizeof *library_);
-    library_->is_libzmq = defines (&image, "zmq_ctx_new");
+    library_->is_libzmq = image.at != NULL && defines (&image, "zmq_ctx_new");
     library_->has_drafts = defines (&image, "zmq_join");
     if (library_->is_libzmq) {
         marker = memmem (image.at, image.size, ZDS_MARKER, strlen (ZDS_MARKER));
