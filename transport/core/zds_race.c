@@ -665,7 +665,7 @@ void zds_race_again (zds_race_t *race_)
         race_->owed = 1;
 }
 
-/*  Until when the attempt may be silent; ZDS_NEVER if it does not run.  */
+/*  Until when the attempt, which runs, may be silent.  */
 static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
 {
     const zds_race_slot_t *slot = &race_->slot[attempt_];
@@ -673,9 +673,7 @@ static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
                              ? race_->config.attempt_timeout
                              : race_->config.greeting_timeout;
 
-    return limit > 0 && is_running (race_, attempt_)
-             ? slot->silent_since + limit
-             : ZDS_NEVER;
+    return limit > 0 ? slot->silent_since + limit : ZDS_NEVER;
 }
 
 static uint64_t later (uint64_t a_, uint64_t b_)
@@ -843,7 +841,8 @@ bring_up_to_date (zds_race_t *race_, uint64_t now_, uint64_t *deadline_)
     unsigned i;
 
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (is_due (limit_of (race_, i), now_, deadline_))
+        if (is_running (race_, i)
+            && is_due (limit_of (race_, i), now_, deadline_))
             give_up (race_, i, "silent for as long as an attempt may take");
     if (is_due (patience_end (race_, candidate, &i), now_, deadline_))
         give_up (race_, i, "silent for long, and the next one needs its place");
