@@ -252,7 +252,7 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
                         zds_port_rule_t port_rule_)
 {
     /*  The last colon: an IPv6 address has others before it.  */
-    const char *end = strrchr (text_, ':'), *zone = end;
+    const char *end = strrchr (text_, ':'), *zone;
 
     endpoint_->port = 0;
     endpoint_->host[0] = endpoint_->zone[0] = '\0';

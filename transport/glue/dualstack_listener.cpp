@@ -225,7 +225,6 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
             follower->_follow = sockets_->follow;
             follower->_netns = zds_host_netns (static_cast<int> (_s));
         }
-        zmq_assert (sockets_->count <= ZDS_MAX_LISTENERS);
         for (unsigned i = 1; i < sockets_->count; i++) {
             const bool is_followers =
               follower != NULL && sockets_->family[i] == AF_INET6;
