@@ -349,7 +349,7 @@ static void show_all (void)
     else if (shown == 0)
         puts ("no process uses libzmq");
     if (!wants_json && hidden > 0)
-        printf ("%ld processes may not be looked at; root may.\n", hidden);
+        printf ("not looked at: %ld processes of others; root may.\n", hidden);
 }
 
 /*  A process id; 0 if the word is none.  */

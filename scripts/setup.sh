@@ -343,7 +343,9 @@ wrong_checksum ()
         printf '  %s\n    expected %s\n    found    %s\n' "$file" "$sum" \
             "$(sha256sum "$APT/$file" 2>/dev/null | cut -d ' ' -f 1)" >&2
     done < <(source_sums)
-    die "somebody changed the source, or the distribution did: not built"
+    die "somebody changed the source, or the distribution did: not built.
+Whoever knows why, and trusts it, writes what was found in the place of what was
+expected into packaging/debian/SHA256SUMS; git diff then shows it."
 }
 
 # mirror_sources: build/src has links to all of this project, so that what autoconf and automake make

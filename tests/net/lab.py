@@ -22,6 +22,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.environ.get("ZDS_PYTHON", "/usr/bin/python3")
 PREFIX = "zds-net-"
+# nft is in sbin, which users of Debian do not have in their PATH.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 DEADLINE = 20.0  # seconds; no step of a test takes a tenth of it
 
 OK = "ok"

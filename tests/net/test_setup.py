@@ -4,6 +4,7 @@ distribution's own, what has to be installed, and that nothing outside build/ ch
 import hashlib
 import os
 import re
+import select
 import shutil
 import subprocess
 import time
@@ -11,7 +12,7 @@ import time
 import pytest
 from test_run import cli
 
-from lab import HERE
+from lab import HERE, PYTHON
 
 TOP = os.path.dirname(os.path.dirname(HERE))
 MAINTAINER = "Nobody <nobody@example.org>"
@@ -177,6 +178,12 @@ def test_e1_checksums(lab):
     assert done.returncode == 1 and machine.unpacked() == []
     assert "not built" in done.stderr and "SHA-256" in done.stderr
     assert "found    " + sha256(machine.repository + "/zeromq3_4.3.5-1.dsc") in done.stderr
+    # The only way past that is a change that git shows.
+    assert "packaging/debian/SHA256SUMS" in done.stderr
+    write(machine.sums, "".join(
+        "%s  %s\n" % (found, name) for name, found in re.findall(
+            r"^  (\S+)\n    expected .*\n    found    (.*)", done.stderr, re.M)))
+    assert machine.set_up("get_source").returncode == 0 and machine.unpacked() == ["4.3.5-1"]
 
 
 @pytest.fixture
@@ -284,6 +291,12 @@ def test_e1_packages_by_suite(lab):
     assert machine.set_up(script % "").stdout == "clang-14 mongrel2-core mandoc ccache / \n"
 
 
+def function(script, name):
+    """The text of one function of a program in scripts/."""
+    with open(os.path.join(TOP, "scripts", script)) as text:
+        return re.search(r"^%s \(\)\n\{.*?^\}\n" % name, text.read(), re.M | re.S).group()
+
+
 @pytest.mark.parametrize("has, source, base", [
     ("4.3.4-6", "4.3.4-6", "4.3.4-6"), ("4.3.5-1+b3", "4.3.5-1", "4.3.5-1+b3"),
     ("4.3.5-1+b3+0dualstack1", "4.3.5-1", "4.3.5-1+b3"),
@@ -294,8 +307,7 @@ def test_e1_version_of_the_packages(lab, has, source, base):
     downgrade; a package that stands in the way of a security update."""
     machine = Machine(lab)
     machine.offer(libzmq5=has)
-    with open(os.path.join(TOP, "scripts/build-deb")) as script:
-        find_base = re.search(r"^find_base \(\)\n\{.*?^\}", script.read(), re.M | re.S).group()
+    find_base = function("build-deb", "find_base")
     with open(os.path.join(TOP, "packaging/debian/changelog")) as changelog:
         form = re.match(r"zeromq3 \((.*?)\)", changelog.readline()).group(1)
     done = machine.set_up("version=%s\n%s\nfind_base; echo $base $suite" % (source, find_base))
@@ -389,3 +401,27 @@ def test_a_sign_of_life(lab):
     done = machine.set_up("logged step sh -c 'seq 99; exit 3'")
     assert done.returncode != 0 and "The end of build/logs/step.log:\n" in done.stderr
     assert done.stderr.splitlines()[-1].strip() == "99"
+
+
+def test_progress_in_a_pipe():
+    """Compilers write to a pipe, and so does who counts their lines. Catches: progress that comes
+    when all is compiled, as of mawk, which reads a pipe in blocks."""
+    script = "".join(function("build-libzmq", name) for name in ("progress", "count_files"))
+    with subprocess.Popen(["sh", "-euc", script + "variant=x todo= log=x; count_files"], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env={"PATH": "/usr/bin:/bin", "ZDS_BUILD_DIR": "/x"}) as counting:
+        counting.stdin.write("  CXX      file.o\n")
+        counting.stdin.flush()
+        ready = select.select([counting.stdout], [], [], 30)[0]
+        counting.stdin.close()
+        assert ready and "compiling" in counting.stdout.read()
+
+
+@pytest.mark.parametrize("program", ["scripts/demo", "examples/cluster/run"])
+def test_a_path_without_sbin(program):
+    """As users of Debian have it. Catches: "nft is not installed", after five minutes."""
+    found = subprocess.run(
+        [PYTHON, "-c", "import runpy, shutil, sys\nrunpy.run_path(sys.argv[1])\n"
+         "print(shutil.which('nft'))", os.path.join(TOP, program)],
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"}, capture_output=True, text=True)
+    assert found.stdout.rstrip().endswith("/nft"), found.stderr
