@@ -88,12 +88,6 @@ static int initialised;
 /* Where libzmq's code is, looked up when there is a rule for its memory. */
 static uintptr_t libzmq_at, libzmq_from, libzmq_to;
 
-/* What of it is the queue of commands, counted from libzmq_at. */
-static struct
-{
-    uintptr_t from, to;
-} queue[32];
-static size_t queue_parts;
 static int jump; /* seconds */
 
 static int errno_by_name (const char *name, size_t length)
@@ -367,6 +361,13 @@ FILE *fopen (const char *restrict path, const char *restrict mode)
 extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t count, size_t size);
 extern void *__libc_realloc (void *old, size_t size);
+
+/* What of it is the queue of commands, counted from libzmq_at. */
+static struct
+{
+    uintptr_t from, to;
+} queue[32];
+static size_t queue_parts;
 
 /* A function of the queue of commands, as the library's table of symbols has it. */
 void zds_shim_queue (unsigned long from, unsigned long size)
