@@ -53,8 +53,9 @@ bug("a whole answer that fails is not helped", "zds_ask.c",
     "is_in (ask_->outstanding | ask_->lost, ZDS_LOOK_WHOLE)",
     "is_in (ask_->outstanding, ZDS_LOOK_WHOLE)",
     "test_faults_dns.py::test_faults_garbage_for_an_answer")
-bug("libzmq's handler sees who has gone", "dualstack_connecter.cpp", "        become_engine ();\n",
-    "        take ();\n",
+bug("libzmq's handler sees who has gone", "dualstack_connecter.cpp",
+    "    if (!tune_socket (fd)) {\n",
+    "    if (dualstack_connect_error (fd) != 0 || !tune_socket (fd)) {\n",
     "test_connect_greeting.py::test_c16_a_wrong_server_costs_nothing[greets-and-closes-auto]")
 bug("no thread, and both families are asked for", "zds_resolver.c",
     "resolver_->lookup (resolver_->arg, host_, plain_, answer);",

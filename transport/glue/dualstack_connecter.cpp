@@ -19,8 +19,8 @@
 namespace zmq
 {
 //  A connecter of libzmq's that is given connected sockets. A dial stands between
-//  libzmq's timer, which begins a connection, and its out_event(), which takes one.
-template <class connecter_t> class dualstack_connecter_t
+//  libzmq's timer, which begins a connection, and its engine.
+template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
     : public connecter_t,
       private i_dualstack_dial_events
 {
@@ -32,9 +32,8 @@ template <class connecter_t> class dualstack_connecter_t
                            address_t *addr_,
                            bool delayed_start_) :
         connecter_t (io_thread_, session_, options_, addr_, delayed_start_),
-        _target (addr_->address),
+        _to (addr_),
         _done (false),
-        _has_engine (false),
         _dial (io_thread_, dualstack_for_tcp, this->options, this)
     {
     }
@@ -47,9 +46,8 @@ template <class connecter_t> class dualstack_connecter_t
                            bool delayed_start_) :
         connecter_t (
           io_thread_, session_, options_, addr_, proxy_addr_, delayed_start_),
-        _target (proxy_addr_->address),
+        _to (proxy_addr_),
         _done (false),
-        _has_engine (false),
         _dial (io_thread_, dualstack_for_socks, this->options, this)
     {
     }
@@ -68,22 +66,21 @@ template <class connecter_t> class dualstack_connecter_t
                      delayed_start_,
                      wss_,
                      tls_hostname_),
-        _target (addr_->address),
+        _to (addr_),
         _done (false),
-        _has_engine (false),
         _dial (io_thread_, dualstack_for_ws, this->options, this)
     {
     }
 
-  protected:
+  private:
     //  Called at first, and when the reconnect timer fires, which may run beside a
     //  dial that has ended since.
     void start_connecting () ZMQ_OVERRIDE
     {
-        if (_done)
+        if (_done || this->_s != retired_fd)
             return;
         if (_dial.is_idle ())
-            _dial.start (_target);
+            _dial.start (_to->address);
         else
             _dial.again ();
     }
@@ -97,38 +94,27 @@ template <class connecter_t> class dualstack_connecter_t
     void create_engine (fd_t fd_,
                         const std::string &local_address_) ZMQ_OVERRIDE
     {
-        _has_engine = true;
+        _done = true;
         connecter_t::create_engine (fd_, local_address_);
     }
 
+    //  Of socks.
+    void in_event () ZMQ_OVERRIDE { connecter_t::in_event (); }
+    void error ();
+
     //  'this->_s' is connected, and not in the poller.
-    virtual void hand_over () = 0;
+    void hand_over ();
 
-    //  Ends for good, instead of waiting for the reconnect timer.
-    virtual bool gives_up (int /* error_ */) const { return false; }
-
-    //  Lets libzmq's handler take the connection.
-    void take () { static_cast<i_poll_events *> (this)->out_event (); }
-
-    //  ... which it has not done, so that the reconnect timer begins anew.
-    void begin_anew () { _done = false; }
-    bool has_engine () const { return _has_engine; }
-
-    //  Leaves to the session, in its address, whom the connection was made to.
-    void remember_peer ()
+    //  Ends for good, instead of waiting for the reconnect timer. Of the transports,
+    //  only tcp has ever known this flag.
+    bool gives_up (int error_) const
     {
-        dualstack_peer_t *&peer = this->_addr->peer.last;
-
-        if (peer == NULL) {
-            peer = new (std::nothrow) dualstack_peer_t;
-            alloc_assert (peer);
-        }
-        peer->connected (_dial.peer ());
+        return error_ == ECONNREFUSED && _dial.purpose () == dualstack_for_tcp
+               && (this->options.reconnect_stop
+                   & ZMQ_RECONNECT_STOP_CONN_REFUSED)
+                    != 0;
     }
 
-    const dualstack_dial_t &dial () const { return _dial; }
-
-  private:
     void dial_delayed () ZMQ_OVERRIDE
     {
         this->_socket->event_connect_delayed (
@@ -138,9 +124,16 @@ template <class connecter_t> class dualstack_connecter_t
 
     void dial_retry () ZMQ_OVERRIDE { this->add_reconnect_timer (); }
 
+    //  Leaves to the session, in its address, whom the connection was made to.
     void dial_connected (fd_t fd_, size_t sent_) ZMQ_OVERRIDE
     {
-        _done = true;
+        dualstack_peer_t *&peer = _to->peer.last;
+
+        if (peer == NULL) {
+            peer = new (std::nothrow) dualstack_peer_t;
+            alloc_assert (peer);
+        }
+        peer->connected (_dial.peer ());
         this->options.greeting_sent = sent_;
         this->_s = fd_;
         hand_over ();
@@ -165,155 +158,81 @@ template <class connecter_t> class dualstack_connecter_t
               make_unconnected_connect_endpoint_pair (this->_endpoint), fd_);
     }
 
-    const std::string _target; //  [SOURCE;]HOST:PORT
-    //  Nothing more is to be started: there is a connection, or there never will be.
-    bool _done, _has_engine;
+    //  [SOURCE;]HOST:PORT, of the proxy if there is one.
+    address_t *const _to;
+    //  Nothing more is to be started: there is an engine, or there never will be.
+    bool _done;
     dualstack_dial_t _dial;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_connecter_t)
 };
 
-class dualstack_tcp_connecter_t ZMQ_FINAL
-    : public dualstack_connecter_t<tcp_connecter_t>
+typedef dualstack_connecter_t<tcp_connecter_t> dualstack_tcp_connecter_t;
+
+//  As libzmq's out_event(), which would take a connection that its peer has ended
+//  since for one that was never made: the engine finds out, and the session goes on to
+//  the next address.
+template <> void dualstack_tcp_connecter_t::hand_over ()
 {
-  public:
-    dualstack_tcp_connecter_t (io_thread_t *io_thread_,
-                               session_base_t *session_,
-                               const options_t &options_,
-                               address_t *addr_,
-                               bool delayed_start_) :
-        dualstack_connecter_t<tcp_connecter_t> (
-          io_thread_, session_, options_, addr_, delayed_start_)
-    {
+    const zds_addr_t addr = _dial.peer_address ();
+    const bool is_reconnect = _addr->resolved.tcp_addr != NULL;
+    const fd_t fd = _s;
+
+    //  A reconnect calls the peer by its address. The session reads it once it has
+    //  the engine.
+    LIBZMQ_DELETE (_addr->resolved.tcp_addr);
+    _addr->resolved.tcp_addr = new (std::nothrow)
+      tcp_address_t (&addr.sa, static_cast<socklen_t> (zds_addr_len (&addr)));
+    alloc_assert (_addr->resolved.tcp_addr);
+    if (is_reconnect)
+        _addr->to_string (_endpoint);
+    if (!tune_socket (fd)) {
+        close ();
+        add_reconnect_timer ();
+        return;
     }
+    _s = retired_fd;
+    create_engine (fd, get_socket_name<tcp_address_t> (fd, socket_end_local));
+}
 
-  private:
-    void hand_over () ZMQ_OVERRIDE
-    {
-        const zds_addr_t addr = dial ().peer_address ();
-        const bool is_reconnect = _addr->resolved.tcp_addr != NULL;
+typedef dualstack_connecter_t<socks_connecter_t> dualstack_socks_connecter_t;
 
-        //  A reconnect calls the peer by its address. The session reads it once
-        //  it has the engine.
-        LIBZMQ_DELETE (_addr->resolved.tcp_addr);
-        _addr->resolved.tcp_addr = new (std::nothrow) tcp_address_t (
-          &addr.sa, static_cast<socklen_t> (zds_addr_len (&addr)));
-        alloc_assert (_addr->resolved.tcp_addr);
-        if (is_reconnect)
-            _addr->to_string (_endpoint);
-        remember_peer ();
-        become_engine ();
-    }
-
-    //  As libzmq's out_event(), which would take a connection that its peer has ended
-    //  since for one that was never made: the engine finds out, and the session goes
-    //  on to the next address.
-    void become_engine ()
-    {
-        const fd_t fd = _s;
-
-        if (!tune_socket (fd)) {
-            begin_anew ();
-            close ();
-            add_reconnect_timer ();
-            return;
-        }
-        _s = retired_fd;
-        create_engine (fd,
-                       get_socket_name<tcp_address_t> (fd, socket_end_local));
-    }
-
-    //  Of the transports, only tcp has ever known this flag.
-    bool gives_up (int error_) const ZMQ_OVERRIDE
-    {
-        return error_ == ECONNREFUSED
-               && (options.reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
-                    != 0;
-    }
-};
-
-class dualstack_socks_connecter_t ZMQ_FINAL
-    : public dualstack_connecter_t<socks_connecter_t>
+template <> void dualstack_socks_connecter_t::hand_over ()
 {
-  public:
-    dualstack_socks_connecter_t (io_thread_t *io_thread_,
-                                 session_base_t *session_,
-                                 const options_t &options_,
-                                 address_t *addr_,
-                                 address_t *proxy_addr_,
-                                 bool delayed_start_) :
-        dualstack_connecter_t<socks_connecter_t> (
-          io_thread_, session_, options_, addr_, proxy_addr_, delayed_start_)
-    {
-    }
+    _handle = add_fd (_s);
+    set_pollout (_handle);
+    _status = waiting_for_proxy_connection;
+    out_event ();
+}
 
-    void in_event () ZMQ_OVERRIDE
-    {
-        const bool was_asked = _status == waiting_for_choice;
+template <> void dualstack_socks_connecter_t::in_event ()
+{
+    const bool was_asked = _status == waiting_for_choice;
 
-        socks_connecter_t::in_event ();
-        if (was_asked && _status != waiting_for_choice && _status != unplugged)
-            dualstack_handshaked (get_ctx (), &_proxy);
-    }
+    socks_connecter_t::in_event ();
+    if (was_asked && _status != waiting_for_choice && _status != unplugged)
+        dualstack_handshaked (get_ctx (), _to->peer.last);
+}
 
-  private:
-    void hand_over () ZMQ_OVERRIDE
-    {
-        _proxy.connected (dial ().peer ());
-        _handle = add_fd (_s);
-        set_pollout (_handle);
-        _status = waiting_for_proxy_connection;
-        take ();
-    }
-
-    void error () ZMQ_OVERRIDE
-    {
-        //  Whoever does not answer the greeting is no SOCKS proxy.
-        if (_status == sending_greeting || _status == waiting_for_choice)
-            dualstack_goes_on (get_ctx (), options, &_proxy,
-                               i_engine::connection_error);
-        begin_anew ();
-        socks_connecter_t::error ();
-        if (options.reconnect_ivl <= 0 && dualstack_is_at_once (&_proxy))
-            start_connecting ();
-    }
-
-    //  Which of the proxy's addresses answered.
-    dualstack_peer_t _proxy;
-};
+template <> void dualstack_socks_connecter_t::error ()
+{
+    //  Whoever does not answer the greeting is no SOCKS proxy.
+    if (_status == sending_greeting || _status == waiting_for_choice)
+        dualstack_goes_on (get_ctx (), options, _to->peer.last,
+                           i_engine::connection_error);
+    socks_connecter_t::error ();
+    if (options.reconnect_ivl <= 0 && dualstack_is_at_once (_to->peer.last))
+        start_connecting ();
+}
 
 #ifdef ZMQ_HAVE_WS
-class dualstack_ws_connecter_t ZMQ_FINAL
-    : public dualstack_connecter_t<ws_connecter_t>
-{
-  public:
-    dualstack_ws_connecter_t (io_thread_t *io_thread_,
-                              session_base_t *session_,
-                              const options_t &options_,
-                              address_t *addr_,
-                              bool delayed_start_,
-                              bool wss_,
-                              const std::string &tls_hostname_) :
-        dualstack_connecter_t<ws_connecter_t> (io_thread_,
-                                               session_,
-                                               options_,
-                                               addr_,
-                                               delayed_start_,
-                                               wss_,
-                                               tls_hostname_)
-    {
-    }
+typedef dualstack_connecter_t<ws_connecter_t> dualstack_ws_connecter_t;
 
-  private:
-    void hand_over () ZMQ_OVERRIDE
-    {
-        remember_peer ();
-        _handle = add_fd (_s);
-        take ();
-        if (!has_engine ())
-            begin_anew ();
-    }
-};
+template <> void dualstack_ws_connecter_t::hand_over ()
+{
+    _handle = add_fd (_s);
+    out_event ();
+}
 #endif
 }
 

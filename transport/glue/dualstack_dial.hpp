@@ -70,6 +70,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     fd_t stop ();
 
     bool is_idle () const { return _idle; }
+    dualstack_purpose_t purpose () const { return _purpose; }
 
     //  After dial_connected(): who it was, and what it is through the socket: IPv4
     //  is mapped in an IPv6 one.
