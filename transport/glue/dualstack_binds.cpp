@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "dualstack_binds.hpp"
-#include "dualstack_listen.hpp"
+#include "dualstack_socket.hpp"
 #include "tcp_address.hpp"
 #include "zds_host.h"
 
@@ -58,26 +58,9 @@ static bool parse (const std::string &address_, zds_endpoint_t *endpoint_)
            == 0;
 }
 
-zmq::dualstack_bind_t::dualstack_bind_t () : _stopped (false), _users (1)
-{
-}
-
-zmq::dualstack_bind_t::~dualstack_bind_t ()
-{
-}
-
-void zmq::dualstack_bind_t::use ()
-{
-    scoped_lock_t locker (_sync);
-    _users++;
-}
-
 void zmq::dualstack_bind_t::release ()
 {
-    _sync.lock ();
-    const bool is_last = --_users == 0;
-    _sync.unlock ();
-    if (is_last)
+    if (!_users.sub (1))
         delete this;
 }
 

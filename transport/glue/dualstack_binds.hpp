@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "atomic_counter.hpp"
 #include "fd.hpp"
 #include "macros.hpp"
 #include "mutex.hpp"
@@ -20,9 +21,9 @@ class dualstack_bind_t
 {
   public:
     //  For one user.
-    dualstack_bind_t ();
+    dualstack_bind_t () : _stopped (false), _users (1) {}
 
-    void use ();
+    void use () { _users.add (1); }
     void release ();
 
     //  A socket is open. False if the bind was stopped: it must not listen.
@@ -36,12 +37,10 @@ class dualstack_bind_t
     void stop ();
 
   private:
-    ~dualstack_bind_t ();
-
     mutex_t _sync;
     std::vector<fd_t> _fds;
     bool _stopped;
-    unsigned _users;
+    atomic_counter_t _users;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_bind_t)
 };

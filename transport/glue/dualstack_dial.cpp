@@ -81,16 +81,12 @@ int zmq::dualstack_dial_t::attempt_t::greet (size_t routing_id_size_)
 
 int zmq::dualstack_dial_t::attempt_t::listen (zds_greeting_t *greeting_)
 {
-    uint8_t bytes[ZDS_SIGNATURE_SIZE];
     size_t count;
 
     *greeting_ = ZDS_GREETING_MORE;
-    const int rc = dualstack_peek (_fd, bytes, sizeof bytes, &count);
+    const int rc = dualstack_hear (_fd, greeting_, &count);
     if (rc != 0)
         return rc == EAGAIN ? 0 : rc;
-    if (count == 0)
-        return ECONNRESET;
-    *greeting_ = zds_greeting_judge (bytes, count);
     if (*greeting_ == ZDS_GREETING_MORE)
         return wait_for_more (count, static_cast<int> (count) + 1);
     //  No more is wanted of it but its end.
@@ -144,13 +140,8 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     memset (_lookup, 0, sizeof _lookup);
     memset (&_source, 0, sizeof _source);
     memset (_local_family, 0, sizeof _local_family);
-    for (unsigned i = 0; i < ZDS_LOOKS; i++) {
+    for (unsigned i = 0; i < ZDS_LOOKS; i++)
         _lookup[i].dial = this;
-        _lookup[i].look = static_cast<zds_look_t> (i);
-        _lookup[i].plain = dualstack_mode (options_) == ZDS_MODE_V6
-                             ? ZDS_LOOK_IPV6
-                             : ZDS_LOOK_IPV4;
-    }
 }
 
 zmq::dualstack_dial_t::~dualstack_dial_t ()
@@ -170,21 +161,16 @@ zds_addr_t zmq::dualstack_dial_t::peer_address () const
 //  SOURCE is a literal, *, or an interface, as for a bind.
 int zmq::dualstack_dial_t::set_source (const std::string &source_)
 {
-    zds_endpoint_t endpoint;
-    uint32_t zone;
-    int ifaddrs_rc = 0;
+    dualstack_local_t local;
 
-    int rc = zds_endpoint_parse (&endpoint, source_.c_str (), ZDS_PORT_BIND);
-    if (rc == 0)
-        rc = zds_host_zone (&endpoint, &zone);
+    int rc = local.read (source_);
     if (rc != 0)
         return rc;
-    if (strcmp (endpoint.host, "*") != 0)
-        ifaddrs_rc = dualstack_ifaddrs (endpoint, &_ifaddrs);
-    rc = zds_source_read (&_source, &endpoint, zone, dualstack_mode (_options),
-                          _ifaddrs.empty () ? NULL : &_ifaddrs[0],
-                          _ifaddrs.size ());
-    return rc == ENODEV && ifaddrs_rc != 0 ? ifaddrs_rc : rc;
+    rc = zds_source_read (&_source, &local.endpoint, local.zone,
+                          dualstack_mode (_options), local.first (),
+                          local.ifaddrs.size ());
+    _ifaddrs.swap (local.ifaddrs);
+    return local.verdict (rc);
 }
 
 //  What is known of the name before it is looked up.
@@ -303,28 +289,43 @@ void zmq::dualstack_dial_t::again ()
     pump ();
 }
 
-void zmq::dualstack_dial_t::ask (const zds_race_step_t &step_)
+//  Of the context; NULL when there is no memory.
+zds_resolver_t *zmq::dualstack_dial_t::resolver () const
 {
-    for (unsigned i = 0; i < ZDS_LOOKS; i++)
-        if ((step_.looks & ZDS_LOOK_BIT (i)) != 0
-            && _io_thread->dualstack ().ask (_endpoint->host, &_lookup[i]))
-            take_answer (&_lookup[i]);
+    return _context.resolver (*_io_thread->get_ctx ());
 }
 
-void zmq::dualstack_dial_t::answered (dualstack_lookup_t *lookup_)
+void zmq::dualstack_dial_t::ask (const zds_race_step_t &step_)
 {
-    take_answer (lookup_);
+    const zds_look_t plain =
+      dualstack_mode (_options) == ZDS_MODE_V6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4;
+
+    for (unsigned i = 0; i < ZDS_LOOKS; i++)
+        if ((step_.looks & ZDS_LOOK_BIT (i)) != 0
+            && (resolver () == NULL
+                || zds_resolver_ask (resolver (), _endpoint->host,
+                                     static_cast<zds_look_t> (i), plain,
+                                     &_lookup[i].waiter,
+                                     _io_thread->dualstack ().answers ())))
+            take_answer (i);
+}
+
+void zmq::dualstack_dial_t::answered (const dualstack_lookup_t *lookup_)
+{
+    take_answer (static_cast<unsigned> (lookup_ - _lookup));
     pump ();
 }
 
-void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
+void zmq::dualstack_dial_t::take_answer (unsigned look_)
 {
-    const zds_answer_t *const answer = lookup_->waiter.answer;
+    zds_answer_t *const answer = _lookup[look_].waiter.answer;
+    const zds_look_t look = static_cast<zds_look_t> (look_);
     const uint64_t now = zds_clock_ms ();
 
-    zds_trace_answer (&_subject, lookup_->look, answer);
-    zds_race_answer (&_race, lookup_->look, answer);
-    _io_thread->dualstack ().drop (lookup_);
+    zds_trace_answer (&_subject, look, answer);
+    zds_race_answer (&_race, look, answer);
+    zds_resolver_drop (answer);
+    _lookup[look_].waiter.answer = NULL;
     const dualstack_history_t history (_context);
     if (history)
         zds_history_recall (history, _key.c_str (), &_race, now);
@@ -333,9 +334,10 @@ void zmq::dualstack_dial_t::take_answer (dualstack_lookup_t *lookup_)
 //  How late an answer is counts from when its look-up begins to run.
 void zmq::dualstack_dial_t::see_what_runs ()
 {
-    if (!_is_literal)
-        zds_ask_runs (&_race.ask, _io_thread->dualstack ().runs_since (
-                                    _lookup[_race.config.look]));
+    const zds_waiter_t &waiter = _lookup[_race.config.look].waiter;
+
+    if (waiter.inbox != NULL)
+        zds_ask_runs (&_race.ask, zds_resolver_runs (resolver (), &waiter));
 }
 
 void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
@@ -646,7 +648,8 @@ void zmq::dualstack_dial_t::finish ()
 {
     _io_thread->dualstack ().ended (this);
     for (unsigned i = 0; i < ZDS_LOOKS; i++)
-        _io_thread->dualstack ().cancel (&_lookup[i]);
+        if (_lookup[i].waiter.inbox != NULL)
+            zds_resolver_cancel (resolver (), &_lookup[i].waiter);
     cancel_timer_if_any ();
     delete _endpoint;
     _endpoint = NULL;

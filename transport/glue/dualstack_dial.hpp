@@ -4,9 +4,9 @@
 #define __ZMQ_DUALSTACK_DIAL_HPP_INCLUDED__
 
 #include <string>
+#include <vector>
 
 #include "dualstack_inbox.hpp"
-#include "dualstack_socket.hpp"
 #include "dualstack_peer.hpp"
 #include "fd.hpp"
 #include "io_object.hpp"
@@ -78,7 +78,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     zds_addr_t peer_address () const;
 
     //  For dualstack_inbox_t: an answer came in.
-    void answered (dualstack_lookup_t *lookup_);
+    void answered (const dualstack_lookup_t *lookup_);
     //  Likewise: another dial begins. Notes what its race can use of this one.
     void tell_silence (const dualstack_dial_t &other_);
 
@@ -135,7 +135,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     zds_race_config_t configure (unsigned families_);
     void ask (const zds_race_step_t &step_);
     void see_what_runs ();
-    void take_answer (dualstack_lookup_t *lookup_);
+    zds_resolver_t *resolver () const;
+    void take_answer (unsigned look_);
     void tell (const zds_race_step_t &step_) const;
     void pump ();
     void set_timer (uint64_t deadline_);
@@ -172,7 +173,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     bool _is_literal;
     bool _has_source;
     zds_source_t _source;
-    dualstack_ifaddrs_t _ifaddrs; //  of the source, if it is an interface
+    std::vector<zds_ifaddr_t> _ifaddrs; //  of the source, if it is an interface
 
     zds_race_t _race;
     dualstack_lookup_t _lookup[ZDS_LOOKS]; //  by zds_look_t

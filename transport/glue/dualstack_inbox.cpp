@@ -2,6 +2,7 @@
 
 #include "precompiled.hpp"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <new>
@@ -20,6 +21,13 @@
 #include "zds_race.h"
 #include "zds_thread.h"
 #include "zds_host.h"
+
+//  Changes come in bursts: a link that goes up, a router's advertisement. All that
+//  come within this time are one. In ms.
+static const int settle_time = 20;
+
+//  When the host could not be asked for lack of something. In ms.
+static const int retry_time = 1000;
 
 //  Tests whether an address that failed connects, and greets, again.
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
@@ -45,6 +53,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         _handle = add_fd (fd_);
         set_pollout (_handle);
         add_timer (ZDS_RACE_PATIENCE, 1);
+        _owner->_probes.insert (this);
     }
 
     ~dualstack_probe_t ()
@@ -53,6 +62,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
             cancel_timer (1);
         rm_fd (_handle);
         dualstack_close (_fd);
+        _owner->_probes.erase (this);
     }
 
     void in_event () ZMQ_OVERRIDE { out_event (); }
@@ -83,25 +93,23 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     //  What has begun as a greeting is taken for one.
     bool has_greeted () const
     {
-        uint8_t bytes[ZDS_SIGNATURE_SIZE];
+        zds_greeting_t greeting;
         size_t count;
 
-        if (dualstack_peek (_fd, bytes, sizeof bytes, &count) != 0
-            || count == 0)
-            return false;
-        const zds_greeting_t greeting = zds_greeting_judge (bytes, count);
-        return greeting == ZDS_GREETING_SIGNED || greeting == ZDS_GREETING_MORE;
+        return dualstack_hear (_fd, &greeting, &count) == 0
+               && (greeting == ZDS_GREETING_SIGNED
+                   || greeting == ZDS_GREETING_MORE);
     }
 
     void end (bool works_)
     {
-        zds_history_probed (dualstack_history_t (_owner->context ()),
-                            _key.c_str (), &_addr, works_, zds_clock_ms ());
+        zds_history_probed (
+          dualstack_history_t (_owner->get_ctx ()->dualstack ()), _key.c_str (),
+          &_addr, works_, zds_clock_ms ());
         std::string address;
         dualstack_name_endpoint (&_subject, _key, &address);
         zds_trace_address (&_subject, "", &_addr,
                            works_ ? " works again" : " still does not work");
-        _owner->_probes.erase (this);
         delete this;
     }
 
@@ -125,7 +133,9 @@ zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
     _io_thread (io_thread_),
     _seen (0),
     _begun (0),
-    _watch (io_thread_)
+    _watch_fd (-1),
+    _watch_handle (),
+    _has_timer (false)
 {
     memset (_racing, 0, sizeof _racing);
     memset (&_view, 0, sizeof _view);
@@ -136,17 +146,8 @@ zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
 
 zmq::dualstack_inbox_t::~dualstack_inbox_t ()
 {
-    zmq_assert (_inbox.waiters.first == NULL && _probes.empty ());
-}
-
-zmq::dualstack_ctx_t &zmq::dualstack_inbox_t::context () const
-{
-    return _io_thread->get_ctx ()->dualstack ();
-}
-
-zds_resolver_t *zmq::dualstack_inbox_t::resolver () const
-{
-    return context ().resolver (*_io_thread->get_ctx ());
+    zmq_assert (_inbox.waiters.first == NULL && _probes.empty ()
+                && _followers.empty () && _watch_fd == -1);
 }
 
 void zmq::dualstack_inbox_t::wake (void *arg_)
@@ -157,40 +158,7 @@ void zmq::dualstack_inbox_t::wake (void *arg_)
     memset (&command, 0, sizeof command);
     command.destination = self;
     command.type = command_t::activate_read;
-    self->_io_thread->get_ctx ()->send_command (self->get_tid (), command);
-}
-
-bool zmq::dualstack_inbox_t::ask (const char *host_,
-                                  dualstack_lookup_t *lookup_)
-{
-    zds_resolver_t *const from = resolver ();
-
-    memset (&lookup_->waiter, 0, sizeof lookup_->waiter);
-    lookup_->waiting =
-      from != NULL
-      && !zds_resolver_ask (from, host_, lookup_->look, lookup_->plain,
-                            &lookup_->waiter, &_inbox);
-    return !lookup_->waiting;
-}
-
-uint64_t
-zmq::dualstack_inbox_t::runs_since (const dualstack_lookup_t &lookup_) const
-{
-    return lookup_.waiting ? zds_resolver_runs (resolver (), &lookup_.waiter)
-                           : ZDS_NEVER;
-}
-
-void zmq::dualstack_inbox_t::drop (dualstack_lookup_t *lookup_)
-{
-    zds_resolver_drop (lookup_->waiter.answer);
-    lookup_->waiter.answer = NULL;
-}
-
-void zmq::dualstack_inbox_t::cancel (dualstack_lookup_t *lookup_)
-{
-    if (lookup_->waiting)
-        zds_resolver_cancel (resolver (), &lookup_->waiter);
-    lookup_->waiting = false;
+    self->get_ctx ()->send_command (self->get_tid (), command);
 }
 
 zds_host_view_t zmq::dualstack_inbox_t::view ()
@@ -221,12 +189,13 @@ void zmq::dualstack_inbox_t::ended (const dualstack_dial_t *dial_)
 
 void zmq::dualstack_inbox_t::process_activate_read ()
 {
+    zds_resolver_t *const resolver =
+      get_ctx ()->dualstack ().resolver (*get_ctx ());
     zds_waiter_t *waiter;
 
-    while ((waiter = zds_resolver_collect (resolver (), &_inbox)) != NULL) {
+    while ((waiter = zds_resolver_collect (resolver, &_inbox)) != NULL) {
         dualstack_lookup_t *const lookup =
           reinterpret_cast<dualstack_lookup_t *> (waiter);
-        lookup->waiting = false;
         lookup->dial->answered (lookup);
     }
 }
@@ -240,14 +209,111 @@ void zmq::dualstack_inbox_t::probe (fd_t fd_,
     dualstack_probe_t *const probe = new (std::nothrow)
       dualstack_probe_t (this, _io_thread, fd_, greets_, options_, key_, addr_);
     alloc_assert (probe);
-    _probes.insert (probe);
+    static_cast<void> (probe);
 }
 
 void zmq::dualstack_inbox_t::stop ()
 {
-    while (!_probes.empty ()) {
-        dualstack_probe_t *const probe = *_probes.begin ();
-        _probes.erase (_probes.begin ());
-        delete probe;
+    while (!_probes.empty ())
+        delete *_probes.begin ();
+}
+
+int zmq::dualstack_inbox_t::open_watch ()
+{
+    const int rc = zds_host_watch (&_watch_fd);
+
+    if (rc == 0) {
+        _watch_handle = _io_thread->get_poller ()->add_fd (_watch_fd, this);
+        _io_thread->get_poller ()->set_pollin (_watch_handle);
     }
+    return rc;
+}
+
+void zmq::dualstack_inbox_t::close_watch_if_unused ()
+{
+    if (_watch_fd == -1 || !_followers.empty ())
+        return;
+    if (_has_timer)
+        _io_thread->get_poller ()->cancel_timer (this, 0);
+    _has_timer = false;
+    _io_thread->get_poller ()->rm_fd (_watch_handle);
+    dualstack_close (_watch_fd);
+    _watch_fd = -1;
+}
+
+int zmq::dualstack_inbox_t::follow (const std::string &interface_,
+                                    i_dualstack_follower *listener_,
+                                    uint64_t netns_)
+{
+    int rc = _watch_fd == -1 ? open_watch () : 0;
+
+    if (rc == 0 && zds_host_netns (_watch_fd) != netns_)
+        rc = EXDEV;
+    if (rc != 0) {
+        close_watch_if_unused ();
+        return rc;
+    }
+    _followers.insert (std::make_pair (interface_, listener_));
+    //  What changed between the bind and now.
+    look_in (0);
+    return 0;
+}
+
+void zmq::dualstack_inbox_t::unfollow (i_dualstack_follower *listener_)
+{
+    for (followers_t::iterator it = _followers.begin ();
+         it != _followers.end (); ++it)
+        if (it->second == listener_) {
+            _followers.erase (it);
+            break;
+        }
+    close_watch_if_unused ();
+}
+
+void zmq::dualstack_inbox_t::look_in (int ms_)
+{
+    if (_has_timer)
+        return;
+    _has_timer = true;
+    _io_thread->get_poller ()->add_timer (ms_, this, 0);
+}
+
+void zmq::dualstack_inbox_t::in_event ()
+{
+    //  Not one wake-up for each of a thousand addresses. What does not fit into the
+    //  socket's buffer meanwhile is lost, which does not matter: only the fact that
+    //  something changed does.
+    _io_thread->get_poller ()->reset_pollin (_watch_handle);
+    look_in (settle_time);
+}
+
+void zmq::dualstack_inbox_t::out_event ()
+{
+    zmq_assert (false);
+}
+
+void zmq::dualstack_inbox_t::timer_event (int)
+{
+    zds_ifaddr_t *ifaddrs = NULL;
+    size_t count = 0;
+    const std::string *name = NULL;
+    int rc = 0;
+
+    _has_timer = false;
+    //  First, so that a change behind this one is seen.
+    zds_host_drain (_watch_fd);
+    _io_thread->get_poller ()->set_pollin (_watch_handle);
+    for (followers_t::iterator it = _followers.begin ();
+         it != _followers.end (); ++it) {
+        if (name == NULL || *name != it->first) {
+            free (ifaddrs);
+            name = &it->first;
+            rc = zds_host_ifaddrs (name->c_str (), &ifaddrs, &count);
+            if (rc != 0)
+                look_in (retry_time);
+        }
+        if (rc == 0)
+            it->second->look (ifaddrs, count);
+    }
+    free (ifaddrs);
 }

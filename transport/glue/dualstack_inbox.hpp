@@ -3,14 +3,15 @@
 #ifndef __ZMQ_DUALSTACK_INBOX_HPP_INCLUDED__
 #define __ZMQ_DUALSTACK_INBOX_HPP_INCLUDED__
 
+#include <map>
 #include <set>
 #include <string>
 
 #include "fd.hpp"
+#include "i_poll_events.hpp"
 #include "macros.hpp"
-#include "dualstack_watch.hpp"
 #include "object.hpp"
-#include "zds_addr.h"
+#include "poller.hpp"
 #include "zds_host.h"
 #include "zds_resolver.h"
 
@@ -19,7 +20,6 @@ namespace zmq
 class ctx_t;
 class io_thread_t;
 struct options_t;
-class dualstack_ctx_t;
 class dualstack_dial_t;
 class dualstack_probe_t;
 
@@ -28,39 +28,37 @@ struct dualstack_lookup_t
 {
     zds_waiter_t waiter; //  first: what comes in is one of these
     dualstack_dial_t *dial;
-    zds_look_t look;
-    zds_look_t plain; //  what libzmq would ask for without dual stack
-    bool waiting;
 };
 
-//  What the dials of one I/O thread share: the way by which answers come in from
-//  the resolver's threads, and the probes. Used by that thread alone. Answers are
-//  announced in the I/O thread's own mailbox: it takes no descriptor.
-class dualstack_inbox_t ZMQ_FINAL : private object_t
+//  One listener of a bind to an interface follows that interface's IPv6 addresses
+//  (B-12). It runs in the context's first I/O thread, which watches them, and has no
+//  socket at times. Connections belong to the listener, so they survive its moves.
+struct i_dualstack_follower
+{
+    virtual ~i_dualstack_follower () ZMQ_DEFAULT;
+
+    //  The interface that is followed has these addresses now. In the I/O thread.
+    virtual void look (const zds_ifaddr_t *ifaddrs_, size_t count_) = 0;
+};
+
+//  What the dials and listeners of one I/O thread share: the way by which answers come
+//  in from the resolver's threads, the probes, and the watch over interfaces. Used by
+//  that thread alone. Answers are announced in the I/O thread's own mailbox: only the
+//  watch takes a descriptor, while there is something to watch.
+class dualstack_inbox_t ZMQ_FINAL : private object_t, private i_poll_events
 {
   public:
     dualstack_inbox_t (io_thread_t *io_thread_, ctx_t *ctx_, uint32_t tid_);
     //  stop() was called, or nothing was ever begun.
     ~dualstack_inbox_t ();
 
-    dualstack_ctx_t &context () const;
-
-    //  Looks a host up. True when the answer is there at once, in
-    //  'lookup_->waiter.answer'; else the dial's answered() is called later. The
-    //  dial gives the answer back with drop(). Where no thread is to be had, this
-    //  waits for the look-up.
-    bool ask (const char *host_, dualstack_lookup_t *lookup_);
-    //  Since when the look-up runs; ZDS_NEVER while it is queued, or when it is not
-    //  waited for.
-    uint64_t runs_since (const dualstack_lookup_t &lookup_) const;
-    void drop (dualstack_lookup_t *lookup_);
+    //  Where the answers for this thread come in. That of a dualstack_lookup_t is
+    //  handed to its dial.
+    zds_inbox_t *answers () { return &_inbox; }
 
     //  The host's addresses: as they were at most ZDS_RACE_MIN_GAP ago, so that a
     //  thousand dials that begin at once do not ask a thousand times.
     zds_host_view_t view ();
-
-    //  Ends the wait at once.
-    void cancel (dualstack_lookup_t *lookup_);
 
     //  A dial that begins to race for a name learns from those that still do: a
     //  client that closes its socket and opens another ends the first dial after
@@ -77,8 +75,13 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
                 const std::string &key_,
                 const zds_addr_t &addr_);
 
-    //  What the listeners that follow interfaces share.
-    dualstack_watch_t &watch () { return _watch; }
+    //  The listener's look() is called soon, and whenever an IPv6 address of the
+    //  interface has changed. Returns 0; EXDEV if this thread is in another network
+    //  namespace than 'netns_' (zds_host_netns), or what zds_host_watch says.
+    int follow (const std::string &interface_,
+                i_dualstack_follower *listener_,
+                uint64_t netns_);
+    void unfollow (i_dualstack_follower *listener_);
 
     //  The I/O thread is about to end: nothing may be left in its poller.
     void stop ();
@@ -86,11 +89,18 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
   private:
     friend class dualstack_probe_t;
 
-    static void wake (void *arg_);
-    zds_resolver_t *resolver () const;
-
     //  A command from a thread of the resolver: answers are there.
     void process_activate_read () ZMQ_OVERRIDE;
+
+    //  i_poll_events implementation, of the watch.
+    void in_event () ZMQ_OVERRIDE;
+    void out_event () ZMQ_OVERRIDE;
+    void timer_event (int id_) ZMQ_OVERRIDE;
+    int open_watch ();
+    void close_watch_if_unused ();
+    void look_in (int ms_);
+
+    static void wake (void *arg_);
 
     io_thread_t *const _io_thread;
     zds_inbox_t _inbox;
@@ -105,10 +115,15 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t
     dualstack_dial_t *_racing[max_racing];
     unsigned _begun;
 
-    dualstack_watch_t _watch;
-
     typedef std::set<dualstack_probe_t *> probes_t;
     probes_t _probes;
+
+    //  By the name of the interface.
+    typedef std::multimap<std::string, i_dualstack_follower *> followers_t;
+    followers_t _followers;
+    int _watch_fd; // -1: none
+    poller_t::handle_t _watch_handle;
+    bool _has_timer;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_inbox_t)
 };

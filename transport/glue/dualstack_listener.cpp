@@ -7,24 +7,316 @@
 #include <new>
 
 #include "dualstack_binds.hpp"
-#include "dualstack_inbox.hpp"
-#include "dualstack_listen.hpp"
-#include "dualstack_listener.hpp"
 #include "dualstack_ctx.hpp"
+#include "dualstack_inbox.hpp"
+#include "dualstack_listener.hpp"
 #include "dualstack_socket.hpp"
-#include "dualstack_watch.hpp"
+#include "condition_variable.hpp"
 #include "ctx.hpp"
 #include "err.hpp"
 #include "io_thread.hpp"
+#include "mutex.hpp"
 #include "socket_base.hpp"
 #include "tcp_listener.hpp"
 #ifdef ZMQ_HAVE_WS
 #include "ws_listener.hpp"
 #endif
 #include "zds_host.h"
+#include "zds_resolver.h"
+#include "zds_thread.h"
+
+//  zmq_bind looks names up since libzmq 4.3.5.
+#if ZMQ_VERSION >= ZMQ_MAKE_VERSION(4, 3, 5)
+#define ZDS_NAMES_IN_BIND 1
+#else
+#define ZDS_NAMES_IN_BIND 0
+#endif
 
 namespace zmq
 {
+//  A name is looked up while the caller of zmq_bind waits, in both families at once.
+//  Where that takes longer than the resolution delay, the look-up that libzmq would
+//  make without dual stack decides: an answer that never comes for the other family
+//  costs no more than the delay.
+class bind_lookup_t
+{
+  public:
+    bind_lookup_t () :
+        _resolver (zds_resolver_new (1, "ZMQbg/resolver", zds_lookup, NULL)),
+        _woken (false)
+    {
+        memset (&_inbox, 0, sizeof _inbox);
+        memset (&_whole, 0, sizeof _whole);
+        memset (&_plain, 0, sizeof _plain);
+        _inbox.wake = wake;
+        _inbox.arg = this;
+    }
+
+    ~bind_lookup_t ()
+    {
+        if (_resolver == NULL)
+            return;
+        zds_resolver_cancel (_resolver, &_whole);
+        zds_resolver_cancel (_resolver, &_plain);
+        zds_resolver_release (_resolver);
+        zds_resolver_drop (_whole.answer);
+        zds_resolver_drop (_plain.answer);
+    }
+
+    //  NULL when there is no answer.
+    const zds_answer_t *run (const char *host_, zds_look_t plain_)
+    {
+        if (_resolver == NULL)
+            return NULL;
+        zds_resolver_ask (_resolver, host_, ZDS_LOOK_WHOLE, plain_, &_whole,
+                          &_inbox);
+        wait_for (_whole, resolution_delay);
+        if (has_said (_whole))
+            return _whole.answer;
+        zds_resolver_ask (_resolver, host_, plain_, plain_, &_plain, &_inbox);
+        wait_for (_plain, -1);
+        //  Without an address for what stock asks, the other family may have one.
+        if (!is_good (_plain))
+            wait_for (_whole, resolution_delay);
+        //  Stock goes on to mapped addresses then.
+        if (plain_ == ZDS_LOOK_IPV6 && !has_said (_whole)
+            && !is_good (_plain)) {
+            zds_resolver_drop (_plain.answer);
+            zds_resolver_ask (_resolver, host_, ZDS_LOOK_IPV4, ZDS_LOOK_IPV4,
+                              &_plain, &_inbox);
+            wait_for (_plain, -1);
+        }
+        return is_good (_whole) ? _whole.answer : _plain.answer;
+    }
+
+  private:
+    enum
+    {
+        resolution_delay = 50 // ms, RFC 8305 section 8
+    };
+
+    static bool is_good (const zds_waiter_t &waiter_)
+    {
+        return waiter_.answer != NULL && waiter_.answer->count > 0;
+    }
+
+    //  Something final, which may be that there is no address.
+    static bool has_said (const zds_waiter_t &waiter_)
+    {
+        return waiter_.answer != NULL
+               && waiter_.answer->status == ZDS_LOOKUP_DONE;
+    }
+
+    static void wake (void *arg_)
+    {
+        bind_lookup_t *const self = static_cast<bind_lookup_t *> (arg_);
+        scoped_lock_t locker (self->_sync);
+
+        self->_woken = true;
+        self->_bell.broadcast ();
+    }
+
+    //  Until that one is answered, or the whole answer has addresses; for so many
+    //  ms at the most, -1 for no limit.
+    void wait_for (const zds_waiter_t &waiter_, int ms_)
+    {
+        const uint64_t begin = zds_clock_ms ();
+
+        for (;;) {
+            while (zds_resolver_collect (_resolver, &_inbox) != NULL) {
+            }
+            const int passed = static_cast<int> (zds_clock_ms () - begin);
+            if (waiter_.inbox == NULL || is_good (_whole)
+                || (ms_ >= 0 && passed >= ms_))
+                return;
+            scoped_lock_t locker (_sync);
+            if (!_woken)
+                _bell.wait (&_sync, ms_ < 0 ? -1 : ms_ - passed);
+            _woken = false;
+        }
+    }
+
+    zds_resolver_t *const _resolver;
+    zds_inbox_t _inbox;
+    zds_waiter_t _whole, _plain;
+    mutex_t _sync;
+    condition_variable_t _bell;
+    bool _woken;
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (bind_lookup_t)
+};
+
+//  The listening sockets of one bind to ADDRESS:PORT, in the thread that binds: does
+//  what zds_bind decides. What is not taken out is closed with the object.
+class bind_sockets_t
+{
+  public:
+    //  The texts stay the caller's.
+    bind_sockets_t (const options_t &options_,
+                    const char *scheme_,
+                    const char *address_) :
+        unbindable (retired_fd),
+        _options (options_),
+        _mode (dualstack_mode (options_)),
+        _subject (dualstack_subject (options_, "bind", scheme_, address_))
+    {
+        memset (&_bind, 0, sizeof _bind);
+        for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
+            _fds[i] = retired_fd;
+    }
+
+    ~bind_sockets_t ()
+    {
+        for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
+            if (_fds[i] != retired_fd)
+                dualstack_close (_fds[i]);
+    }
+
+    //  Opens all of them, with the options of a listener, or none. With 'any_',
+    //  0.0.0.0 means * (B-11). A name that is neither an interface nor a literal is
+    //  looked up, for tcp alone, where this version of libzmq does so. Returns 0 or
+    //  an errno.
+    int open (bool any_)
+    {
+        const int rc = make_plan (any_);
+        if (rc != 0) {
+            zds_trace_failure (&_subject, rc,
+                               rc == EINVAL ? "a bad endpoint or zone"
+                               : rc == ENODEV
+                                 ? "no interface or address of this mode"
+                                 : "this host cannot be asked");
+            return rc;
+        }
+        zds_trace_plan (&_subject, &_bind.plan, _mode);
+        const zds_bind_plan_t plan = _bind.plan;
+        zds_bind_start (&_bind, &plan);
+        for (;;) {
+            const zds_bind_step_t step = zds_bind_next (&_bind);
+            if (step.op == ZDS_BIND_OPEN)
+                open_one (step);
+            else if (step.op == ZDS_BIND_CLOSE) {
+                zds_trace_say (&_subject, "closes socket %u: all or none",
+                               step.slot + 1);
+                dualstack_close (release (step.slot));
+                zds_bind_closed (&_bind);
+            } else {
+                if (step.op == ZDS_BIND_FAILED)
+                    zds_trace_failure (&_subject, step.error,
+                                       "nothing is open");
+                return step.error;
+            }
+        }
+    }
+
+    //  Hands over a socket, retired_fd if there are not so many; slot 0 is the one
+    //  that names the endpoint.
+    fd_t release (unsigned slot_)
+    {
+        const fd_t fd = _fds[slot_];
+        _fds[slot_] = retired_fd;
+        return fd;
+    }
+
+    //  What the socket was opened for.
+    const zds_listener_t &listener (unsigned slot_) const
+    {
+        return _listener[slot_];
+    }
+
+    //  Whether the bind follows an interface, and from where.
+    bool follows (zds_follow_t *follow_) const
+    {
+        if (!_bind.plan.follows || _bind.port == 0)
+            return false;
+        zds_follow_start (follow_, &_local.endpoint, &_bind);
+        return true;
+    }
+
+    //  After open() failed: the former descriptor of the socket that could not
+    //  be bound; retired_fd if it did not come to that.
+    fd_t unbindable;
+
+  private:
+    int plan_name ()
+    {
+        const char *const host = _local.endpoint.host;
+
+        if (!ZDS_NAMES_IN_BIND || strcmp (_subject.scheme, "tcp") != 0
+            || host[0] == '\0')
+            return ENODEV;
+        if (_mode == ZDS_MODE_V4) {
+            zds_answer_t answer;
+            memset (&answer, 0, sizeof answer);
+            zds_lookup (NULL, host, ZDS_LOOK_IPV4, &answer);
+            return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
+                                        answer.addr, answer.count);
+        }
+        bind_lookup_t lookup;
+        const zds_answer_t *const answer = lookup.run (
+          host, _mode == ZDS_MODE_V6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4);
+        return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
+                                    answer == NULL ? NULL : answer->addr,
+                                    answer == NULL ? 0 : answer->count);
+    }
+
+    //  From HOST:PORT to the sockets to open, or an errno.
+    int plan_host (const std::string &text_, bool names_, bool any_)
+    {
+        int rc = _local.read (text_);
+
+        if (rc == 0)
+            rc = zds_bind_plan_make (&_bind.plan, &_local.endpoint, _local.zone,
+                                     _mode, any_, _local.first (),
+                                     _local.ifaddrs.size ());
+        if (rc == ENODEV && names_)
+            rc = plan_name ();
+        return _local.verdict (rc);
+    }
+
+    //  A source address means nothing to a listener, but it has to make sense.
+    int make_plan (bool any_)
+    {
+        const char *const text = _subject.address;
+        const char *const destination = zds_endpoint_destination (text);
+        int rc = 0;
+
+        if (destination != text)
+            rc = plan_host (std::string (text, destination - 1 - text), false,
+                            false);
+        return rc == 0 ? plan_host (destination, true, any_) : rc;
+    }
+
+    void open_one (const zds_bind_step_t &step_)
+    {
+        zds_bind_stage_t stage;
+        uint16_t port = 0;
+        fd_t fd;
+        const int rc = dualstack_open_listener (step_.listener, _options,
+                                                &stage, &fd, &port);
+
+        zds_trace_listener (&_subject, &step_.listener, stage, rc, port);
+        if (rc != 0) {
+            if (fd != retired_fd)
+                unbindable = fd;
+            zds_bind_failed (&_bind, stage, rc);
+            return;
+        }
+        _fds[step_.slot] = fd;
+        _listener[step_.slot] = step_.listener;
+        zds_bind_opened (&_bind, port);
+    }
+
+    const options_t &_options;
+    const zds_mode_t _mode;
+    const zds_subject_t _subject;
+    dualstack_local_t _local;
+    zds_bind_t _bind;
+    fd_t _fds[ZDS_MAX_LISTENERS];
+    zds_listener_t _listener[ZDS_MAX_LISTENERS];
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (bind_sockets_t)
+};
+
 //  The name of a socket, as an IPv4 socket in its place would have it: see
 //  options_t::as_ipv4.
 static std::string as_ipv4 (const std::string &name_)
@@ -45,10 +337,10 @@ static std::string as_ipv4 (const std::string &name_)
 
 template <class listener_t> class dualstack_listener_t ZMQ_FINAL
     : public listener_t,
-      public i_dualstack_follower
+      private i_dualstack_follower
 {
   public:
-    //  The arguments of tcp's and ws' listener.
+    //  The arguments of tcp's and ws' listener; 'binds_' is NULL for a sibling.
     dualstack_listener_t (io_thread_t *io_thread_,
                           socket_base_t *socket_,
                           const options_t &options_,
@@ -56,9 +348,11 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         listener_t (io_thread_, socket_, options_),
         _io_thread (io_thread_),
         _scheme ("tcp"),
-        _binds (binds_)
+        _binds (binds_),
+        _bind (NULL),
+        _netns (0)
     {
-        init ();
+        memset (&_follow, 0, sizeof _follow);
     }
 
     dualstack_listener_t (io_thread_t *io_thread_,
@@ -69,9 +363,11 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         listener_t (io_thread_, socket_, options_, wss_),
         _io_thread (io_thread_),
         _scheme (wss_ ? "wss" : "ws"),
-        _binds (binds_)
+        _binds (binds_),
+        _bind (NULL),
+        _netns (0)
     {
-        init ();
+        memset (&_follow, 0, sizeof _follow);
     }
 
     ~dualstack_listener_t () ZMQ_OVERRIDE
@@ -83,43 +379,7 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
     //  Each kind of listener has its own.
     int set_local_address (const char *addr_) ZMQ_OVERRIDE;
 
-    //  Stopped sockets are unbound, or were shut down by somebody else who has them.
-    void in_event () ZMQ_OVERRIDE
-    {
-        if (!has_stopped ())
-            listener_t::in_event ();
-    }
-
-    void look (const zds_ifaddr_t *ifaddrs_, size_t count_) ZMQ_OVERRIDE
-    {
-        const zds_follow_step_t step =
-          zds_follow_next (&_follow, ifaddrs_, count_);
-        fd_t fd = retired_fd;
-
-        if (step.op == ZDS_FOLLOW_STAY)
-            return;
-        if (step.op == ZDS_FOLLOW_MOVE) {
-            fd = open_moved (step);
-            //  The next change of an address is the next try.
-            if (fd == retired_fd)
-                return;
-        } else {
-            const zds_subject_t subject =
-              dualstack_subject (options, "bind", _scheme, _follow.name);
-            zds_trace_say (&subject, "no IPv6 any more: %s", step.why);
-        }
-        leave_address ();
-        if (fd == retired_fd)
-            return;
-        _s = fd;
-        _follow.bound = step.listener.addr;
-        _endpoint = this->get_socket_name (fd, socket_end_local);
-        listener_t::process_plug ();
-    }
-
-    const char *interface_name () const ZMQ_OVERRIDE { return _follow.name; }
-
-  protected:
+  private:
     typedef typename listener_t::handle_t handle_t;
     using listener_t::_endpoint;
     using listener_t::_handle;
@@ -131,6 +391,41 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
     using listener_t::options;
     using listener_t::rm_fd;
 
+    //  Stopped sockets are unbound, or were shut down by somebody else who has them.
+    void in_event () ZMQ_OVERRIDE
+    {
+        if (dualstack_has_stopped (_s))
+            stop_polling ();
+        else
+            listener_t::in_event ();
+    }
+
+    void look (const zds_ifaddr_t *ifaddrs_, size_t count_) ZMQ_OVERRIDE
+    {
+        const zds_follow_step_t step =
+          zds_follow_next (&_follow, ifaddrs_, count_);
+        const zds_subject_t me = subject ();
+        fd_t fd = retired_fd;
+
+        if (step.op == ZDS_FOLLOW_STAY)
+            return;
+        if (step.op == ZDS_FOLLOW_CLOSE)
+            zds_trace_say (&me, "no IPv6 any more: %s", step.why);
+        else if ((fd = open_moved (step)) == retired_fd)
+            //  The next change of an address is the next try.
+            return;
+        //  The socket that ZMQ_LAST_ENDPOINT names is never left, even if it is
+        //  IPv6: who was told of that address goes on using it while, or when, the
+        //  host has it.
+        leave_address ();
+        memset (&_follow.bound, 0, sizeof _follow.bound);
+        if (fd == retired_fd)
+            return;
+        take (fd);
+        _follow.bound = step.listener.addr;
+        listener_t::process_plug ();
+    }
+
     std::string get_socket_name (fd_t fd_,
                                  socket_end_t socket_end_) const ZMQ_OVERRIDE
     {
@@ -140,31 +435,28 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
 
     int listen_on (const std::string &host_, const char *address_)
     {
-        dualstack_listen_t sockets;
+        bind_sockets_t sockets (options, _scheme, host_.c_str ());
+        fd_t fd = options.use_fd;
 
-        if (options.use_fd != -1) {
-            //  The address is not used then.
-            _s = options.use_fd;
-        } else {
-            if (sockets.open (_scheme, host_.c_str (), options,
-                              get_ctx ()->dualstack ().settings ().any)
-                == -1) {
-                const int err = errno;
+        //  With the application's own socket, the address is not used.
+        if (options.use_fd == -1) {
+            const int rc =
+              sockets.open (get_ctx ()->dualstack ().settings ().any);
+            if (rc != 0) {
                 if (sockets.unbindable != retired_fd)
                     _socket->event_closed (
                       make_unconnected_bind_endpoint_pair (_endpoint),
                       sockets.unbindable);
-                errno = err;
+                errno = rc;
                 return -1;
             }
             _bind = new (std::nothrow) dualstack_bind_t;
             alloc_assert (_bind);
-            _s = sockets.release (0);
-            _bind->add (_s);
-            options.as_ipv4 = sockets.as_ipv4;
+            fd = sockets.release (0);
+            _bind->add (fd);
+            options.as_ipv4 = sockets.listener (0).as_ipv4;
         }
-
-        _endpoint = this->get_socket_name (_s, socket_end_local);
+        take (fd);
         _socket->event_listening (
           make_unconnected_bind_endpoint_pair (_endpoint), _s);
         launch_siblings (&sockets);
@@ -176,128 +468,120 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
     {
         if (_s != retired_fd)
             listener_t::process_plug ();
-        if (_follows)
-            start_following ();
+        if (!is_follower ())
+            return;
+        //  Another network namespace has other interfaces (setns (2)).
+        const zds_subject_t me = subject ();
+        const int rc =
+          _io_thread->dualstack ().follow (_follow.name, this, _netns);
+        if (rc != 0)
+            zds_trace_failure (
+              &me, rc,
+              rc == EXDEV ? "the I/O thread is in another network namespace"
+                          : "the interface cannot be followed");
     }
 
     void process_term (int linger_) ZMQ_OVERRIDE
     {
-        if (_is_watching)
-            _io_thread->dualstack ().watch ().remove (this);
-        if (_handle) {
-            rm_fd (_handle);
-            _handle = static_cast<handle_t> (NULL);
-        }
-        if (_s != retired_fd)
-            close ();
+        if (is_follower ())
+            _io_thread->dualstack ().unfollow (this);
+        leave_address ();
         own_t::process_term (linger_);
     }
 
+    //  The monitor hears of the beginning and end of one socket of a bind.
     int close () ZMQ_OVERRIDE
     {
         if (_bind != NULL)
             _bind->remove (_s);
-        if (!_silent)
+        if (_binds != NULL)
             return listener_t::close ();
         dualstack_close (_s);
         _s = retired_fd;
         return 0;
     }
 
-  private:
-    void init ()
+    void take (fd_t fd_)
     {
-        _silent = false;
-        _bind = NULL;
-        _follows = false;
-        _is_watching = false;
-        _netns = 0;
-        memset (&_follow, 0, sizeof _follow);
+        _s = fd_;
+        _endpoint = this->get_socket_name (fd_, socket_end_local);
     }
 
-    void launch_siblings (dualstack_listen_t *sockets_)
+    void stop_polling ()
     {
-        dualstack_listener_t *follower = NULL;
+        rm_fd (_handle);
+        _handle = static_cast<handle_t> (NULL);
+    }
 
-        if (sockets_->follows) {
-            follower = sibling (choose_io_thread (1), retired_fd);
-            follower->_follows = true;
-            follower->_follow = sockets_->follow;
-            follower->_netns = zds_host_netns (static_cast<int> (_s));
-        }
-        for (unsigned i = 1; i < sockets_->count; i++) {
-            const bool is_followers =
-              follower != NULL && sockets_->family[i] == AF_INET6;
+    void leave_address ()
+    {
+        if (_handle)
+            stop_polling ();
+        if (_s != retired_fd)
+            close ();
+    }
+
+    bool is_follower () const { return _follow.name[0] != '\0'; }
+
+    zds_subject_t subject () const
+    {
+        return dualstack_subject (options, "bind", _scheme, _follow.name);
+    }
+
+    //  As our children they are closed with us. The one that follows has the IPv6
+    //  socket, if that is not ours, or none yet.
+    void launch_siblings (bind_sockets_t *sockets_)
+    {
+        zds_follow_t follow;
+        bool follows = sockets_->follows (&follow);
+
+        for (unsigned i = 1; i < ZDS_MAX_LISTENERS; i++) {
             const fd_t fd = sockets_->release (i);
+            if (fd == retired_fd)
+                break;
             _bind->add (fd);
-            if (is_followers) {
-                follower->_s = fd;
-                follower->_endpoint =
-                  follower->get_socket_name (fd, socket_end_local);
-            } else
-                launch_child (
-                  sibling (choose_io_thread (options.affinity), fd));
+            const bool is_followers =
+              follows
+              && zds_addr_family (&sockets_->listener (i).addr) == AF_INET6;
+            launch_sibling (fd, is_followers ? &follow : NULL);
+            follows = follows && !is_followers;
         }
-        //  As our children they are closed with us.
-        if (follower != NULL)
-            launch_child (follower);
+        if (follows)
+            launch_sibling (retired_fd, &follow);
     }
 
     //  A listener of the same kind, with the same options.
     dualstack_listener_t *another (io_thread_t *io_thread_) const;
 
-    dualstack_listener_t *sibling (io_thread_t *io_thread_, fd_t fd_) const
+    void launch_sibling (fd_t fd_, const zds_follow_t *follow_)
     {
-        dualstack_listener_t *const one = another (io_thread_);
+        dualstack_listener_t *const one =
+          another (choose_io_thread (follow_ == NULL ? options.affinity : 1));
         alloc_assert (one);
 
-        one->_silent = true;
         one->_bind = _bind;
         _bind->use ();
-        one->_s = fd_;
         if (fd_ != retired_fd)
-            one->_endpoint = one->get_socket_name (fd_, socket_end_local);
-        return one;
-    }
-
-    bool has_stopped ()
-    {
-        if (!dualstack_has_stopped (_s))
-            return false;
-        rm_fd (_handle);
-        _handle = static_cast<handle_t> (NULL);
-        return true;
-    }
-
-    void start_following ()
-    {
-        const zds_subject_t subject =
-          dualstack_subject (options, "bind", _scheme, _follow.name);
-
-        //  Another network namespace has other interfaces (setns (2)).
-        const int rc = _io_thread->dualstack ().watch ().add (this, _netns);
-        _is_watching = rc == 0;
-        if (rc != 0)
-            zds_trace_failure (
-              &subject, rc,
-              rc == EXDEV ? "the I/O thread is in another network namespace"
-                          : "the interface cannot be followed");
+            one->take (fd_);
+        if (follow_ != NULL) {
+            one->_follow = *follow_;
+            one->_netns = zds_host_netns (static_cast<int> (_s));
+        }
+        launch_child (one);
     }
 
     //  A socket at the new address, or retired_fd.
     fd_t open_moved (const zds_follow_step_t &step_)
     {
-        const zds_subject_t subject =
-          dualstack_subject (options, "bind", _scheme, _follow.name);
+        const zds_subject_t me = subject ();
         zds_bind_stage_t stage;
         uint16_t port = 0;
         fd_t fd;
 
         const int rc =
           dualstack_open_listener (step_.listener, options, &stage, &fd, &port);
-        zds_trace_say (&subject, "the interface's addresses changed: %s",
-                       step_.why);
-        zds_trace_listener (&subject, &step_.listener, stage, rc, port);
+        zds_trace_say (&me, "the interface's addresses changed: %s", step_.why);
+        zds_trace_listener (&me, &step_.listener, stage, rc, port);
         if (rc != 0)
             return retired_fd;
         //  Unbound meanwhile.
@@ -308,32 +592,16 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         return fd;
     }
 
-    //  The socket that ZMQ_LAST_ENDPOINT names is never left, even if it is IPv6: who
-    //  was told of that address goes on using it while, or when, the host has it.
-    void leave_address ()
-    {
-        if (_handle) {
-            rm_fd (_handle);
-            _handle = static_cast<handle_t> (NULL);
-        }
-        if (_s != retired_fd)
-            close ();
-        memset (&_follow.bound, 0, sizeof _follow.bound);
-    }
-
     io_thread_t *const _io_thread;
     const char *const _scheme;
+    //  Of the first listener of a bind.
     dualstack_binds_t *const _binds;
-
-    //  True iff another listener of the same bind tells the monitor of its
-    //  beginning and end.
-    bool _silent;
 
     //  Shared by the listeners of the bind; NULL: the socket is the application's.
     dualstack_bind_t *_bind;
 
-    //  Of the one that follows: the interface, and the network namespace.
-    bool _follows, _is_watching;
+    //  Of the one that follows: the interface (else it has no name), and the network
+    //  namespace.
     zds_follow_t _follow;
     uint64_t _netns;
 
@@ -351,7 +619,7 @@ template <> dualstack_tcp_listener_t *
 dualstack_tcp_listener_t::another (io_thread_t *io_thread_) const
 {
     return new (std::nothrow)
-      dualstack_tcp_listener_t (io_thread_, _socket, options, _binds);
+      dualstack_tcp_listener_t (io_thread_, _socket, options, NULL);
 }
 
 #ifdef ZMQ_HAVE_WS
@@ -372,7 +640,7 @@ template <> dualstack_ws_listener_t *
 dualstack_ws_listener_t::another (io_thread_t *io_thread_) const
 {
     dualstack_ws_listener_t *const listener = new (std::nothrow)
-      dualstack_ws_listener_t (io_thread_, _socket, options, _wss, _binds);
+      dualstack_ws_listener_t (io_thread_, _socket, options, _wss, NULL);
     alloc_assert (listener);
     listener->_address = _address;
     return listener;
@@ -400,3 +668,25 @@ zmq::ws_listener_t *zmq::dualstack_ws_listener (io_thread_t *io_thread_,
       dualstack_ws_listener_t (io_thread_, socket_, options_, wss_, binds_);
 }
 #endif
+
+void zmq::dualstack_as_ipv4 (sockaddr_storage *addr_, socklen_t *len_)
+{
+    *len_ = static_cast<socklen_t> (zds_sockaddr_as_ipv4 (
+      reinterpret_cast<struct sockaddr *> (addr_), *len_));
+}
+
+void zmq::dualstack_refused (const options_t &options_,
+                             const std::string &endpoint_,
+                             const sockaddr_storage &peer_)
+{
+    const zds_subject_t subject =
+      dualstack_subject (options_, "accept", "tcp",
+                         endpoint_.c_str () + endpoint_.rfind ('/') + 1);
+    zds_addr_t peer;
+
+    if (zds_addr_from_sockaddr (
+          &peer, reinterpret_cast<const sockaddr *> (&peer_), sizeof peer)
+        == 0)
+        zds_trace_address (&subject, "refuses ", &peer,
+                           ": no accept filter matches");
+}

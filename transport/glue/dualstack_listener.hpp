@@ -5,10 +5,11 @@
 
 #include <string>
 
-#include "macros.hpp"
-#include "zds_bind.h"
+#include "address.hpp"
 
 #ifndef ZMQ_HAVE_DUALSTACK
+#define dualstack_as_ipv4(addr, len) static_cast<void> (0)
+#define dualstack_refused(options, endpoint, peer) static_cast<void> (0)
 //  Without the transport, libzmq's own.
 #define dualstack_tcp_listener(thread, socket, options, binds)                 \
     new (std::nothrow) tcp_listener_t (thread, socket, options)
@@ -23,20 +24,6 @@ class socket_base_t;
 class tcp_listener_t;
 class ws_listener_t;
 struct options_t;
-
-//  One listener of a bind to an interface follows that interface's IPv6 addresses
-//  (B-12). It runs in the context's first I/O thread, which watches them, and has no
-//  socket at times. Connections belong to the listener, so they survive its moves.
-struct i_dualstack_follower
-{
-    virtual ~i_dualstack_follower () ZMQ_DEFAULT;
-
-    //  The interface that is followed has these addresses now. In the I/O thread.
-    virtual void look (const zds_ifaddr_t *ifaddrs_, size_t count_) = 0;
-
-    //  Its name.
-    virtual const char *interface_name () const = 0;
-};
 
 //  libzmq's listeners over TCP, but with all the sockets of a bind instead of one. Each
 //  socket has a listener of its own; the others are children of the first, and the
@@ -54,6 +41,14 @@ ws_listener_t *dualstack_ws_listener (io_thread_t *io_thread_,
                                       bool wss_,
                                       dualstack_binds_t *binds_);
 #endif
+
+//  Turns the address of an IPv4 peer of a dual-stack socket into an IPv4 address.
+void dualstack_as_ipv4 (sockaddr_storage *addr_, socklen_t *len_);
+
+//  Tells, if anybody wants to know, that no accept filter matches the peer.
+void dualstack_refused (const options_t &options_,
+                        const std::string &endpoint_,
+                        const sockaddr_storage &peer_);
 }
 #endif
 

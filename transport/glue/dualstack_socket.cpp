@@ -210,10 +210,17 @@ int zmq::dualstack_send (fd_t fd_,
     return rc == EAGAIN ? 0 : rc;
 }
 
-int zmq::dualstack_peek (fd_t fd_, void *data_, size_t size_, size_t *count_)
+int zmq::dualstack_hear (fd_t fd_, zds_greeting_t *greeting_, size_t *count_)
 {
-    return end_of (recv (fd_, static_cast<char *> (data_), size_, MSG_PEEK),
-                   count_);
+    uint8_t bytes[ZDS_SIGNATURE_SIZE];
+    const int rc = end_of (
+      recv (fd_, reinterpret_cast<char *> (bytes), sizeof bytes, MSG_PEEK),
+      count_);
+
+    if (rc != 0)
+        return rc;
+    *greeting_ = zds_greeting_judge (bytes, *count_);
+    return *count_ == 0 ? ECONNRESET : 0;
 }
 
 void zmq::dualstack_report_from (fd_t fd_, int bytes_)
@@ -237,11 +244,144 @@ bool zmq::dualstack_has_hung_up (fd_t fd_)
 #endif
 }
 
+static int set_v6only (zmq::fd_t fd_, const zds_listener_t &listener_)
+{
+    if (listener_.v6only == ZDS_V6ONLY_NONE)
+        return 0;
+#ifdef IPV6_V6ONLY
+    if (zmq::dualstack_set_flag (fd_, IPPROTO_IPV6, IPV6_V6ONLY,
+                                 listener_.v6only == ZDS_V6ONLY_ON)
+        == 0)
+        return 0;
+    return zds_listener_needs_v6only (&listener_) ? -1 : 0;
+#else
+    errno = ENOPROTOOPT;
+    return -1;
+#endif
+}
+
+static void set_freebind (zmq::fd_t fd_)
+{
+    //  Where there is no such thing, bind() says so with EADDRNOTAVAIL.
+#ifdef IP_FREEBIND
+    zmq::dualstack_set_flag (fd_, IPPROTO_IP, IP_FREEBIND, 1);
+#else
+    LIBZMQ_UNUSED (fd_);
+#endif
+}
+
+//  A port that a former process left in TIME_WAIT is free to take; on Windows
+//  that goes without saying, and the option of this name lets anybody share.
+static int set_address_reuse (zmq::fd_t fd_)
+{
+#ifdef ZMQ_HAVE_WINDOWS
+    return zmq::dualstack_set_flag (fd_, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+#else
+    return zmq::dualstack_set_flag (fd_, SOL_SOCKET, SO_REUSEADDR, 1);
+#endif
+}
+
+//  The socket calls in their order. 'stage_' says how far it came.
+static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
+                                  const zmq::options_t &options_,
+                                  zds_bind_stage_t *stage_)
+{
+    *stage_ = ZDS_AT_SOCKET;
+    const zmq::fd_t fd = zmq::open_socket (zds_addr_family (&listener_.addr),
+                                           SOCK_STREAM, IPPROTO_TCP);
+    if (fd == zmq::retired_fd)
+        return zmq::retired_fd;
+
+    *stage_ = ZDS_AT_V6ONLY;
+    if (set_v6only (fd, listener_) != 0) {
+        errno = zmq::dualstack_errno ();
+        zmq::dualstack_close (fd);
+        return zmq::retired_fd;
+    }
+
+    *stage_ = ZDS_AT_OPTION;
+    if (zmq::tcp_prepare_socket (fd, options_) == zmq::retired_fd)
+        return zmq::retired_fd;
+    zmq::make_socket_noninheritable (fd);
+    if (set_address_reuse (fd) != 0) {
+        errno = zmq::dualstack_errno ();
+        zmq::dualstack_close (fd);
+        return zmq::retired_fd;
+    }
+    if (listener_.freebind)
+        set_freebind (fd);
+    return fd;
+}
+
+//  0 where a sandbox does not let the system tell.
+static uint16_t bound_port (zmq::fd_t fd_)
+{
+    sockaddr_storage ss;
+    zds_addr_t bound;
+    const zmq::zmq_socklen_t len =
+      zmq::get_socket_address (fd_, zmq::socket_end_local, &ss);
+
+    return len != 0
+               && zds_addr_from_sockaddr (
+                    &bound, reinterpret_cast<sockaddr *> (&ss), len)
+                    == 0
+             ? zds_addr_port (&bound)
+             : 0;
+}
+
+int zmq::dualstack_open_listener (const zds_listener_t &listener_,
+                                  const options_t &options_,
+                                  zds_bind_stage_t *stage_,
+                                  fd_t *fd_,
+                                  uint16_t *port_)
+{
+    const zds_addr_t &addr = listener_.addr;
+
+    *fd_ = open_socket_for (listener_, options_, stage_);
+    if (*fd_ == retired_fd)
+        return errno;
+    *stage_ = ZDS_AT_BIND;
+    if (::bind (*fd_, &addr.sa,
+                static_cast<zmq_socklen_t> (zds_addr_len (&addr)))
+          != 0
+        || ::listen (*fd_, options_.backlog) != 0) {
+        const int rc = dualstack_errno ();
+        dualstack_close (*fd_);
+        return rc;
+    }
+    *port_ =
+      zds_addr_port (&addr) != 0 ? zds_addr_port (&addr) : bound_port (*fd_);
+    return 0;
+}
+
+void zmq::dualstack_stop_listening (fd_t fd_)
+{
+#ifdef __linux__
+    ::shutdown (fd_, SHUT_RDWR);
+#else
+    LIBZMQ_UNUSED (fd_);
+#endif
+}
+
+bool zmq::dualstack_has_stopped (fd_t fd_)
+{
+#ifdef __linux__
+    int listening = 1;
+    socklen_t len = sizeof listening;
+
+    return getsockopt (fd_, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0
+           && listening == 0;
+#else
+    LIBZMQ_UNUSED (fd_);
+    return false;
+#endif
+}
+
 //  Where the system has no getifaddrs, libzmq still knows how to ask for one
 //  interface by name. Literals are left alone: it would take them too.
 static void ask_resolver (const zds_endpoint_t &endpoint_,
                           bool ipv6_,
-                          zmq::dualstack_ifaddrs_t *ifaddrs_)
+                          std::vector<zds_ifaddr_t> *ifaddrs_)
 {
     zmq::ip_resolver_options_t options;
     options.bindable (true).allow_nic_name (true).ipv6 (ipv6_);
@@ -265,21 +405,27 @@ static void ask_resolver (const zds_endpoint_t &endpoint_,
     ifaddrs_->push_back (ifaddr);
 }
 
-int zmq::dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
-                            dualstack_ifaddrs_t *ifaddrs_)
+int zmq::dualstack_local_t::read (const std::string &text_)
 {
     zds_ifaddr_t *all;
     size_t count;
-    const int rc = zds_host_ifaddrs (endpoint_.host, &all, &count);
 
-    if (rc == ENOTSUP) {
-        ask_resolver (endpoint_, false, ifaddrs_);
-        ask_resolver (endpoint_, true, ifaddrs_);
-        return 0;
-    }
+    int rc = zds_endpoint_parse (&endpoint, text_.c_str (), ZDS_PORT_BIND);
     if (rc == 0)
-        ifaddrs_->assign (all, all + count);
+        rc = zds_host_zone (&endpoint, &zone);
+    ifaddrs.clear ();
+    unknown = 0;
+    if (rc != 0 || strcmp (endpoint.host, "*") == 0)
+        return rc;
+    unknown = zds_host_ifaddrs (endpoint.host, &all, &count);
+    ifaddrs.assign (all, all + count);
     free (all);
+    if (unknown == ENOTSUP) {
+        ask_resolver (endpoint, false, &ifaddrs);
+        ask_resolver (endpoint, true, &ifaddrs);
+    }
     //  Windows Subsystem for Linux has no interfaces to show.
-    return rc == EINVAL || rc == EOPNOTSUPP ? 0 : rc;
+    if (unknown == ENOTSUP || unknown == EINVAL || unknown == EOPNOTSUPP)
+        unknown = 0;
+    return 0;
 }

@@ -3,10 +3,14 @@
 #ifndef __ZMQ_DUALSTACK_SOCKET_HPP_INCLUDED__
 #define __ZMQ_DUALSTACK_SOCKET_HPP_INCLUDED__
 
+#include <errno.h>
+
+#include <string>
 #include <vector>
 
 #include "fd.hpp"
 #include "zds_bind.h"
+#include "zds_race.h"
 
 //  What is asked of the system, the same on all: failures are errno values, and
 //  nothing ends the process.
@@ -58,9 +62,9 @@ void dualstack_keep_alive (fd_t fd_, const options_t &options_);
 //  errno.
 int dualstack_send (fd_t fd_, const void *data_, size_t size_, size_t *sent_);
 
-//  What has come in, without taking it: '*count_' bytes, 0 at the end of the
-//  connection. 0, EAGAIN if nothing has come in, or another errno.
-int dualstack_peek (fd_t fd_, void *data_, size_t size_, size_t *count_);
+//  What has come in of a greeting, '*count_' bytes, without taking it. 0, EAGAIN if
+//  nothing has come in, or another errno: ECONNRESET at the end of the connection.
+int dualstack_hear (fd_t fd_, zds_greeting_t *greeting_, size_t *count_);
 
 //  Pollers are to report the socket only when this many bytes have come in, or the
 //  connection ends. A hint: systems may ignore it.
@@ -69,14 +73,53 @@ void dualstack_report_from (fd_t fd_, int bytes_);
 //  Whether the peer has ended the connection, though there are bytes left of it.
 bool dualstack_has_hung_up (fd_t fd_);
 
-typedef std::vector<zds_ifaddr_t> dualstack_ifaddrs_t;
+//  Opens one socket as a listener asks for, bound and listening: 0 and '*fd_' and the
+//  port (0 if the system does not tell), or an errno; 'stage_' says where. The number
+//  of a socket that was opened and could not be bound is in '*fd_', else retired_fd.
+int dualstack_open_listener (const zds_listener_t &listener_,
+                             const options_t &options_,
+                             zds_bind_stage_t *stage_,
+                             fd_t *fd_,
+                             uint16_t *port_);
 
-//  The addresses that a bind to the endpoint, or a source, can choose from.
-//  Appends; safe in any thread. Where the system has no getifaddrs, libzmq's own
-//  resolver says. Returns 0 or an errno: what the system said when it did not tell
-//  its interfaces, ENOMEM among it.
-int dualstack_ifaddrs (const zds_endpoint_t &endpoint_,
-                       dualstack_ifaddrs_t *ifaddrs_);
+//  Makes a listening socket give its port free at once, ahead of being closed
+//  by the thread that polls it, whose accept() then fails with EINVAL. Acts on
+//  every copy of the descriptor. Linux only; a no-op elsewhere, where the port
+//  is free when the socket is closed.
+void dualstack_stop_listening (fd_t fd_);
+
+//  True iff that has been done to the socket.
+bool dualstack_has_stopped (fd_t fd_);
+
+//  What a bind, or the source address of a connection, names on this host.
+struct dualstack_local_t
+{
+    zds_endpoint_t endpoint;
+    uint32_t zone; //  its index
+
+    //  Those that it can choose from. Where the system has no getifaddrs, libzmq's
+    //  own resolver says.
+    std::vector<zds_ifaddr_t> ifaddrs;
+
+    dualstack_local_t () : zone (0), unknown (0) {}
+
+    //  Reads HOST:PORT. Safe in any thread. Returns 0 or an errno.
+    int read (const std::string &text_);
+
+    const zds_ifaddr_t *first () const
+    {
+        return ifaddrs.empty () ? NULL : &ifaddrs[0];
+    }
+
+    //  ENODEV only if it is known that there is no such interface.
+    int verdict (int rc_) const
+    {
+        return rc_ == ENODEV && unknown != 0 ? unknown : rc_;
+    }
+
+  private:
+    int unknown; //  why the system did not tell its interfaces
+};
 }
 
 #endif
