@@ -96,6 +96,28 @@ static void test_turns (void **state_)
     }
 }
 
+/*  When the first one is down, the others share what it had.  */
+static void test_each_pair_is_in_front_once (void **state_)
+{
+    static const char *const addrs[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3",
+                                        "192.0.2.4", NULL};
+    const zds_answer_t now = answer_of (addrs);
+    const bool moves[ZDS_MAX_ADDRS] = {true, true, true, true};
+    unsigned turn, met[5][5] = {{0}};
+    size_t i, k;
+    (void) state_;
+
+    for (turn = 0; turn < 12; turn++) {
+        zds_answer_t answer = now;
+        zds_turns_deal (&answer, moves, turn);
+        met[ntohl (answer.addr[0].v4.sin_addr.s_addr) & 7]
+           [ntohl (answer.addr[1].v4.sin_addr.s_addr) & 7]++;
+    }
+    for (i = 1; i <= 4; i++)
+        for (k = 1; k <= 4; k++)
+            assert_int_equal (met[i][k], i != k);
+}
+
 static void test_which_answers_may_rotate (void **state_)
 {
     static const struct
@@ -123,6 +145,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_turns),
+      cmocka_unit_test (test_each_pair_is_in_front_once),
       cmocka_unit_test (test_which_answers_may_rotate),
     };
     return cmocka_run_group_tests_name ("turns", tests, NULL, NULL);

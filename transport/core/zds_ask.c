@@ -235,7 +235,12 @@ void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_)
                 addr[count] = answer_->addr[k];
                 place[count++] = k;
             }
-        for (k = 0; k < count; k++)
-            answer_->addr[place[k]] = addr[(k + turn_) % count];
+        /*  Another one is the second in each round: when the first is down, its
+            share does not go to a single one.  */
+        for (k = 0; k < count; k++) {
+            const size_t ahead =
+              k == 0 ? 0 : 1 + (k - 1 + turn_ / count) % (count - 1);
+            answer_->addr[place[k]] = addr[(ahead + turn_) % count];
+        }
     }
 }

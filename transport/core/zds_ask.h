@@ -166,7 +166,8 @@ bool zds_turns_find (bool *moves_,
                      const zds_answer_t *before_,
                      const zds_answer_t *now_);
 
-/*  Turns the addresses that are marked, within their family, by 'turn_' places.  */
+/*  Turns the addresses that are marked, within their family, by 'turn_' places.  As many
+    turns as there are pairs of them have each pair once in front.  */
 void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_);
 
 #ifdef __cplusplus
