@@ -82,7 +82,7 @@ void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_)
         addr_->v4.sin_port = htons (port_);
 }
 
-/*  False for most names, at their first letter that no literal has.  */
+/*  False for most names: at the first letter that no literal can have.  */
 static bool may_be_literal (const char *text_)
 {
     while (isxdigit ((unsigned char) *text_) || *text_ == ':' || *text_ == '.'

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/*  IPv6 first, or IPv4 from the second on.  */
+/*  IPv6 ahead of IPv4; from the second on the other way round.  */
 static const int family_at[] = {AF_INET6, AF_INET, AF_INET6};
 
 static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
@@ -48,16 +48,13 @@ static void start_plan (zds_bind_plan_t *plan_, const char *why_)
 static void
 plan_wildcard (zds_bind_plan_t *plan_, zds_mode_t mode_, uint16_t port_)
 {
+    const bool is_dual = mode_ != ZDS_MODE_V4;
     zds_listener_t *listener;
 
-    if (mode_ == ZDS_MODE_V4) {
-        start_plan (plan_, "* in an IPv4-only socket");
-        add_any (plan_, AF_INET, port_);
-        return;
-    }
-    start_plan (plan_, "* is one socket for both families");
-    listener = add_any (plan_, AF_INET6, port_);
-    listener->v6only = ZDS_V6ONLY_OFF;
+    start_plan (plan_, is_dual ? "* is one socket for both families"
+                               : "* in an IPv4-only socket");
+    listener = add_any (plan_, is_dual ? AF_INET6 : AF_INET, port_);
+    listener->v6only = is_dual ? ZDS_V6ONLY_OFF : ZDS_V6ONLY_NONE;
     listener->as_ipv4 = mode_ == ZDS_MODE_AUTO;
 }
 
@@ -273,7 +270,6 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
     zds_addr_t addr;
     int rc;
 
-    start_plan (plan_, "");
     if (strcmp (endpoint_->host, "*") == 0) {
         plan_wildcard (plan_, mode_, endpoint_->port);
         return 0;

@@ -210,8 +210,8 @@ typedef struct
 } zds_follow_step_t;
 
 /*  What to do now that the interface has these addresses.  When it is done the
-    caller says so in 'bound'.  To a better address (B-2) when that can be used, and
-    never between two that are equally good.  */
+    caller says so in 'bound'.  The bind moves to a better address (B-2) as soon as that
+    can be used, and never between two that are equally good.  */
 zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    const zds_ifaddr_t *ifaddrs_,
                                    size_t count_);

@@ -128,7 +128,7 @@ static bool is_key (const char *key_)
     return key_[0] != '\0' && strlen (key_) < ZDS_HISTORY_KEY_SIZE;
 }
 
-/*  The host, without what has expired, as used now; NULL if nothing is known
+/*  The host, without what has expired; NULL if nothing is known of it.  Counts as a use
     of it.  */
 static zds_history_host_t *
 find_host (zds_history_t *history_, const char *key_, uint64_t now_)

@@ -340,25 +340,6 @@ static bool is_gone (const zds_race_t *race_, size_t candidate_)
            && !(one->from_helper && one->fate == ZDS_FATE_UNTRIED);
 }
 
-/*  What is kept of a candidate that an answer has again.  What the last word had
-    stays its, if a helper says it too.  */
-static void inherit (zds_candidate_t *candidate_,
-                     const zds_race_t *race_,
-                     bool from_helper_)
-{
-    const size_t was = find (race_->candidate, race_->count, &candidate_->addr);
-    const zds_candidate_t *old;
-
-    candidate_->from_helper = candidate_->withdrawn = from_helper_;
-    if (was == NONE || is_gone (race_, was))
-        return;
-    old = &race_->candidate[was];
-    candidate_->fate = old->fate;
-    candidate_->from_helper =
-      from_helper_ && (old->from_helper || old->withdrawn);
-    candidate_->withdrawn = candidate_->from_helper && old->withdrawn;
-}
-
 /*  The candidates anew.  */
 typedef struct
 {
@@ -380,7 +361,9 @@ static bool is_full (const revision_t *revision_, int family_)
     return n >= ZDS_MAX_CANDIDATES;
 }
 
-/*  Takes the addresses of these families out of the answer.  */
+/*  Takes the addresses of these families out of the answer.  What has become of one that
+    was there before stays, and what the last word had stays its, if a helper says it
+    too.  */
 static void take_addrs (const zds_race_t *race_,
                         unsigned families_,
                         const zds_answer_t *answer_,
@@ -393,7 +376,9 @@ static void take_addrs (const zds_race_t *race_,
     for (i = 0; i < answer_->count; i++) {
         const int family = zds_addr_family (&answer_->addr[i]);
         zds_addr_t addr = answer_->addr[i];
+        const zds_candidate_t *old;
         zds_candidate_t *next;
+        size_t was;
         zds_addr_set_port (&addr, race_->config.port);
         if (race_->config.zone != 0 && family == AF_INET6)
             addr.v6.sin6_scope_id = race_->config.zone;
@@ -403,7 +388,12 @@ static void take_addrs (const zds_race_t *race_,
         next = &revision_->candidate[revision_->count++];
         memset (next, 0, sizeof *next);
         next->addr = addr;
-        inherit (next, race_, from_helper_);
+        was = find (race_->candidate, race_->count, &addr);
+        old =
+          was == NONE || is_gone (race_, was) ? NULL : &race_->candidate[was];
+        next->fate = old == NULL ? ZDS_FATE_UNTRIED : old->fate;
+        next->from_helper =
+          from_helper_ && (old == NULL || old->from_helper || old->withdrawn);
     }
 }
 
@@ -601,7 +591,7 @@ static uint64_t hand_over_time (const zds_race_t *race_, unsigned *attempt_)
              : race_->quiet_since + race_->config.attempt_delay;
 }
 
-/*  Whether it is time; if not, nothing is waited for any longer.  */
+/*  Whether it is time.  If not, the deadline is no later than that.  */
 static bool is_due (uint64_t time_, uint64_t now_, uint64_t *deadline_)
 {
     if (time_ < *deadline_)

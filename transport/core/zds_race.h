@@ -150,9 +150,6 @@ typedef enum
     ZDS_PROGRESS_UNSIGNED   /* the peer may speak ZMTP 1.0, or anything else */
 } zds_progress_t;
 
-/*  Of the fields below only 'config', 'candidate', 'count', 'slot', 'ask',
-    'first_family' and 'ipv6_silent' are for readers outside
-    zds_race.c: what there was to try and what became of it.  */
 typedef struct
 {
     int candidate; /* -1: the slot is free */
@@ -165,6 +162,8 @@ typedef struct
     const char *cancel_why;
 } zds_race_slot_t;
 
+/*  Only 'config', 'candidate', 'count', 'slot', 'ask', 'first_family' and 'ipv6_silent' are
+    for readers outside zds_race.c: what there was to try and what became of it.  */
 typedef struct
 {
     zds_race_config_t config;

@@ -28,7 +28,7 @@ static bool begins_with (const word_t *word_, const char *text_)
            && memcmp (word_->at, text_, strlen (text_)) == 0;
 }
 
-/*  Goes to the next word from 'at_' on, and ahead of 'end_'; false: there is none.  */
+/*  Finds the next word from 'at_' on; false if there is none before 'end_'.  */
 static bool next_word (word_t *word_, const char *at_, const char *end_)
 {
     while (at_ < end_ && strchr (separators, *at_) != NULL)
@@ -123,49 +123,34 @@ static bool take_number (zds_settings_t *settings_,
 /*  trace or trace=FILE.  */
 static bool take_trace (zds_settings_t *settings_, const word_t *word_)
 {
-    static const char name[] = "trace=";
-    const size_t name_len = sizeof name - 1;
-    const bool has_file = begins_with (word_, name) && word_->len > name_len
-                          && word_->len - name_len < ZDS_TRACE_FILE_SIZE;
-    const size_t len = has_file ? word_->len - name_len : 0;
+    const bool has_file = begins_with (word_, "trace=");
+    const size_t before = strlen (has_file ? "trace=" : "trace");
+    const size_t len = word_->len - before;
 
-    if (!has_file && !is_word (word_, "trace"))
+    if (!is_word (word_, "trace")
+        && (!has_file || len == 0 || len >= ZDS_TRACE_FILE_SIZE))
         return false;
-    memcpy (settings_->trace_file, word_->at + word_->len - len, len);
+    memcpy (settings_->trace_file, word_->at + before, len);
     settings_->trace_file[len] = '\0';
     settings_->trace = true;
     return true;
 }
 
-static bool take_switch (zds_settings_t *settings_, const word_t *word_)
+static void take_words (zds_settings_t *settings_,
+                        const char *at_,
+                        const char *end_,
+                        complaint_t *complaint_)
 {
-    const struct
-    {
-        const char *name;
-        bool *value, is;
-    } switches[] = {
-      {"off", &settings_->off, true},
-      {"on", &settings_->off, false},
-      {"any", &settings_->any, true},
-    };
-    size_t i;
+    word_t word = {at_, 0};
 
-    for (i = 0; i < sizeof switches / sizeof switches[0]; i++)
-        if (is_word (word_, switches[i].name)) {
-            *switches[i].value = switches[i].is;
-            return true;
-        }
-    return false;
-}
-
-static void take_word (zds_settings_t *settings_,
-                       const word_t *word_,
-                       complaint_t *complaint_)
-{
-    if (!take_switch (settings_, word_)
-        && !take_number (settings_, word_, complaint_)
-        && !take_trace (settings_, word_))
-        complain (complaint_, word_, " (not known)");
+    while (next_word (&word, word.at + word.len, end_))
+        if (is_word (&word, "off") || is_word (&word, "on"))
+            settings_->off = is_word (&word, "off");
+        else if (is_word (&word, "any"))
+            settings_->any = true;
+        else if (!take_number (settings_, &word, complaint_)
+                 && !take_trace (settings_, &word))
+            complain (complaint_, &word, " (not known)");
 }
 
 void zds_settings_default (zds_settings_t *settings_)
@@ -185,13 +170,9 @@ void zds_settings_words (zds_settings_t *settings_,
                          size_t size_)
 {
     complaint_t complaint = {complaint_, size_};
-    const char *const text = text_ == NULL ? "" : text_;
-    const char *const end = text + strlen (text);
-    word_t word;
 
-    for (word.at = text, word.len = 0;
-         next_word (&word, word.at + word.len, end);)
-        take_word (settings_, &word, &complaint);
+    if (text_ != NULL)
+        take_words (settings_, text_, text_ + strlen (text_), &complaint);
 }
 
 /*  Whether a line is [NAME], and for whom: '*applies_'.  */
@@ -242,14 +223,12 @@ void zds_settings_file (zds_settings_t *settings_,
     while (*at != '\0') {
         const char *const end = at + strcspn (at, "\n");
         const word_t line = strip (at, end);
-        word_t word = {line.at, 0};
         if (is_section (&line, file_, title_, &applies))
             ;
         else if (line.len > 0 && line.at[0] == '[')
             complain (&complaint, &line, " (not known)");
         else if (applies)
-            while (next_word (&word, word.at + word.len, line.at + line.len))
-                take_word (settings_, &word, &complaint);
+            take_words (settings_, line.at, line.at + line.len, &complaint);
         at = end + (*end == '\n');
     }
 }

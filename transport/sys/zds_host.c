@@ -50,8 +50,6 @@
 #include <sys/stat.h>
 #endif
 
-#ifdef ZDS_HAVE_GETIFADDRS
-
 /*  What is looked for, and the list of what was found.  */
 typedef struct
 {
@@ -60,7 +58,12 @@ typedef struct
     zds_ifaddr_t *at;
     size_t count;
     size_t room;
+    /*  Of the interface that was last seen: the addresses of one come together.  */
+    unsigned index; /* 0: not known yet */
+    char index_name[256];
 } list_t;
+
+#ifdef ZDS_HAVE_GETIFADDRS
 
 static int append (list_t *list_,
                    const char *name_,
@@ -92,30 +95,19 @@ static int append (list_t *list_,
 }
 
 /*  getifaddrs gives up with ECONNREFUSED when many threads ask at once.  */
-static int get_ifaddrs_patiently (struct ifaddrs **list_)
-{
-    const int max_tries = 10;
-    int i;
-
-    for (i = 0; i < max_tries; i++) {
-        struct timespec pause = {0, (1L << i) * 1000000L};
-        if (getifaddrs (list_) == 0)
-            return 0;
-        if (errno != ECONNREFUSED)
-            break;
-        nanosleep (&pause, NULL);
-    }
-    return errno;
-}
-
 static int ask_getifaddrs (list_t *list_)
 {
+    const int max_tries = 10;
     struct ifaddrs *all = NULL;
     const struct ifaddrs *one;
-    int rc = get_ifaddrs_patiently (&all);
+    int i, rc = 0;
 
-    if (rc != 0)
-        return rc;
+    for (i = 1; getifaddrs (&all) != 0; i++) {
+        struct timespec pause = {0, (1L << i) * 500000L};
+        if (errno != ECONNREFUSED || i == max_tries)
+            return errno;
+        nanosleep (&pause, NULL);
+    }
     for (one = all; one != NULL && rc == 0; one = one->ifa_next) {
         zds_addr_t addr;
         /*  getifaddrs does not tell the length; its family vouches for it.  */
@@ -136,14 +128,6 @@ enum
     MESSAGE_ROOM = 32768, /* as much as the kernel sends at once */
     MAX_DUMPS = 5 /* while addresses change faster than they are listed */
 };
-
-/*  The numbers and names of interfaces; the addresses of one come together.  */
-typedef struct
-{
-    list_t *list;
-    unsigned index; /* 0: not known yet */
-    char name[IF_NAMESIZE];
-} dump_t;
 
 static unsigned flags_from_kernel (uint32_t bits_)
 {
@@ -172,22 +156,22 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 /*  The name under which getifaddrs knows an address; NULL if the interface has just
     gone.  Of the interface that is asked for, the name is known.  */
 static const char *
-name_from_kernel (dump_t *dump_, unsigned index_, const struct rtattr *label_)
+name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)
 {
-    if (dump_->list->nameless)
+    if (list_->nameless)
         return "";
     if (label_ != NULL)
         return (const char *) RTA_DATA (label_);
-    if (dump_->index != index_) {
-        if (dump_->list->name != NULL
-            || if_indextoname (index_, dump_->name) == NULL)
+    if (list_->index != index_) {
+        if (list_->name != NULL
+            || if_indextoname (index_, list_->index_name) == NULL)
             return NULL;
-        dump_->index = index_;
+        list_->index = index_;
     }
-    return dump_->name;
+    return list_->index_name;
 }
 
-static int add_from_kernel (dump_t *dump_, struct nlmsghdr *message_)
+static int add_from_kernel (list_t *list_, struct nlmsghdr *message_)
 {
     struct ifaddrmsg *const header = (struct ifaddrmsg *) NLMSG_DATA (message_);
     const struct rtattr *told[IFA_FLAGS + 1] = {NULL}, *own;
@@ -200,7 +184,7 @@ static int add_from_kernel (dump_t *dump_, struct nlmsghdr *message_)
     for (; RTA_OK (attr, len); attr = RTA_NEXT (attr, len))
         if (attr->rta_type <= IFA_FLAGS)
             told[attr->rta_type] = attr;
-    name = name_from_kernel (dump_, header->ifa_index, told[IFA_LABEL]);
+    name = name_from_kernel (list_, header->ifa_index, told[IFA_LABEL]);
     /*  Where there is a peer, IFA_ADDRESS is the peer's.  */
     own = told[told[IFA_LOCAL] != NULL ? IFA_LOCAL : IFA_ADDRESS];
     if (name == NULL || own == NULL
@@ -212,12 +196,12 @@ static int add_from_kernel (dump_t *dump_, struct nlmsghdr *message_)
         bits = 0; /* they mean other things there */
     else if (zds_addr_class (&addr) == ZDS_CLASS_LINK_LOCAL)
         addr.v6.sin6_scope_id = header->ifa_index;
-    return append (dump_->list, name, &addr, flags_from_kernel (bits));
+    return append (list_, name, &addr, flags_from_kernel (bits));
 }
 
 /*  Takes one datagram of the answer: 0 when more follows, -1 when it was the last,
     or an errno; EAGAIN when addresses changed meanwhile.  */
-static int take_datagram (dump_t *dump_, char *buffer_, size_t size_)
+static int take_datagram (list_t *list_, char *buffer_, size_t size_)
 {
     struct nlmsghdr *message = (struct nlmsghdr *) buffer_;
     int rc = 0;
@@ -231,7 +215,7 @@ static int take_datagram (dump_t *dump_, char *buffer_, size_t size_)
         else if (message->nlmsg_type == NLMSG_ERROR)
             rc = -((struct nlmsgerr *) NLMSG_DATA (message))->error;
         else if (message->nlmsg_type == RTM_NEWADDR)
-            rc = add_from_kernel (dump_, message);
+            rc = add_from_kernel (list_, message);
     }
     return rc;
 }
@@ -253,17 +237,16 @@ static int send_question (int fd_)
 
 static int dump_through (int fd_, list_t *list_, char *buffer_)
 {
-    dump_t dump;
     int rc;
 
-    memset (&dump, 0, sizeof dump);
-    dump.list = list_;
+    list_->index = 0;
     /*  The kernel takes other things for names too: eth0:1 is of eth0.  */
     if (list_->name != NULL) {
-        dump.index = if_nametoindex (list_->name);
-        if (dump.index == 0 || if_indextoname (dump.index, dump.name) == NULL
-            || strcmp (dump.name, list_->name) != 0)
-            dump.index = 0;
+        list_->index = if_nametoindex (list_->name);
+        if (list_->index == 0
+            || if_indextoname (list_->index, list_->index_name) == NULL
+            || strcmp (list_->index_name, list_->name) != 0)
+            list_->index = 0;
     }
     rc = send_question (fd_);
     while (rc == 0) {
@@ -271,14 +254,14 @@ static int dump_through (int fd_, list_t *list_, char *buffer_)
         if (size > MESSAGE_ROOM)
             rc = EMSGSIZE;
         else if (size >= 0)
-            rc = take_datagram (&dump, buffer_, (size_t) size);
+            rc = take_datagram (list_, buffer_, (size_t) size);
         else if (errno != EINTR)
             rc = errno;
     }
     return rc == -1 ? 0 : rc;
 }
 
-static int ask_kernel (list_t *list_)
+static int ask_system (list_t *list_)
 {
     char *const buffer = (char *) malloc (MESSAGE_ROOM);
     int i, rc = buffer == NULL ? ENOMEM : EAGAIN;
@@ -301,12 +284,11 @@ static int ask_kernel (list_t *list_)
 }
 
 #else
+#define ask_system ask_getifaddrs
+#endif
 
-static int ask_kernel (list_t *list_)
-{
-    return ask_getifaddrs (list_);
-}
-
+#else
+#define ask_system(list) ((void) (list), ENOTSUP)
 #endif
 
 static int list_ifaddrs (const char *name_,
@@ -314,8 +296,8 @@ static int list_ifaddrs (const char *name_,
                          zds_ifaddr_t **ifaddrs_,
                          size_t *count_)
 {
-    list_t list = {name_, nameless_, NULL, 0, 0};
-    const int rc = ask_kernel (&list);
+    list_t list = {name_, nameless_, NULL, 0, 0, 0, ""};
+    const int rc = ask_system (&list);
 
     if (rc != 0 || list.count == 0) {
         free (list.at);
@@ -326,22 +308,6 @@ static int list_ifaddrs (const char *name_,
     *count_ = list.count;
     return rc;
 }
-
-#else
-
-static int list_ifaddrs (const char *name_,
-                         bool nameless_,
-                         zds_ifaddr_t **ifaddrs_,
-                         size_t *count_)
-{
-    (void) name_;
-    (void) nameless_;
-    *ifaddrs_ = NULL;
-    *count_ = 0;
-    return ENOTSUP;
-}
-
-#endif
 
 int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
