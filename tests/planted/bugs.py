@@ -221,13 +221,12 @@ bug("a source that is not there ends it", "dualstack_dial.cpp",
 bug("a start that is late is left out", "zds_race.c", "    return time_ <= now_;\n",
     "    return time_ <= now_ && (time_ == 0 || now_ - time_ < 100);\n",
     "test_faults_process.py::test_faults_stopped_across_the_attempt_delay[0.8]")
-bug("losers are kept", "dualstack_dial.cpp", """            last = _attempt[i].release ();
-            dualstack_close (last);
-""", "            last = _attempt[i].release ();\n",
+bug("losers are kept", "dualstack_dial.cpp", "            last = _attempt[i].close ();\n",
+    "            last = _attempt[i].release ();\n",
     "test_faults_process.py::test_faults_many_holes_and_an_end")
 # Found by what every test of faults counts at its end.
 bug("a cancelled attempt is kept", "dualstack_dial.cpp",
-    "                dualstack_close (_last_fd);\n", "",
+    "_last_fd = _attempt[step.attempt].close ();", "_last_fd = _attempt[step.attempt].release ();",
     "test_faults_process.py::test_faults_wall_clock_jumps")
 bug("a bind knows descriptors that are closed", "dualstack_binds.cpp",
     "    _fds.erase (std::remove (_fds.begin (), _fds.end (), fd_), _fds.end ());",

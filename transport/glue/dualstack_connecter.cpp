@@ -6,6 +6,7 @@
 
 #include "dualstack_connecter.hpp"
 #include "dualstack_dial.hpp"
+#include "dualstack_socket.hpp"
 #include "address.hpp"
 #include "err.hpp"
 #include "session_base.hpp"
@@ -174,12 +175,14 @@ typedef dualstack_connecter_t<tcp_connecter_t> dualstack_tcp_connecter_t;
 //  the next address.
 template <> void dualstack_tcp_connecter_t::hand_over ()
 {
-    const zds_addr_t addr = _dial.peer_address ();
     const bool is_reconnect = _addr->resolved.tcp_addr != NULL;
     const fd_t fd = _s;
+    zds_addr_t addr = _dial.peer ().addr;
 
-    //  A reconnect calls the peer by its address. The session reads it once it has
-    //  the engine.
+    //  A reconnect calls the peer by its address, as it is through the socket: IPv4 is
+    //  mapped in an IPv6 one. The session reads it once it has the engine.
+    if (dualstack_is_ipv6 (fd))
+        zds_addr_map (&addr);
     LIBZMQ_DELETE (_addr->resolved.tcp_addr);
     _addr->resolved.tcp_addr = new (std::nothrow)
       tcp_address_t (&addr.sa, static_cast<socklen_t> (zds_addr_len (&addr)));

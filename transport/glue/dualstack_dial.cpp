@@ -55,8 +55,15 @@ zmq::fd_t zmq::dualstack_dial_t::attempt_t::release ()
         dualstack_report_from (fd, 1);
     //  Ahead of close(): the poller wants to see a live descriptor.
     rm_fd (_handle);
-    _handle = static_cast<handle_t> (NULL);
     _fd = retired_fd;
+    return fd;
+}
+
+zmq::fd_t zmq::dualstack_dial_t::attempt_t::close ()
+{
+    const fd_t fd = release ();
+
+    dualstack_close (fd);
     return fd;
 }
 
@@ -127,19 +134,15 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _events (events_),
     _idle (true),
     _endpoint (NULL),
-    _zone (0),
     _is_literal (false),
     _has_source (false),
     _delayed_said (false),
     _last_fd (retired_fd),
-    _has_timer (false),
-    _timer_at (0),
-    _won_family (AF_INET)
+    _timer_at (ZDS_NEVER)
 {
     memset (&_subject, 0, sizeof _subject);
     memset (_lookup, 0, sizeof _lookup);
     memset (&_source, 0, sizeof _source);
-    memset (_local_family, 0, sizeof _local_family);
     for (unsigned i = 0; i < ZDS_LOOKS; i++)
         _lookup[i].dial = this;
 }
@@ -147,15 +150,6 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
 zmq::dualstack_dial_t::~dualstack_dial_t ()
 {
     zmq_assert (_idle);
-}
-
-zds_addr_t zmq::dualstack_dial_t::peer_address () const
-{
-    zds_addr_t addr = _peer.addr;
-
-    if (_won_family == AF_INET6)
-        zds_addr_map (&addr);
-    return addr;
 }
 
 //  SOURCE is a literal, *, or an interface, as for a bind.
@@ -185,7 +179,6 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
       !asks_host || zds_lookup_asks_ipv6 (_endpoint->host, view.has_ipv6));
     config_->network = view.network;
     config_->port = _endpoint->port;
-    config_->zone = _zone;
     const dualstack_history_t history (_context);
     if (history)
         zds_history_prepare (history, _key.c_str (), config_, zds_clock_ms ());
@@ -219,10 +212,11 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
       zds_endpoint_destination (address_.c_str ());
     const size_t source_len = destination - address_.c_str ();
     zds_addr_t literal;
+    uint32_t zone;
 
     int rc = zds_endpoint_parse (_endpoint, destination, ZDS_PORT_CONNECT);
     if (rc == 0)
-        rc = zds_host_zone (_endpoint, &_zone);
+        rc = zds_host_zone (_endpoint, &zone);
     if (rc != 0)
         return rc;
 
@@ -234,7 +228,7 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     if (rc != 0)
         return rc;
 
-    rc = zds_endpoint_literal (_endpoint, _zone, &literal);
+    rc = zds_endpoint_literal (_endpoint, zone, &literal);
     _is_literal = rc == 0;
     if (rc == ENOMEM)
         return rc;
@@ -247,7 +241,8 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     _key = dualstack_key (address_, _purpose, _options);
     if (!_is_literal)
         _io_thread->dualstack ().begins (this);
-    const zds_race_config_t config = configure (families);
+    zds_race_config_t config = configure (families);
+    config.zone = zone;
     rc = zds_race_init (&_race, &config, zds_clock_ms ());
     if (rc == 0 && _is_literal)
         zds_race_literal (&_race, &literal);
@@ -365,8 +360,7 @@ void zmq::dualstack_dial_t::pump ()
                 start_attempt (step.attempt, step.addr);
                 break;
             case ZDS_RACE_CANCEL:
-                _last_fd = _attempt[step.attempt].release ();
-                dualstack_close (_last_fd);
+                _last_fd = _attempt[step.attempt].close ();
                 break;
             case ZDS_RACE_RETRY:
                 _events->dial_retry ();
@@ -389,21 +383,20 @@ void zmq::dualstack_dial_t::pump ()
 //  all of the poller's timers.
 void zmq::dualstack_dial_t::set_timer (uint64_t deadline_)
 {
-    if (deadline_ == ZDS_NEVER || (_has_timer && _timer_at <= deadline_))
+    if (deadline_ >= _timer_at)
         return;
     cancel_timer_if_any ();
     const uint64_t now = zds_clock_ms ();
     add_timer (deadline_ > now ? static_cast<int> (deadline_ - now) : 0,
                race_timer_id);
-    _has_timer = true;
     _timer_at = deadline_;
 }
 
 void zmq::dualstack_dial_t::cancel_timer_if_any ()
 {
-    if (_has_timer)
+    if (_timer_at != ZDS_NEVER)
         cancel_timer (race_timer_id);
-    _has_timer = false;
+    _timer_at = ZDS_NEVER;
 }
 
 //  For an attempt of which the poller cannot say that more of a greeting has come.
@@ -418,7 +411,7 @@ void zmq::dualstack_dial_t::look_again_soon ()
 //  that no other attempt is needed.
 void zmq::dualstack_dial_t::timer_event (int)
 {
-    _has_timer = false;
+    _timer_at = ZDS_NEVER;
     for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING && _race.winner < 0; i++)
         if (_attempt[i].fd () != retired_fd
             && (zds_race_awaits_greeting (&_race, i)
@@ -487,27 +480,13 @@ void zmq::dualstack_dial_t::look (unsigned attempt_)
         lost (attempt_, error);
 }
 
-//  A port that nobody listens on may be the one that the system gives the socket
-//  itself, which is connected to itself then. 0 or an errno.
-int zmq::dualstack_dial_t::check_connection (unsigned attempt_)
-{
-    const fd_t fd = _attempt[attempt_].fd ();
-    zds_addr_t local;
-
-    const int rc = dualstack_local_address (fd, &local);
-    if (rc != 0)
-        return rc;
-    _local_family[attempt_] = zds_addr_family (&local);
-    //  What was dialled may be 0.0.0.0, which is this host.
-    if (dualstack_is_own_peer (fd, local))
-        return ECONNREFUSED;
-    return dualstack_tune (fd, _options);
-}
-
 void zmq::dualstack_dial_t::connected (unsigned attempt_)
 {
-    const int error = check_connection (attempt_);
+    const fd_t fd = _attempt[attempt_].fd ();
 
+    int error = dualstack_check_peer (fd);
+    if (error == 0)
+        error = dualstack_tune (fd, _options);
     if (error != 0) {
         lost (attempt_, error);
         return;
@@ -554,10 +533,8 @@ void zmq::dualstack_dial_t::lost (unsigned attempt_, int error_)
 {
     const uint64_t now = zds_clock_ms ();
 
-    if (_attempt[attempt_].fd () != retired_fd) {
-        _last_fd = _attempt[attempt_].release ();
-        dualstack_close (_last_fd);
-    }
+    if (_attempt[attempt_].fd () != retired_fd)
+        _last_fd = _attempt[attempt_].close ();
     zds_trace_attempt (&_subject, &_race, attempt_, error_, now);
     zds_race_failed (&_race, attempt_, error_);
 }
@@ -571,7 +548,6 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
 
     _peer = dualstack_peer_t ();
     _peer.addr = winner.addr;
-    _won_family = _local_family[attempt_];
     if (!_is_literal) {
         _peer.key = _key;
         _peer.was_wrong = winner.record == ZDS_RECORD_WRONG;
@@ -656,25 +632,18 @@ void zmq::dualstack_dial_t::finish ()
     _idle = true;
 }
 
-zmq::fd_t zmq::dualstack_dial_t::close_attempts ()
+zmq::fd_t zmq::dualstack_dial_t::stop ()
 {
     fd_t last = retired_fd;
 
-    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
-        if (_attempt[i].fd () != retired_fd) {
-            last = _attempt[i].release ();
-            dualstack_close (last);
-        }
-    return last;
-}
-
-zmq::fd_t zmq::dualstack_dial_t::stop ()
-{
     if (_idle)
         return retired_fd;
     learn ();
     finish ();
-    return close_attempts ();
+    for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
+        if (_attempt[i].fd () != retired_fd)
+            last = _attempt[i].close ();
+    return last;
 }
 
 int zmq::dualstack_read_target (const char *target_, ip_addr_t *out_)

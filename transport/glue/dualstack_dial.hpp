@@ -72,10 +72,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     bool is_idle () const { return _idle; }
     dualstack_purpose_t purpose () const { return _purpose; }
 
-    //  After dial_connected(): who it was, and what it is through the socket: IPv4
-    //  is mapped in an IPv6 one.
+    //  After dial_connected(): who it was.
     const dualstack_peer_t &peer () const { return _peer; }
-    zds_addr_t peer_address () const;
 
     //  For dualstack_inbox_t: an answer came in.
     void answered (const dualstack_lookup_t *lookup_);
@@ -95,6 +93,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
         void open (dualstack_dial_t *dial_, unsigned index_, fd_t fd_);
         //  Out of the poller; hands the socket over.
         fd_t release ();
+        //  Likewise, and closes it: its former number.
+        fd_t close ();
         fd_t fd () const { return _fd; }
 
         //  Once TCP has connected. Sends what is left of our signature: the
@@ -146,7 +146,6 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     void start_attempt (unsigned attempt_, const zds_addr_t &addr_);
     void happened (unsigned attempt_);
     void look (unsigned attempt_);
-    int check_connection (unsigned attempt_);
     void connected (unsigned attempt_);
     void listen (unsigned attempt_);
     void lost (unsigned attempt_, int error_);
@@ -154,7 +153,6 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     bool probe_is_due (uint64_t now_) const;
     void look_again ();
     void finish ();
-    fd_t close_attempts ();
     void won (unsigned attempt_);
     void failed (int error_);
     void learn ();
@@ -169,7 +167,6 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     zds_subject_t _subject;
     std::string _key;
     zds_endpoint_t *_endpoint; //  while racing
-    uint32_t _zone;
     bool _is_literal;
     bool _has_source;
     zds_source_t _source;
@@ -180,10 +177,8 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     attempt_t _attempt[ZDS_RACE_MAX_RUNNING];
     bool _delayed_said;
     fd_t _last_fd;
-    bool _has_timer;
-    uint64_t _timer_at;
+    uint64_t _timer_at; //  ZDS_NEVER: none
     dualstack_peer_t _peer;
-    int _local_family[ZDS_RACE_MAX_RUNNING], _won_family;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_dial_t)
 };

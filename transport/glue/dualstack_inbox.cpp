@@ -106,9 +106,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         zds_history_probed (
           dualstack_history_t (_owner->get_ctx ()->dualstack ()), _key.c_str (),
           &_addr, works_, zds_clock_ms ());
-        std::string address;
-        dualstack_name_endpoint (&_subject, _key, &address);
-        zds_trace_address (&_subject, "", &_addr,
+        dualstack_tell_of (_subject, _key, _addr,
                            works_ ? " works again" : " still does not work");
         delete this;
     }
@@ -120,7 +118,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     handle_t _handle;
     const std::string _key;
     const zds_addr_t _addr;
-    zds_subject_t _subject;
+    const zds_subject_t _subject;
     bool _has_timer;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_probe_t)

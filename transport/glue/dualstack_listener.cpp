@@ -161,6 +161,7 @@ class bind_sockets_t
         _subject (dualstack_subject (options_, "bind", scheme_, address_))
     {
         memset (&_bind, 0, sizeof _bind);
+        memset (_listener, 0, sizeof _listener);
         for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
             _fds[i] = retired_fd;
     }
@@ -187,8 +188,10 @@ class bind_sockets_t
                                  : "this host cannot be asked");
             return rc;
         }
-        zds_trace_plan (&_subject, &_bind.plan, _mode);
         const zds_bind_plan_t plan = _bind.plan;
+        zds_trace_say (&_subject, "mode %s, %u %s: %s", zds_mode_name (_mode),
+                       plan.count, plan.count == 1 ? "socket" : "sockets",
+                       plan.why);
         zds_bind_start (&_bind, &plan);
         for (;;) {
             const zds_bind_step_t step = zds_bind_next (&_bind);
@@ -241,8 +244,8 @@ class bind_sockets_t
     {
         const char *const host = _local.endpoint.host;
 
-        if (!ZDS_NAMES_IN_BIND || strcmp (_subject.scheme, "tcp") != 0
-            || host[0] == '\0')
+        if (host[0] == '\0' || !ZDS_NAMES_IN_BIND
+            || strcmp (_subject.scheme, "tcp") != 0)
             return ENODEV;
         if (_mode == ZDS_MODE_V4) {
             zds_answer_t answer;

@@ -52,27 +52,27 @@ std::string zmq::dualstack_key (const std::string &address_,
     return key.append (options_.bound_device);
 }
 
-void zmq::dualstack_name_endpoint (zds_subject_t *subject_,
-                                   const std::string &key_,
-                                   std::string *address_)
+void zmq::dualstack_tell_of (zds_subject_t subject_,
+                             const std::string &key_,
+                             const zds_addr_t &addr_,
+                             const char *what_)
 {
     const size_t end = key_.find ('|');
+    const std::string address = key_.substr (0, end);
 
-    *address_ = key_.substr (0, end);
-    subject_->address = address_->c_str ();
-    subject_->scheme = dualstack_scheme (key_[end + 1]);
+    subject_.address = address.c_str ();
+    subject_.scheme = dualstack_scheme (key_[end + 1]);
+    zds_trace_address (&subject_, "", &addr_, what_);
 }
 
+//  Of a peer that goes last.
 static void tell_of_wrong (const zmq::options_t &options_,
                            const zmq::dualstack_peer_t &peer_,
                            const char *what_)
 {
-    std::string address;
-    zds_subject_t subject =
-      zmq::dualstack_subject (options_, "connect", "tcp", "");
-
-    zmq::dualstack_name_endpoint (&subject, peer_.key, &address);
-    zds_trace_address (&subject, "", &peer_.addr, what_);
+    zmq::dualstack_tell_of (
+      zmq::dualstack_subject (options_, "connect", "tcp", ""), peer_.key,
+      peer_.addr, what_);
 }
 
 void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_)

@@ -83,11 +83,12 @@ bool dualstack_goes_on (ctx_t *ctx_,
 //  reconnect interval is not to be waited for.
 bool dualstack_is_at_once (const dualstack_peer_t *peer_);
 
-//  Names the endpoint of which 'key_' is the key. The text of its
-//  address is kept in 'address_', which has to outlive the subject's use.
-void dualstack_name_endpoint (zds_subject_t *subject_,
-                              const std::string &key_,
-                              std::string *address_);
+//  Tells of one address of the endpoint of which 'key_' is the key, for a subject that
+//  does not name it yet.
+void dualstack_tell_of (zds_subject_t subject_,
+                        const std::string &key_,
+                        const zds_addr_t &addr_,
+                        const char *what_);
 }
 #endif
 

@@ -151,20 +151,32 @@ int zmq::dualstack_tune (fd_t fd_, const options_t &options_)
     return rc == 0 ? 0 : ECONNRESET;
 }
 
-int zmq::dualstack_local_address (fd_t fd_, zds_addr_t *addr_)
+//  The address that the socket has on this host.
+static bool own_address (zmq::fd_t fd_, zds_addr_t *addr_)
 {
-    zmq_socklen_t len = sizeof *addr_;
+    zmq::zmq_socklen_t len = sizeof *addr_;
 
-    return getsockname (fd_, &addr_->sa, &len) == 0 ? 0 : dualstack_errno ();
+    return getsockname (fd_, &addr_->sa, &len) == 0;
 }
 
-bool zmq::dualstack_is_own_peer (fd_t fd_, const zds_addr_t &local_)
+bool zmq::dualstack_is_ipv6 (fd_t fd_)
 {
-    zds_addr_t peer;
+    zds_addr_t local;
+
+    return own_address (fd_, &local) && zds_addr_family (&local) == AF_INET6;
+}
+
+int zmq::dualstack_check_peer (fd_t fd_)
+{
+    zds_addr_t local, peer;
     zmq_socklen_t len = sizeof peer;
 
+    if (!own_address (fd_, &local))
+        return dualstack_errno ();
     return getpeername (fd_, &peer.sa, &len) == 0
-           && zds_addr_equal (&peer, &local_);
+               && zds_addr_equal (&peer, &local)
+             ? ECONNREFUSED
+             : 0;
 }
 
 void zmq::dualstack_keep_alive (fd_t fd_, const options_t &options_)
@@ -313,22 +325,6 @@ static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
     return fd;
 }
 
-//  0 where a sandbox does not let the system tell.
-static uint16_t bound_port (zmq::fd_t fd_)
-{
-    sockaddr_storage ss;
-    zds_addr_t bound;
-    const zmq::zmq_socklen_t len =
-      zmq::get_socket_address (fd_, zmq::socket_end_local, &ss);
-
-    return len != 0
-               && zds_addr_from_sockaddr (
-                    &bound, reinterpret_cast<sockaddr *> (&ss), len)
-                    == 0
-             ? zds_addr_port (&bound)
-             : 0;
-}
-
 int zmq::dualstack_open_listener (const zds_listener_t &listener_,
                                   const options_t &options_,
                                   zds_bind_stage_t *stage_,
@@ -336,6 +332,7 @@ int zmq::dualstack_open_listener (const zds_listener_t &listener_,
                                   uint16_t *port_)
 {
     const zds_addr_t &addr = listener_.addr;
+    zds_addr_t bound;
 
     *fd_ = open_socket_for (listener_, options_, stage_);
     if (*fd_ == retired_fd)
@@ -349,8 +346,10 @@ int zmq::dualstack_open_listener (const zds_listener_t &listener_,
         dualstack_close (*fd_);
         return rc;
     }
-    *port_ =
-      zds_addr_port (&addr) != 0 ? zds_addr_port (&addr) : bound_port (*fd_);
+    //  0 where a sandbox does not let the system tell.
+    *port_ = zds_addr_port (&addr);
+    if (*port_ == 0 && own_address (*fd_, &bound))
+        *port_ = zds_addr_port (&bound);
     return 0;
 }
 

@@ -45,11 +45,13 @@ bool dualstack_is_connected (fd_t fd_);
 //  How a connect() that was under way ended: 0 or an errno.
 int dualstack_connect_error (fd_t fd_);
 
-//  The address that the socket has on this host. 0 or an errno.
-int dualstack_local_address (fd_t fd_, zds_addr_t *addr_);
+//  Whether it is an IPv6 socket.
+bool dualstack_is_ipv6 (fd_t fd_);
 
-//  Whether the socket, which has this address on this host, is connected to itself.
-bool dualstack_is_own_peer (fd_t fd_, const zds_addr_t &local_);
+//  ECONNREFUSED if the socket is connected to itself: a port that nobody listens on
+//  may be the one that the system gives the socket, and what was dialled may be
+//  0.0.0.0, which is this host. 0, or another errno.
+int dualstack_check_peer (fd_t fd_);
 
 //  Sets what libzmq sets on a connection that was made. 0 or an errno.
 int dualstack_tune (fd_t fd_, const options_t &options_);
@@ -101,7 +103,7 @@ struct dualstack_local_t
     //  own resolver says.
     std::vector<zds_ifaddr_t> ifaddrs;
 
-    dualstack_local_t () : zone (0), unknown (0) {}
+    dualstack_local_t () : endpoint (), zone (0), unknown (0) {}
 
     //  Reads HOST:PORT. Safe in any thread. Returns 0 or an errno.
     int read (const std::string &text_);

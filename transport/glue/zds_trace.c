@@ -44,8 +44,7 @@ enum
     PERIOD = 60, /* s: as often as that a line is told again */
     TIMES = 2,   /* in a period */
     LINES = 1024,
-    SUBJECTS = 64,
-    ERROR_SIZE = 32
+    SUBJECTS = 64
 };
 
 struct zds_trace
@@ -85,9 +84,10 @@ size_t zds_trace_format (char *line_,
     /*  An endpoint is the application's text, and may hold anything.  */
     for (i = 0; raw[i] != '\0' && used < room; i++) {
         const unsigned char c = (unsigned char) raw[i];
-        const size_t wanted = c < ' ' || c == 0x7f ? 4 : 1;
-        const size_t len = wanted < room - used ? wanted : room - used;
-        snprintf (code, sizeof code, wanted == 4 ? "\\x%02x" : "%c", c);
+        size_t len = (size_t) snprintf (
+          code, sizeof code, c < ' ' || c == 0x7f ? "\\x%02x" : "%c", c);
+        if (len > room - used)
+            len = room - used;
         memcpy (line_ + used, code, len);
         used += len;
     }
@@ -292,14 +292,30 @@ const char *zds_errno_name (int error_)
     return NULL;
 }
 
-static const char *error_text (int error_, char *buffer_)
+/*  An address or an errno in words, as long as the line is being written.  */
+typedef struct
 {
-    const char *name = zds_errno_name (error_);
+    char text[ZDS_ADDR_TEXT_SIZE];
+} words_t;
 
+static words_t words_of (const zds_addr_t *addr_)
+{
+    words_t words;
+
+    words.text[0] = '\0';
+    zds_host_format (addr_, words.text, sizeof words.text);
+    return words;
+}
+
+static words_t words_of_error (int error_)
+{
+    const char *const name = zds_errno_name (error_);
+    words_t words;
+
+    snprintf (words.text, sizeof words.text, "errno %d", error_);
     if (name != NULL)
-        return name;
-    snprintf (buffer_, ERROR_SIZE, "errno %d", error_);
-    return buffer_;
+        strcpy (words.text, name);
+    return words;
 }
 
 void zds_trace_address (const zds_subject_t *subject_,
@@ -307,31 +323,17 @@ void zds_trace_address (const zds_subject_t *subject_,
                         const zds_addr_t *addr_,
                         const char *after_)
 {
-    char text[ZDS_ADDR_TEXT_SIZE];
-
-    if (subject_->trace == NULL)
-        return;
-    zds_host_format (addr_, text, sizeof text);
-    zds_trace_say (subject_, "%s%s%s", before_, text, after_);
+    if (subject_->trace != NULL)
+        zds_trace_say (subject_, "%s%s%s", before_, words_of (addr_).text,
+                       after_);
 }
 
 void zds_trace_failure (const zds_subject_t *subject_,
                         int error_,
                         const char *why_)
 {
-    char error[ERROR_SIZE];
-
-    zds_trace_say (subject_, "fails, %s: %s", error_text (error_, error), why_);
-}
-
-void zds_trace_plan (const zds_subject_t *subject_,
-                     const zds_bind_plan_t *plan_,
-                     zds_mode_t mode_)
-{
-    if (subject_->trace != NULL)
-        zds_trace_say (subject_, "mode %s, %u %s: %s", zds_mode_name (mode_),
-                       plan_->count, plan_->count == 1 ? "socket" : "sockets",
-                       plan_->why);
+    zds_trace_say (subject_, "fails, %s: %s", words_of_error (error_).text,
+                   why_);
 }
 
 void zds_trace_listener (const zds_subject_t *subject_,
@@ -342,19 +344,18 @@ void zds_trace_listener (const zds_subject_t *subject_,
 {
     static const char *const stages[] = {"socket", "IPV6_V6ONLY",
                                          "a socket option", "bind or listen"};
-    char text[ZDS_ADDR_TEXT_SIZE], error[ERROR_SIZE];
     zds_addr_t addr = listener_->addr;
 
     if (subject_->trace == NULL)
         return;
     if (error_ == 0)
         zds_addr_set_port (&addr, port_);
-    zds_host_format (&addr, text, sizeof text);
     if (error_ != 0)
-        zds_trace_say (subject_, "cannot listen on %s: %s at %s", text,
-                       error_text (error_, error), stages[stage_]);
+        zds_trace_say (subject_, "cannot listen on %s: %s at %s",
+                       words_of (&addr).text, words_of_error (error_).text,
+                       stages[stage_]);
     else
-        zds_trace_say (subject_, "listens on %s%s%s", text,
+        zds_trace_say (subject_, "listens on %s%s%s", words_of (&addr).text,
                        listener_->v6only == ZDS_V6ONLY_OFF ? ", IPv4 too" : "",
                        listener_->freebind ? ", which is still tentative" : "");
 }
@@ -365,7 +366,7 @@ void zds_trace_answer (const zds_subject_t *subject_,
                        zds_look_t look_,
                        const zds_answer_t *answer_)
 {
-    char list[ZDS_TRACE_LINE_SIZE], text[ZDS_ADDR_TEXT_SIZE];
+    char list[ZDS_TRACE_LINE_SIZE];
     const char *what = list;
     size_t i, used = 0;
 
@@ -379,11 +380,10 @@ void zds_trace_answer (const zds_subject_t *subject_,
                  ? "no answer now, a temporary failure"
                  : "no address";
     else
-        for (i = 0; i < answer_->count && used < sizeof list; i++) {
-            zds_host_format (&answer_->addr[i], text, sizeof text);
+        for (i = 0; i < answer_->count && used < sizeof list; i++)
             used += (size_t) snprintf (list + used, sizeof list - used, "%s%s",
-                                       i > 0 ? ", " : "", text);
-        }
+                                       i > 0 ? ", " : "",
+                                       words_of (&answer_->addr[i]).text);
     zds_trace_say (subject_, "%s: %s", look_names[look_], what);
 }
 
@@ -393,45 +393,42 @@ void zds_trace_attempt (const zds_subject_t *subject_,
                         int error_,
                         uint64_t now_)
 {
-    char text[ZDS_ADDR_TEXT_SIZE], error[ERROR_SIZE];
     const zds_race_slot_t *const slot = &race_->slot[attempt_];
 
-    if (subject_->trace == NULL || slot->candidate < 0)
-        return;
-    zds_host_format (&race_->candidate[slot->candidate].addr, text,
-                     sizeof text);
-    zds_trace_say (subject_, "%s %s after %u ms", text,
-                   error_ == 0 ? "connects" : error_text (error_, error),
-                   (unsigned) (now_ - slot->started));
+    if (subject_->trace != NULL && slot->candidate >= 0)
+        zds_trace_say (subject_, "%s %s after %u ms",
+                       words_of (&race_->candidate[slot->candidate].addr).text,
+                       error_ == 0 ? "connects" : words_of_error (error_).text,
+                       (unsigned) (now_ - slot->started));
 }
 
 void zds_trace_step (const zds_subject_t *subject_,
                      const zds_race_t *race_,
                      const zds_race_step_t *step_)
 {
-    char text[ZDS_ADDR_TEXT_SIZE];
+    words_t address;
     unsigned i;
 
     if (subject_->trace == NULL)
         return;
-    zds_host_format (&step_->addr, text, sizeof text);
+    address = words_of (&step_->addr);
     if (step_->op == ZDS_RACE_ASK) {
         for (i = 0; i < ZDS_LOOKS; i++)
             if ((step_->looks & ZDS_LOOK_BIT (i)) != 0)
                 zds_trace_say (subject_, "looks up %s: %s", look_names[i],
                                step_->why);
     } else if (step_->op == ZDS_RACE_START)
-        zds_trace_say (subject_, "tries %s: %s; %s", text,
+        zds_trace_say (subject_, "tries %s: %s; %s", address.text,
                        zds_race_why (race_, step_->attempt), step_->why);
     else if (step_->op == ZDS_RACE_CANCEL)
-        zds_trace_say (subject_, "gives %s up: %s", text, step_->why);
+        zds_trace_say (subject_, "gives %s up: %s", address.text, step_->why);
     else if (step_->op == ZDS_RACE_RETRY)
         zds_trace_say (subject_,
                        "tries what failed again after the reconnect interval: "
                        "%s",
                        step_->why);
     else if (step_->op == ZDS_RACE_WON)
-        zds_trace_say (subject_, "uses %s: %s", text, step_->why);
+        zds_trace_say (subject_, "uses %s: %s", address.text, step_->why);
     else if (step_->op == ZDS_RACE_FAILED)
         zds_trace_failure (subject_, step_->error, step_->why);
 }

@@ -73,11 +73,6 @@ void zds_trace_failure (const zds_subject_t *subject_,
                         int error_,
                         const char *why_);
 
-/*  The plan of a bind, with its mode.  */
-void zds_trace_plan (const zds_subject_t *subject_,
-                     const zds_bind_plan_t *plan_,
-                     zds_mode_t mode_);
-
 /*  How a listener of a bind fared: on 'port_' (host byte order) if 'error_' is 0,
     else that errno at 'stage_'.  */
 void zds_trace_listener (const zds_subject_t *subject_,
