@@ -326,7 +326,7 @@ core_bug("a line too long", "zds_host.c", "if (strlen (line_) >= sizeof line)", 
 core_bug("known for 1 ms longer", "zds_history.c", "now_ - time_ >= ZDS_HISTORY_SPAN",
          "now_ - time_ > ZDS_HISTORY_SPAN", "fuzz_history")
 core_bug("two winners", "zds_history.c", "    clear_marks (host_, 1u << ZDS_RECORD_WON);", "    ;",
-         "fuzz_history")
+         "test_history")
 core_bug("probes without a gap", "zds_history.c", "host->probe_at = now_ + ZDS_HISTORY_PROBE_GAP",
          "host->probe_at = now_", "fuzz_history")
 core_bug("other addresses, same memory", "zds_history.c",
