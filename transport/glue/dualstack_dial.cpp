@@ -170,18 +170,21 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
 //  What is known of the name before it is looked up.
 void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
 {
-    const zds_host_view_t view = _io_thread->dualstack ().view ();
     const bool asks_host = dualstack_mode (_options) == ZDS_MODE_AUTO
                            && config_->families != ZDS_FOR_IPV4;
+    dualstack_inbox_t &inbox = _io_thread->dualstack ();
 
     config_->look = zds_ask_look (
       dualstack_mode (_options), config_->families,
-      !asks_host || zds_lookup_asks_ipv6 (_endpoint->host, view.has_ipv6));
-    config_->network = view.network;
+      !asks_host
+        || zds_lookup_asks_ipv6 (_endpoint->host, inbox.view ().has_ipv6));
     config_->port = _endpoint->port;
-    const dualstack_history_t history (_context);
-    if (history)
-        zds_history_prepare (history, _key.c_str (), config_, zds_clock_ms ());
+    //  As long as nothing is remembered, the network does not matter.
+    if (!dualstack_history_t (_context))
+        return;
+    config_->network = inbox.view ().network;
+    zds_history_prepare (dualstack_history_t (_context), _key.c_str (), config_,
+                         zds_clock_ms ());
 }
 
 //  The race that the options and the administrator want, among these families.
@@ -598,7 +601,10 @@ void zmq::dualstack_dial_t::learn ()
 {
     if (_is_literal)
         return;
-    const dualstack_history_t history (_context, zds_history_is_news (&_race));
+    const bool is_news = zds_history_is_news (&_race);
+    if (_race.config.network == 0 && is_news)
+        _race.config.network = _io_thread->dualstack ().view ().network;
+    const dualstack_history_t history (_context, is_news);
     if (history)
         zds_history_learn (history, _key.c_str (), &_race, zds_clock_ms ());
 }
