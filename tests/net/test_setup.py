@@ -425,3 +425,14 @@ def test_a_path_without_sbin(program):
          "print(shutil.which('nft'))", os.path.join(TOP, program)],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin"}, capture_output=True, text=True)
     assert found.stdout.rstrip().endswith("/nft"), found.stderr
+
+
+def test_a_demonstration_of_another_version(tmp_path):
+    """A tree of another libzmq than the system's was built. Catches: the programs of this system
+    started on it, which `run` refuses."""
+    write(str(tmp_path / "zmq-dualstack"), "")
+    write(str(tmp_path / "stage/patched/lib/pkgconfig/libzmq.pc"), "Name: x\nVersion: 3.0.0\n")
+    shown = subprocess.run([PYTHON, os.path.join(TOP, "scripts/demo"), str(tmp_path)],
+                           capture_output=True, text=True)
+    assert shown.returncode == 0 and shown.stdout.startswith("Nothing is shown"), shown
+    assert "libzmq 3.0.0" in shown.stdout and shown.stderr == ""
