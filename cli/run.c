@@ -42,8 +42,7 @@ static bool is_privileged (const char *path_, const struct stat *about_)
 
 static const char privileged[] =
   "it is set-user-ID or has file capabilities, and the dynamic linker lets "
-  "nobody "
-  "change its libraries: install the dual-stack libzmq5 for it";
+  "nobody change its libraries: install the dual-stack libzmq5 for it";
 
 /*  The dynamic linker that an ELF file wants, if it wants one.  */
 static void read_linker (const image_t *image_, char *name_, size_t size_)
