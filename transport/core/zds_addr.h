@@ -47,10 +47,10 @@ typedef enum
     ZDS_CLASS_MAPPED_IPV4
 } zds_class_t;
 
-/*  Sets of families; the same bits as those of the look-ups for one (ZDS_LOOK_BIT).  */
 enum
 {
-    ZDS_FAMILIES = 2,
+    ZDS_FAMILIES = 2, /* so many there are */
+    /*  Sets of them; the same bits as those of the look-ups for one (ZDS_LOOK_BIT).  */
     ZDS_FOR_IPV6 = 2,
     ZDS_FOR_IPV4 = 4
 };
