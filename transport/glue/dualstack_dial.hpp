@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dualstack_inbox.hpp"
-#include "dualstack_peer.hpp"
+#include "dualstack_ctx.hpp"
 #include "fd.hpp"
 #include "io_object.hpp"
 #include "macros.hpp"

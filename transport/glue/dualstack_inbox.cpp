@@ -10,7 +10,6 @@
 #include "dualstack_dial.hpp"
 #include "dualstack_inbox.hpp"
 #include "dualstack_ctx.hpp"
-#include "dualstack_peer.hpp"
 #include "dualstack_socket.hpp"
 #include "command.hpp"
 #include "ctx.hpp"

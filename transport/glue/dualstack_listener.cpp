@@ -34,10 +34,9 @@
 
 namespace zmq
 {
-//  A name is looked up while the caller of zmq_bind waits, in both families at once.
-//  Where that takes longer than the resolution delay, the look-up that libzmq would
-//  make without dual stack decides: an answer that never comes for the other family
-//  costs no more than the delay.
+//  A name is looked up while the caller of zmq_bind waits, on its thread, as libzmq does.
+//  Ahead of that, and beside it, both families are asked for on another thread: an answer
+//  for the other family that never comes costs no more than the resolution delay.
 class bind_lookup_t
 {
   public:
@@ -47,7 +46,6 @@ class bind_lookup_t
     {
         memset (&_inbox, 0, sizeof _inbox);
         memset (&_whole, 0, sizeof _whole);
-        memset (&_plain, 0, sizeof _plain);
         _inbox.wake = wake;
         _inbox.arg = this;
     }
@@ -57,36 +55,31 @@ class bind_lookup_t
         if (_resolver == NULL)
             return;
         zds_resolver_cancel (_resolver, &_whole);
-        zds_resolver_cancel (_resolver, &_plain);
         zds_resolver_release (_resolver);
         zds_resolver_drop (_whole.answer);
-        zds_resolver_drop (_plain.answer);
     }
 
-    //  NULL when there is no answer.
-    const zds_answer_t *run (const char *host_, zds_look_t plain_)
+    const zds_answer_t &run (const char *host_, zds_mode_t mode_)
     {
-        if (_resolver == NULL)
-            return NULL;
-        zds_resolver_ask (_resolver, host_, ZDS_LOOK_WHOLE, plain_, &_whole,
-                          &_inbox);
-        wait_for (_whole, resolution_delay);
-        if (has_said (_whole))
-            return _whole.answer;
-        zds_resolver_ask (_resolver, host_, plain_, plain_, &_plain, &_inbox);
-        wait_for (_plain, -1);
-        //  Without an address for what stock asks, the other family may have one.
-        if (!is_good (_plain))
-            wait_for (_whole, resolution_delay);
+        const zds_look_t plain =
+          mode_ == ZDS_MODE_V6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4;
+
+        if (mode_ != ZDS_MODE_V4 && _resolver != NULL)
+            zds_resolver_ask (_resolver, host_, ZDS_LOOK_WHOLE, plain, &_whole,
+                              &_inbox);
+        wait ();
+        //  That there is no address is an answer, too.
+        if (_whole.answer != NULL && _whole.answer->status == ZDS_LOOKUP_DONE)
+            return *_whole.answer;
+        look_up (host_, plain);
+        if (_plain.count == 0)
+            wait ();
+        if (_whole.answer != NULL && _whole.answer->count > 0)
+            return *_whole.answer;
         //  Stock goes on to mapped addresses then.
-        if (plain_ == ZDS_LOOK_IPV6 && !has_said (_whole)
-            && !is_good (_plain)) {
-            zds_resolver_drop (_plain.answer);
-            zds_resolver_ask (_resolver, host_, ZDS_LOOK_IPV4, ZDS_LOOK_IPV4,
-                              &_plain, &_inbox);
-            wait_for (_plain, -1);
-        }
-        return is_good (_whole) ? _whole.answer : _plain.answer;
+        if (_plain.count == 0 && plain == ZDS_LOOK_IPV6)
+            look_up (host_, ZDS_LOOK_IPV4);
+        return _plain;
     }
 
   private:
@@ -95,16 +88,10 @@ class bind_lookup_t
         resolution_delay = 50 // ms, RFC 8305 section 8
     };
 
-    static bool is_good (const zds_waiter_t &waiter_)
+    void look_up (const char *host_, zds_look_t look_)
     {
-        return waiter_.answer != NULL && waiter_.answer->count > 0;
-    }
-
-    //  Something final, which may be that there is no address.
-    static bool has_said (const zds_waiter_t &waiter_)
-    {
-        return waiter_.answer != NULL
-               && waiter_.answer->status == ZDS_LOOKUP_DONE;
+        memset (&_plain, 0, sizeof _plain);
+        zds_lookup (NULL, host_, look_, &_plain);
     }
 
     static void wake (void *arg_)
@@ -116,29 +103,26 @@ class bind_lookup_t
         self->_bell.broadcast ();
     }
 
-    //  Until that one is answered, or the whole answer has addresses; for so many
-    //  ms at the most, -1 for no limit.
-    void wait_for (const zds_waiter_t &waiter_, int ms_)
+    //  For the other thread's answer, if it is still to come.
+    void wait ()
     {
-        const uint64_t begin = zds_clock_ms ();
+        const uint64_t end = zds_clock_ms () + resolution_delay;
+        uint64_t now;
 
-        for (;;) {
-            while (zds_resolver_collect (_resolver, &_inbox) != NULL) {
-            }
-            const int passed = static_cast<int> (zds_clock_ms () - begin);
-            if (waiter_.inbox == NULL || is_good (_whole)
-                || (ms_ >= 0 && passed >= ms_))
-                return;
+        if (_whole.inbox == NULL)
+            return;
+        {
             scoped_lock_t locker (_sync);
-            if (!_woken)
-                _bell.wait (&_sync, ms_ < 0 ? -1 : ms_ - passed);
-            _woken = false;
+            while (!_woken && (now = zds_clock_ms ()) < end)
+                _bell.wait (&_sync, static_cast<int> (end - now));
         }
+        zds_resolver_collect (_resolver, &_inbox);
     }
 
     zds_resolver_t *const _resolver;
     zds_inbox_t _inbox;
-    zds_waiter_t _whole, _plain;
+    zds_waiter_t _whole;
+    zds_answer_t _plain;
     mutex_t _sync;
     condition_variable_t _bell;
     bool _woken;
@@ -247,19 +231,10 @@ class bind_sockets_t
         if (host[0] == '\0' || !ZDS_NAMES_IN_BIND
             || strcmp (_subject.scheme, "tcp") != 0)
             return ENODEV;
-        if (_mode == ZDS_MODE_V4) {
-            zds_answer_t answer;
-            memset (&answer, 0, sizeof answer);
-            zds_lookup (NULL, host, ZDS_LOOK_IPV4, &answer);
-            return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
-                                        answer.addr, answer.count);
-        }
         bind_lookup_t lookup;
-        const zds_answer_t *const answer = lookup.run (
-          host, _mode == ZDS_MODE_V6 ? ZDS_LOOK_IPV6 : ZDS_LOOK_IPV4);
+        const zds_answer_t &answer = lookup.run (host, _mode);
         return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
-                                    answer == NULL ? NULL : answer->addr,
-                                    answer == NULL ? 0 : answer->count);
+                                    answer.addr, answer.count);
     }
 
     //  From HOST:PORT to the sockets to open, or an errno.
