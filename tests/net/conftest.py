@@ -21,7 +21,7 @@ LEFT_OUT = collections.Counter()  # tests that make no sense on this build, by r
 
 
 def not_under(*builds, why):
-    """Not to be run where one of these builds (asan, tsan) stands in for the patched one."""
+    """Skips a test where one of these builds (asan, tsan) stands in for the patched one."""
     return pytest.mark.not_under(*builds, why=why)
 
 
@@ -30,7 +30,7 @@ NEW_CONTEXT = pytest.param("new-context", marks=not_under(
 OWN_BUILD = not_under("asan", "tsan", why="it chooses the builds itself")
 
 
-# These are about programs that are not ours.
+# These test programs that are not ours.
 PRELOADED = ("test_run", "test_programs_")
 PLAIN_PROGRAM = not_under("asan", "tsan", why="a program of its own loads the library, ahead of "
                           "which no sanitizer can be put")
@@ -58,8 +58,8 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_configure(config):
-    """Namespaces need root.  A plain user becomes root of a namespace of his own: the run
-    starts again inside `unshare -rnm`.  Without either there is nothing to test: fail."""
+    """Namespaces need root.  For a plain user the run starts again inside `unshare -rnm`, as root
+    of a user namespace.  If that is not possible either, nothing can be tested: fail."""
     config.addinivalue_line("markers", "not_under(build, ..., why): see conftest.py")
     if os.geteuid() == 0:
         probe = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True)
@@ -80,7 +80,7 @@ def pytest_configure(config):
 
 def pytest_sessionstart(session):
     laboratory.sweep()
-    # SIGTERM ends the run as Ctrl-C does: fixtures are torn down.
+    # SIGTERM ends the run as Ctrl-C does, so that fixtures are torn down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -92,9 +92,9 @@ def lab():
 
 @pytest.fixture(scope="module")
 def etc(tmp_path_factory):
-    """A copy of /etc, in which the file can stand."""
+    """A copy of /etc, in which a settings file can be placed."""
     path = str(tmp_path_factory.mktemp("settings") / "etc")
-    # What a user who is root of a namespace only may not read is not missed.
+    # Root of a user namespace cannot read every file; the tests do not need those.
     subprocess.run(["cp", "-r", "--preserve=mode,links", "/etc", path], stderr=subprocess.DEVNULL)
     return path
 
@@ -118,8 +118,8 @@ def settled(lab, etc):
 
 @pytest.fixture(autouse=True)
 def nothing_left(request):
-    """In a test of faults that did not fail, each worker that is still there ends all that it
-    has, and has as many descriptors and threads then as at first."""
+    """After a test of faults that passed: each worker that still runs closes everything, and then
+    has as many descriptors and threads as at first."""
     if not request.module.__name__.startswith("test_faults_") or "lab" not in request.fixturenames:
         yield
         return
@@ -145,7 +145,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def node(lab):
-    """A namespace with nothing but loopback, which has both families."""
+    """A namespace with nothing but loopback, on both families."""
     return lab.node()
 
 

@@ -3,8 +3,8 @@
 
 A Lab makes Nodes (network namespaces) and wires them; a Node starts Workers, which are
 Python processes that use a chosen libzmq.  Nothing here outlives the test run: every
-namespace is held open by one process that ends when its standard input closes, so the
-kernel takes namespaces, links and listeners away even when pytest is killed.
+namespace is held open by one process that ends when its standard input closes, so the kernel
+removes namespaces, links and listeners even when pytest is killed.
 """
 import collections
 import contextlib
@@ -34,7 +34,7 @@ class LabError(AssertionError):
 
 
 class WorkerDied(LabError):
-    """A worker process ended by itself: `signal` is the signal that killed it, or None."""
+    """A worker process ended by itself; `signal` is the signal that killed it, or None."""
 
     def __init__(self, text, sig):
         super().__init__(text)
@@ -75,7 +75,7 @@ def libdir(lib):
 
 
 def runtimes(build):
-    """The sanitizer runtimes that a process must have before anything else."""
+    """The sanitizer runtimes that a process must load before anything else."""
     paths = []
     for name in SANITIZERS.get(build, []):
         done = subprocess.run(["cc", "-print-file-name=" + name], capture_output=True, text=True)
@@ -86,8 +86,8 @@ def runtimes(build):
 
 
 def environment(lib, preload=()):
-    """What a program needs in its environment to use that library.  The first report of a
-    sanitizer ends it."""
+    """What a program needs in its environment to use that library.  The first report of a sanitizer
+    ends the program."""
     preload = runtimes(build_of(lib)) + list(preload)
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": libdir(lib),
            "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
@@ -101,8 +101,8 @@ def environment(lib, preload=()):
 
 
 def command(lib, argv):
-    """The command that runs a program on that library.  ThreadSanitizer wants its own places
-    in the address space, which randomization may have given away."""
+    """The command that runs a program on that library.  ThreadSanitizer needs fixed places in the
+    address space, which randomization may give to something else."""
     return (["setarch", "-R"] if build_of(lib) == "tsan" else []) + list(argv)
 
 
@@ -161,8 +161,8 @@ class Lab:
         self.close()
 
     def node(self, name=None, etc=None):
-        """A new namespace, loopback up.  `etc` maps file names under /etc to their text,
-        seen only inside this node (resolv.conf, hosts, nsswitch.conf, gai.conf)."""
+        """A new namespace, with loopback up.  `etc` maps file names under /etc to their text, seen
+        only inside this node (resolv.conf, hosts, nsswitch.conf, gai.conf)."""
         node = Node(self, name or "n%d" % len(self.nodes), etc or {})
         self.nodes.append(node)
         return node
@@ -256,7 +256,7 @@ class Node:
     # -- interfaces and addresses
 
     def quiet_up(self, nic):
-        """Up without a link-local address that the test did not ask for."""
+        """Bring it up without a link-local address, which the test did not ask for."""
         self.ip("link set %s addrgenmode none" % nic, "link set %s up" % nic)
 
     def nic(self, name, *addresses, up=True):
@@ -314,7 +314,7 @@ class Node:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise LabError("no such address on %s: %r" % (nic, self.addresses(nic)))
-                # A notice from before the monitor listened does not come.
+                # A notice from before the monitor listened never comes, so look now and then.
                 if select.select([notices.stdout], [], [], min(left, 1.0))[0]:
                     os.read(notices.stdout.fileno(), 65536)
 
@@ -329,7 +329,7 @@ class Node:
             process.wait()
             process.stdout.close()
 
-    # -- the witness
+    # -- what the kernel shows
 
     def listeners(self, port=None):
         """The listening TCP sockets that the kernel shows, sorted."""
@@ -343,8 +343,8 @@ class Node:
         return sorted(describe(one) for one in self.listeners(port))
 
     def connections(self, port, *states):
-        """TCP connections and attempts of this node to `port` elsewhere or here, as the side
-        that dialled sees them; in these states, or all that are not over."""
+        """TCP connections and attempts from this node to `port`, on any host, as the side that
+        dialled sees them; those in these states, or all that are not over."""
         found = []
         for table in ("tcp", "tcp6"):
             with open("/proc/%d/net/%s" % (self.pid, table)) as lines:
@@ -398,13 +398,13 @@ def parse_listener(line):
     words = line.split()
     host, port = words[3].rsplit(":", 1)
     host, _, zone = host.partition("%")
-    if "]" in zone:  # not printed so by any ss that we know, but harmless
+    if "]" in zone:  # no ss that we know prints it so, but it does no harm
         zone = zone.replace("]", "")
     v6only = None
     for word in words:
         if word.startswith("v6only:"):
             v6only = word == "v6only:1"
-    if host == "*":  # ss writes a dual-stack [::] so
+    if host == "*":  # this is how ss writes a dual-stack [::]
         host = "[::]"
     family = 6 if host.startswith("[") else 4
     return Listener(family, host.strip("[]"), int(port), v6only, zone or None, int(words[2]))
@@ -415,7 +415,7 @@ def parse_listener(line):
 
 class Worker:
     """A process that uses libzmq on our orders, one JSON line each way.  `program` is the package
-    worker or one that has more to offer."""
+    `worker`, or a program that takes more orders."""
 
     def __init__(self, node, lib, env, shim, program="worker"):
         self.node = node
@@ -542,8 +542,8 @@ class Worker:
 
 
 class Sock:
-    """One socket of a worker.  Calls raise ZmqFailed; those ending in _rc return
-    "ok" or the name of the errno."""
+    """One socket of a worker.  Calls raise ZmqFailed; those whose names end in _rc return "ok" or
+    the name of the errno."""
 
     def __init__(self, worker, name):
         self.worker = worker
@@ -601,7 +601,8 @@ class Sock:
         return self._do("recv", timeout=timeout)
 
     def events(self, *until, timeout=5.0):
-        """Monitor events not read before, as soon as all of `until` are among them."""
+        """The monitor events that were not read before, as soon as all of `until` are among
+        them."""
         events = self._do("events", until=list(until), timeout=timeout)
         if events and events[-1][0] == "TIMEOUT":
             raise LabError("waited for %s, saw %r" % (events[-1][1], events[:-1]))
@@ -621,24 +622,25 @@ class Sock:
         return Reached(got["ms"], got["peer"], got["who"], got["source"])
 
     def misses(self, endpoint=None, timeout=1.0):
-        """The same, when nobody is to answer."""
+        """The same where nobody should answer."""
         return self._do("reach", ep=endpoint, timeout=timeout) == {"timeout": True}
 
     def timeline(self, *until, timeout=10.0):
-        """Events as they come, with ms since the call: [(name, endpoint, ms), ...]."""
+        """Events in the order in which they come, with ms since the call: [(name, endpoint, ms),
+        ...]."""
         return timeline_of(self._do("timeline", until=list(until), timeout=timeout))
 
     def watch(self, *until, timeout=10.0):
-        """The same of events from now on, in two halves: the test goes on until it calls
-        what this returns."""
+        """The same for events from now on, without waiting: the test goes on, and gets the events
+        when it calls the function that this returns."""
         self.events()
         self.worker.post([{"op": "timeline", "id": self.name, "until": list(until),
                            "timeout": timeout}])
         return lambda: timeline_of(self.worker.collect(DEADLINE + timeout)[0])
 
 
-# How a client fared: ms until the first answer, the address that answered, the name of the
-# server, and the address from which the client came.
+# How a client fared: ms until the first answer, the address that answered, the name of the server,
+# and the address that the client came from.
 Reached = collections.namedtuple("Reached", "ms peer who source")
 Moment = collections.namedtuple("Moment", "name endpoint ms")
 
@@ -666,7 +668,7 @@ class Servant:
         return self.worker.do("kick", id=self.name)
 
     def stop(self):
-        """Nothing listens any more when this returns."""
+        """Stops the server; when this returns, nothing listens any more."""
         self.worker.must("unserve", id=self.name)
 
 
@@ -678,7 +680,7 @@ def port_of(endpoint):
 
 
 class Shim:
-    """The preloaded library of shim.c with the rules it starts with."""
+    """The preloaded library of shim.c, with the rules that it starts with."""
 
     def __init__(self, path, rules=""):
         self.path = path
@@ -689,8 +691,8 @@ class Shim:
 
 
 class Helper:
-    """A program of this directory that runs beside the workers: it prints "ready" first,
-    obeys lines of JSON on its standard input and prints "done" for each."""
+    """A program of this directory that runs beside the workers.  It prints "ready" first, takes
+    orders as lines of JSON on its standard input, and prints "done" after each."""
 
     def __init__(self, argv):
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -737,22 +739,22 @@ class Nameserver(Helper):
                                      json.dumps(zone)]))
 
     def log(self, name=None):
-        """Questions so far, oldest first; `time` is that of time.monotonic."""
+        """The queries so far, oldest first; `time` is that of time.monotonic."""
         self.read()
         words = [line.split() for line in self.lines]
         questions = [Question(one[0], one[1], one[2], float(one[3])) for one in words]
         return [one for one in questions if name is None or one.name == name]
 
     def queries(self):
-        """Questions so far, as ["host.test AAAA", ...]."""
+        """The queries so far, as ["host.test AAAA", ...]."""
         return ["%s %s" % (one.name, one.kind) for one in self.log()]
 
     def kinds(self, name):
-        """The kinds of record that were asked for, in the order of the questions."""
+        """The record types that were asked for, in the order of the queries."""
         return [one.kind for one in self.log(name)]
 
     def wait_asked(self, name, *kinds):
-        """Until these kinds have been asked for."""
+        """Wait until these record types have been asked for."""
         if not wait_until(lambda: set(kinds) <= set(self.kinds(name))):
             raise LabError("asked about %s for %r only" % (name, self.kinds(name)))
 
@@ -774,7 +776,8 @@ class Bridge(Helper):
 
 
 def wait_until(check, timeout=DEADLINE / 4):
-    """For what the kernel shows but sends no notice of.  Returns what `check` returned last."""
+    """Polls, for what the kernel shows but sends no notice of.  Returns what `check` returned
+    last."""
     end = time.monotonic() + timeout
     while True:
         result = check()

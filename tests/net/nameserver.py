@@ -75,7 +75,7 @@ def alias(owner, target):
 
 
 def find(zone, name):
-    """The entry of a name, or the wildcard's that covers it."""
+    """The entry of a name, or of the wildcard that covers it."""
     labels = name.split(".")
     covers = [name] + [".".join(["*"] + labels[at:]) for at in range(1, len(labels))]
     return next((zone[one] for one in covers if one in zone), None)
@@ -113,10 +113,10 @@ OTHERS = {"A": "10.200.%d.%d", "AAAA": "2001:db8:200::%x:%x"}
 
 
 def garbled(kind, packet, question, transport):
-    """An answer that is none; None: the connection is closed."""
+    """A malformed answer, or None to close the connection instead."""
     head = packet[:2] + struct.pack(">HHHHH", 0x8580, 1, 1, 0, 0)
     address = struct.pack(">HHIH", 1, 1, 1, 4) + bytes(4)
-    if kind == "tc":  # ask over TCP, where nobody answers
+    if kind == "tc":  # says "ask over TCP", where nobody answers
         return None if transport == "tcp" else packet[:2] + struct.pack(
             ">HHHHH", 0x8780, 1, 0, 0, 0) + question
     return {
@@ -125,7 +125,7 @@ def garbled(kind, packet, question, transport):
         "nothing": b"\0",
         "id": bytes([packet[0] ^ 255]) + head[1:] + question + b"\xc0\x0c" + address,
         "question": head + b"\x05wrong" + question + b"\xc0\x0c" + address,
-        # Names that point at themselves, and ahead.
+        # A compressed name that points at itself, and one that points forward.
         "loop": head + question + struct.pack(">H", 0xc000 + 12 + len(question)) + address,
         "forward": head + question + b"\xff\xff" + address,
         "count": packet[:2] + struct.pack(">HHHHH", 0x8580, 1, 65535, 9, 9) + question,
@@ -203,7 +203,7 @@ class Server:
             self.take(packet, "tcp", lambda data: answer_stream(peer, data))
 
     def obey(self):
-        """Ends the process when the test run goes away."""
+        """Takes orders; ends the process when the test run goes away."""
         for line in sys.stdin:
             for name, entry in json.loads(line)["set"].items():
                 if entry is not None:

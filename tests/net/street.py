@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Two machines on one wire, for the tests of connecting: a client that has a name server of
-its own, and a server whose addresses can be made to fail in every way that networks have."""
+"""Two machines on one wire, for the tests of connecting: a client that has a name server of its
+own, and a server whose addresses can be made to fail in every way that networks fail."""
 from lab import DEADLINE
 
 CLIENT4, CLIENT6 = "10.0.0.2", "2001:db8::2"
 SERVER4, SERVER6 = "10.0.0.1", "2001:db8::1"
-# More of the server's addresses, of which the client's system takes SERVER4 and SERVER6 for
-# the nearer ones (RFC 6724, rule 9), and as many that it takes for nearer still.
+# More addresses of the server: some that the client's system takes for farther away than SERVER4
+# and SERVER6 (RFC 6724, rule 9), and as many that it takes for nearer.
 FAR4 = ["10.0.0.%d" % n for n in range(101, 109)]
 FAR6 = ["2001:db8::f%d" % n for n in range(1, 9)]
-# Beyond the server, which forwards nothing: black holes.
+# Black holes: they are routed through the server, which forwards nothing.
 HOLE4 = ["192.0.2.%d" % n for n in range(1, 9)]
 HOLE6 = ["2001:db8:dead::%d" % n for n in range(1, 9)]
 
@@ -26,8 +26,8 @@ HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"
 
 
 class Street:
-    """`client` and `server` are nodes; `dns` is the client's name server; `bridge` is there
-    when the wire is a slow one.  Nothing listens until serve() is called."""
+    """`client` and `server` are nodes; `dns` is the client's name server; `bridge` is set if the
+    wire is a slow one.  Nothing listens until serve() is called."""
 
     def __init__(self, lab, zone=None, hosts="", resolv=RESOLV, slow=False,
                  client=(CLIENT4 + "/24", CLIENT6 + "/64")):
@@ -54,7 +54,8 @@ class Street:
 
     @property
     def host(self):
-        """The worker on the server.  Its library is stock's: it is not what is tested."""
+        """The worker on the server.  It uses stock libzmq, since the server is not what is
+        tested."""
         if self._host is None:
             self._host = self.server.worker("stock")
         return self._host
@@ -79,11 +80,11 @@ class Street:
                         % " ".join(rule + ";" for rule in rules))
 
     def silent(self, *families):
-        """TCP over these families vanishes; without any, all is well again."""
+        """TCP packets over these families are lost; without any family, all is well again."""
         self.faults(*["meta nfproto ipv%d tcp dport 1-65535 drop" % one for one in families])
 
     def syns(self, *families):
-        """Count the attempts that arrive, from now on: returns a function that reads it."""
+        """From now on, count the attempts that arrive; returns a function that reads the count."""
         def count():
             text = self.server.run(["nft", "list", "table", "inet", "counts"]).stdout
             words = text.split()
@@ -98,9 +99,9 @@ class Street:
 
     def caller(self, words="", **more):
         """A worker on the client; `words` are for ZMQ_DUALSTACK.  On a busy machine one of two
-        answers may come 50 ms after the other, and a connection take 250 ms.  So the delays are as
-        long as they can be, unless the words speak of them; with None, the environment is as it
-        was."""
+        answers may come 50 ms after the other, and a connection may take 250 ms.  So the delays are
+        as long as they can be, unless the words set them; with None, the environment is left as it
+        is."""
         env = dict(more.pop("env", {}))
         if words is not None:
             words = words or env.get("ZMQ_DUALSTACK", "")
@@ -118,7 +119,7 @@ class Street:
         return self.client.connections(port)
 
     def lookup(self, name, family=0):
-        """What the client's system resolver answers to anybody."""
+        """What the client's system resolver answers to any program."""
         code = ("import socket,sys\nfor one in socket.getaddrinfo(sys.argv[1], None, "
                 "int(sys.argv[2]), socket.SOCK_STREAM): print(one[4][0])")
         done = self.client.run(["/usr/bin/python3", "-c", code, name, str(family)], check=False,
@@ -127,15 +128,15 @@ class Street:
 
 
 def plain_street(lab, **more):
-    """One whose server has one address of each family, as most have."""
+    """A street whose server has one address of each family, as most servers have."""
     street = Street(lab, **more)
     street.server.addr_del("eth0", *["%s/24" % one for one in FAR4],
                            *["%s/64" % one for one in FAR6])
     return street
 
 
-# "At once" is told from "after a delay" by making the delays as long as they can be: what
-# takes less than PROMPT did not wait for either, however busy the machine is.
+# To tell "at once" from "after a delay", the delays are as long as they can be: what takes less
+# than PROMPT waited for neither, however busy the machine is.
 WAITING = "attempt-delay=2000,resolution-delay=2000"
 PATIENT = "resolution-delay=2000"
 PROMPT = 1700.0  # ms
