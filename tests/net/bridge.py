@@ -2,8 +2,8 @@
 """A wire between two namespaces that is slow or lossy: `bridge.py PID NIC PID NIC`.
 
 Each end is a TAP device in the namespace of that process; the frames go through here.
-Orders are lines of JSON on standard input: {"delay": {"6": 0.2}, "drop": ["4"]}, in seconds
-for one way, for each family; what an order does not name is without delay and loss.  ARP and
+Orders are lines of JSON on standard input: {"delay": {"6": 0.2}, "drop": ["4"]}, in seconds one
+way, for each family; a family that an order does not name has no delay and no loss.  ARP and
 neighbour discovery are never touched.  Prints "ready", and "done" for each order.
 """
 import ctypes

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """The call sequences of the differential test (U-1), as data.
 
-A Case is a list of steps for one worker (see worker.py) which runs under stock and under
-patched, each in a namespace of the same make.  Every result has to be the same, with the
-deliberate differences that the case itself names:
+A Case is a list of steps for one worker (see worker/) which runs under stock and under patched,
+each in a namespace of the same make.  Every result has to be the same, except for the deliberate
+differences that the case itself names:
 
     deliberate = {step number: (what patched answers, reason)}
     tolerate   = {step number: errnos that patched may have instead of stock's}
@@ -39,7 +39,7 @@ def look(name, keep):
 
 
 def exchange(server, client):
-    """One message each way, as the pair of socket types wants it; steps for s and c."""
+    """One message each way, in the manner of the two socket types; steps for s and c."""
     if (server, client) == ("REP", "REQ") or (server, client) == ("ROUTER", "DEALER"):
         hide = server == "ROUTER"
         return [step("send", id="c", parts=["ping"]),
@@ -56,7 +56,7 @@ def exchange(server, client):
         return [step("set", id="c", opt="SUBSCRIBE", value="t"), step("recv", id="s"),
                 step("send", id="s", parts=["topic", "x"]), step("recv", id="c")]
     if (server, client) == ("STREAM", "STREAM"):
-        # Each side is told of the connection by an empty message from its routing id.
+        # Each side is told of the connection by an empty message with its routing id.
         return [step("recv", id="s", hide_first=True), step("recv", id="c", hide_first=True),
                 step("send", id="c", parts=["<id>", "bytes"]),
                 step("recv", id="s", hide_first=True)]
@@ -138,7 +138,7 @@ def crossings():
             yield Case(name, life(server, client, mode, endpoint, dial, client_mode))
 
 
-# Every text that some stock mode binds, and many that none does.
+# Every text that stock binds in some mode, and many that it binds in none.
 HOSTS = ["*", "[*]", "*%lo", "0.0.0.0", "0", "00", "127.0.0.1", "[127.0.0.1]", "127.1", "127.0.1",
          "0x7f.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.0.1%lo", "127.0.0.1%1",
          "127.0.0.1%eth0", "10.0.0.1", "10.0.0.99", "256.1.1.1", "1.2.3.4.5", "127.0.0.1.",
@@ -184,7 +184,7 @@ def texts():
 
 
 def orders():
-    """Options set in every order, read back, and used."""
+    """Options that are set in every order, read back, and used."""
     sets = [("IPV6", 0), ("IPV6", 1), ("IPV4ONLY", 0), ("IPV4ONLY", 1)]
     invalid = [("IPV6", 2), ("IPV6", -1), ("IPV4ONLY", 2), ("IPV4ONLY", -1), ("IPV6", ""),
                ("IPV6", "x"), ("IPV6", "xxxxxxxx"), ("IPV4ONLY", "")]
@@ -228,7 +228,7 @@ def orders():
 
 
 def several():
-    """More than one endpoint, and the calls that apps mix up."""
+    """More than one endpoint, and calls that apps confuse with each other."""
     for name in ("auto", "v6", "v4"):
         mode = MODES[name]
         start = [open_socket("s", "ROUTER", mode, monitor=False)]
@@ -277,7 +277,7 @@ def several():
 
 
 def descriptors():
-    """ZMQ_USE_FD: the app made the socket, so stock's strings are whatever it made."""
+    """ZMQ_USE_FD: the app made the socket, so stock's strings follow from what it made."""
     for name, (held, v6only), server in itertools.product(
             ("auto", "v6", "v4"), [("0.0.0.0", False), ("::", False), ("::", True),
                                    ("::1", False), ("::ffff:127.0.0.1", False)],
@@ -350,7 +350,7 @@ def deliberate():
 
 # ------------------------------------------------------------------ the connecting side
 
-# server, what the client dials, and the modes in which stock gets there.
+# The server, what the client dials, and the modes in which stock reaches it.
 NAMED = [("tcp://10.0.0.1:5555", "tcp://four.test:5555", ("auto", "v4", "v6")),
          ("tcp://127.0.0.1:5555", "tcp://host.test:5555", ("auto", "v4", "v6")),
          ("tcp://127.0.0.1:5555", "tcp://localhost:5555", ("auto", "v4")),
@@ -406,7 +406,7 @@ def comebacks():
             yield Case("comeback-%s-%s" % (name, dial), steps)
 
 
-# What a program that is no ZeroMQ server may do, and how stock ends with it.
+# What a program that is no ZeroMQ server may do, and which events that gives with stock.
 RETRIED = ["CONNECTED", "HANDSHAKE_FAILED_NO_DETAIL", "DISCONNECTED", "CONNECT_RETRIED"]
 WRONG_SERVERS = {
     "hangs-up": ({}, RETRIED),
@@ -422,7 +422,7 @@ WRONG_SERVERS = {
 
 
 def wrong_servers():
-    """Something else on the only address that there is; then the right server."""
+    """Another program on the only address that there is; then the right server."""
     for name, host, kind in itertools.product(("auto", "v6", "v4"), ("127.0.0.1", "host.test"),
                                               WRONG_SERVERS):
         how, until = WRONG_SERVERS[kind]
@@ -440,7 +440,7 @@ def wrong_servers():
 
 
 def failures():
-    """Nobody there, or no such name."""
+    """Nobody listens, or there is no such name."""
     for name, host in itertools.product(
             ("auto", "v6", "v4"), ["127.0.0.1", "host.test", "four.test", "nosuch.test", "10.9.9.9",
                                    "nosuch0:0;four.test", "10.0.0.99:0;four.test",
@@ -457,7 +457,7 @@ def failures():
         yield Case("nobody-not-monitored-%s-%s" % (name, host),
                    [open_socket("c", "DEALER", mode, monitor=False, RECONNECT_IVL=60000),
                     step("connect", id="c", ep=dial)] + end)
-        if host in ("127.0.0.1", "host.test", "four.test"):  # the others have nothing to close
+        if host in ("127.0.0.1", "host.test", "four.test"):  # the others never open a socket
             yield Case("nobody-once-%s-%s" % (name, host),
                        [open_socket("c", "DEALER", mode, RECONNECT_IVL=-1),
                         step("connect", id="c", ep=dial),
@@ -480,7 +480,8 @@ def failures():
 
 
 def dials():
-    """Texts to connect in each mode, as texts() binds them; several, twice, and undone."""
+    """Texts to connect to in each mode, as texts() binds them: several, twice, and disconnected
+    again."""
     endpoints = ["tcp://%s:5555" % host for host in HOSTS if host != "nosuch.test"]
     endpoints += ["tcp://127.0.0.1:%s" % port for port in PORTS]
     endpoints += ["tcp://four.test:%s" % port for port in PORTS]
@@ -515,7 +516,7 @@ def random_walks(count=150, length=14, seed=5):
             elif kind < 6:
                 steps.append(step(dice.choice(["unbind", "disconnect"]), id=name,
                                   ep=dice.choice(unbinds)))
-                # Stock closes in another thread; the next bind would be a race there.
+                # Stock closes in another thread, so the outcome of the next bind would be chance.
                 steps.append(step("settle", id=name))
             elif kind < 8:
                 steps.append(step("set", id=name, opt=dice.choice(["IPV6", "IPV4ONLY"]),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the tests of faults share: after a fault nothing may be left behind, and everything has
-to work again."""
+"""What the tests of faults share: after a fault nothing may be left behind, and everything has to
+work again."""
 import json
 
 from lab import VARIANT
@@ -10,8 +10,8 @@ LIFE = {"RECONNECT_IVL": 20}
 
 def balanced(worker, story, times=6, spare=4000, most=24):
     """Plays the story over and over: descriptors, threads and memory do not grow.  `spare` is
-    in bytes for half of the times: Python's own ups and downs.  What Python, the loader and
-    malloc's caches keep once for themselves may take some stories to be complete, so memory has
+    in bytes for half of the times: Python's own ups and downs.  Python, the loader and malloc keep
+    some memory for good, and it may take several stories until they have all of that, so memory has
     until `most` stories to stop growing; a leak never does."""
     for _ in range(3):
         story()
@@ -37,8 +37,8 @@ def counts(worker):
 
 
 def each_call(worker, call, error, story, most=60):
-    """Plays the story with its first `call` failing, with the second, and so on until it has
-    no further one.  Returns what the stories did."""
+    """Plays the story with its first `call` failing, then with the second, and so on, until the
+    story makes no further one.  Returns what the stories did."""
     results = []
     for number in range(1, most):
         worker.must("shim", rules="%s@%d=%s" % (call, number, error))

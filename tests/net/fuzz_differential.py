@@ -7,14 +7,14 @@
 The same seed and number make the same case.  --replay runs steps from a file of JSON lines, as a
 failure prints them.
 
-After each call both sides become quiet, and then everything that the app can read is compared:
-return codes, errno, ZMQ_LAST_ENDPOINT, options, events, messages with their metadata, ZAP
-requests.  A busy machine must not be taken for a difference: one counts only if no run of stock
-resembles any run of patched, of four each, the later ones slower, and both resemble themselves.
-What is found is made as short as it can be.
+After each call both sides are given time to become quiet, and then everything that the app can read
+is compared: return codes, errno, ZMQ_LAST_ENDPOINT, options, events, messages with their metadata,
+ZAP requests.  A busy machine must not be taken for a difference, so each side runs four times, the
+later runs slower, and a difference counts only if no run of stock is like any run of patched, while
+the runs of each side are like each other.  What is found is made as short as it can be.
 
-Where patched succeeds and stock does not there is no model any more, and the comparison ends; so
-it does at the deliberate exceptions of NOTES, which are known by rule (see the_end).
+Where patched succeeds and stock does not, there is no model any more, and the comparison ends.  It
+also ends at the deliberate exceptions of NOTES, which the_end recognises by rules.
 """
 import argparse
 import json
@@ -31,16 +31,16 @@ from lab import MODES, Lab, LabError, WorkerDied  # noqa: E402
 HOSTS_FILE = ("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.0.1 host.test\n"
               "10.0.0.1 four.test\n2001:db8::1 six.test\n10.0.0.1 dual.test\n"
               "2001:db8::1 dual.test\n")
-# One is as good as the other for the names above (exception h).
+# For the names above, either address will do (exception h).
 SAME = {"2001:db8::1": "10.0.0.1", "::1": "127.0.0.1"}
-# To a server in mode v6 stock's client comes by IPv4, which it sees as mapped.
+# Stock's client comes over IPv4, which a server in mode v6 sees as a mapped address.
 MAPPED = {"::ffff:" + four: four for four in SAME.values()}
 DUAL_NAMES = ("localhost", "dual.test")
 PEERS = {"DEALER": ["ROUTER", "DEALER"], "ROUTER": ["DEALER", "REQ"], "REQ": ["REP"],
          "REP": ["REQ"], "PUSH": ["PULL"], "PULL": ["PUSH"], "PUB": ["SUB"], "SUB": ["PUB"],
          "PAIR": ["PAIR"]}
 SLOW, FAST = 60000, 30  # ms, between attempts to connect
-# Delays so long that a busy machine does not make a second attempt.
+# Delays so long that there is no second attempt, even on a busy machine.
 ENVIRONMENT = {"ZMQ_DUALSTACK": "attempt-delay=2000,resolution-delay=2000"}
 PORTS = {"auto": (5555, 5556), "v4": (5555, 5557), "v6": (5655, 5656)}
 OPTIONS = [("IPV6", (0, 1, 2)), ("IPV4ONLY", (0, 1)), ("TOS", (0, 8)), ("BACKLOG", (1, 100)),
@@ -93,7 +93,7 @@ class Author:
             return
         self.count += 1
         name = "s%d" % self.count
-        # Half of the time one that has somebody to talk to.
+        # Half of the time, a type that fits a socket which is there.
         kinds = [peer for kind, _ in self.sockets.values() for peer in PEERS[kind]]
         kind = self.dice.choice(kinds if kinds and self.dice.random() < 0.8 else sorted(PEERS))
         mode = self.dice.choice(["auto"] * 5 + ["v6"] * 2 + ["v4", "v6-ipv4only", "v4-ipv4only"])
@@ -132,7 +132,7 @@ class Author:
         self.bound.append((name, text, keep))
 
     def target(self, mode):
-        """Where somebody may be, or nobody."""
+        """An endpoint where somebody may listen, or nobody."""
         near = [one for one in self.bound
                 if self.sockets.get(one[0], ("", mode))[1] == mode or self.dice.random() < 0.3]
         if not near or self.dice.random() < 0.15:
@@ -209,7 +209,7 @@ def case_number(seed, number):
 
 
 def with_quiet(steps, pace):
-    """After each call that may set something going, all becomes quiet."""
+    """Adds, after each call that may start something, a step that waits until all is quiet."""
     script = []
     for one in steps:
         script.append(dict(one, quiet=0.04 * pace) if one["op"] == "talk" else one)
@@ -235,7 +235,8 @@ class Side:
         self.worker.post(with_quiet(steps, pace) + [{"op": "reset"}])
 
     def collect(self, steps, pace):
-        """One result for each step, events with the call that they followed; or a text."""
+        """One result for each step, with the events after the call that they followed; or a
+        text."""
         try:
             results = self.worker.collect(90)
         except (WorkerDied, LabError) as death:
@@ -266,7 +267,7 @@ def gather(steps, ops, results):
 
 
 class Story:
-    """What one side told, in words that do not depend on what the kernel chose."""
+    """What one side reported, in words that do not depend on what the kernel chose."""
 
     def __init__(self, steps, answers, events):
         names = " ".join(one["ep"] for one in steps if one["op"] == "connect")
@@ -279,7 +280,8 @@ class Story:
                        for at, name, kind, endpoint in events]
         for at, one in enumerate(steps):
             if one["op"] == "zaplog" and isinstance(self.answers[at], list):
-                # The request number, and an order that several connections have between them.
+                # Leave out the request number, and the order of several connections among
+                # themselves.
                 self.answers[at] = sorted(request[:1] + request[2:] for request in self.answers[at])
 
     def neutral(self, text):
@@ -316,7 +318,7 @@ def taken_on_ipv6(steps, at, ours):
 
 
 def meant_by_name(steps, at, ours, patched):
-    """Exception (d): a name that stands for another text of this socket, by DNS."""
+    """Exception (d): a DNS name in the place of another text of this socket."""
     if steps[at]["op"] not in ("unbind", "disconnect") or ours != "ENOENT":
         return False
     kept = {one["keep"]: answer for one, answer in zip(steps[:at], patched.answers)
@@ -328,7 +330,7 @@ def meant_by_name(steps, at, ours, patched):
 
 
 def the_end(steps, stock, patched):
-    """Where the model ends: the number of the first step that cannot be compared."""
+    """The number of the first step that cannot be compared: there the model ends."""
     end = len(steps)
     for at, one in enumerate(steps):
         theirs, ours = stock.answers[at], patched.answers[at]
@@ -346,7 +348,7 @@ def the_end(steps, stock, patched):
         before = len(had.get(key, ()))
         new = times[before:before + 1]
         extra += new if not before or any(adds(one) for one in steps[:(new + [0])[0] + 1]) else []
-    # Exception (l): an IPv6 literal that stock does not dial, and nobody listens there.
+    # Exception (l): an IPv6 literal that stock does not dial, and where nobody listens.
     dialled = {event[1::2] for event in stock.events if event[2] == "CONNECT_DELAYED"}
     extra += [event[0] for event in patched.events
               if event[2] == "CONNECT_DELAYED" and event[1::2] not in dialled
@@ -360,7 +362,7 @@ def adds(step):
 
 
 def restless(steps):
-    """Sockets that try so often that nobody can say how often."""
+    """Sockets that retry at such short intervals that the number of tries is chance."""
     names = {one["id"] for one in steps if one["op"] == "socket"
              and one["opts"].get("RECONNECT_IVL") != SLOW}
     return names | {one["id"] for one in steps if one["op"] == "set"
@@ -368,7 +370,7 @@ def restless(steps):
 
 
 def by_endpoint(events, end, loud):
-    """The events of each socket and endpoint in order, before the end."""
+    """The events of each socket and endpoint in order, up to the end."""
     told = {}
     for at, name, kind, endpoint in events:
         if at < end and not (name in loud and kind in NOISE):
@@ -385,7 +387,7 @@ def difference(steps, stock, patched):
     end = the_end(steps, stock, patched)
     for at, one in enumerate(steps[:end]):
         theirs, ours = stock.answers[at], patched.answers[at]
-        # zmq_bind with a monitor says EAGAIN in stock, whatever went wrong.
+        # In stock, zmq_bind with a monitor gives EAGAIN, whatever went wrong.
         if theirs == ours or (one["op"] in CALLS and "ok" not in (theirs, ours)
                               and "EAGAIN" in (theirs, ours)):
             continue
@@ -401,7 +403,7 @@ def difference(steps, stock, patched):
 
 
 def agree(steps, stories):
-    """Two of them are alike."""
+    """Whether two of the stories are alike."""
     return any(difference(steps, one, two) is None
                for at, one in enumerate(stories) for two in stories[:at])
 
@@ -416,9 +418,9 @@ class Pair:
         return [side.collect(steps, pace) for side in self.sides]
 
     def judge(self, steps, paces=(2, 4, 8) + (1,) * 8):
-        """A difference that is there however often one looks, or None. Whether a connection's
-        one end or the other sees first that they do not suit each other is chance, and more
-        often this way in stock than in ours."""
+        """A difference that is there however often one looks, or None.  Which end of a connection
+        first sees that the two do not fit is chance, and the odds are not the same in stock and in
+        ours."""
         first = self.run(steps)
         line = difference(steps, *first)
         stock, patched = [first[0]], [first[1]]
@@ -435,7 +437,7 @@ class Pair:
         return line
 
     def shorten(self, steps, seconds=60):
-        """Leaves out what is not needed for a difference."""
+        """Leaves out the steps that are not needed for the difference."""
         end = time.monotonic() + seconds
         size = max(1, len(steps) // 2)
         while size and time.monotonic() < end:
@@ -450,7 +452,7 @@ class Pair:
 
 
 def possible(steps):
-    """Sockets are used between their opening and their end."""
+    """Whether sockets are used only between their opening and their end."""
     there, words = set(), {""}
     for one in steps:
         if one["op"] == "socket":
@@ -467,7 +469,7 @@ def possible(steps):
 
 
 def report(pair, steps, name):
-    """None when it does not happen again."""
+    """The text of a finding; None when it does not happen again."""
     for steps in (pair.shorten(steps), steps):
         line = pair.judge(steps)
         if line:

@@ -3,9 +3,9 @@
 asks it, against what libzmq does.
 
 A Situation is a host's configuration and a name. A Theatre is a client that can be given one
-situation after the other, and a server whose every address refuses or is silent. judge () has
-stock and patched dial the name there; every connect () is seen by a preloaded shim, so that also
-those count which never reach a wire.
+situation after the other, and a server whose every address refuses or is silent. judge () has stock
+and patched dial the name there; a preloaded shim sees every connect (), so that those which never
+reach a wire count too.
 """
 import ipaddress
 
@@ -13,7 +13,7 @@ from lab import DEADLINE, MODES
 from street import CLIENT4, CLIENT6, SERVER4, SERVER6
 
 PORT = 5555
-# What the server answers for, besides its own addresses.
+# Prefixes that the server answers for, besides its own addresses.
 FOUR, SIX, ULA = "192.0.2.%d", "2001:db8:1::%x", "fd00:1::%x"
 TEREDO = "2001:0:1::%x"
 ON_LINK = ["10.0.0.9/24", "2001:db8::9/64", "2002:a00:2::9/64"]
@@ -36,8 +36,8 @@ NO_IPV6 = ("ipv4", "ipv4-link-local")
 
 
 class Situation:
-    """`late`: an answer is lost or late in it, so that the whole look-up may take longer than the
-    resolution delay. `order`: the libc's order is the same in each call."""
+    """`late`: an answer is lost or late, so that the whole look-up may take longer than the
+    resolution delay.  `order`: the libc's order is the same in each call."""
 
     def __init__(self, title, name, zone=None, hosts="", nss="files dns", resolv="", gai=None,
                  host="dual", late=False, order=True, local=LOCAL, modes=("auto", "v6", "v4")):
@@ -57,8 +57,8 @@ class Situation:
 
 
 class Theatre:
-    """One host after the other in the place of the client.  The workers stay: glibc reads a file
-    again that has changed."""
+    """A client that becomes one host after the other.  The workers stay, since glibc reads a file
+    again when it has changed."""
 
     def __init__(self, lab, shim):
         self.shim = shim
@@ -80,7 +80,7 @@ class Theatre:
 
     def set(self, situation):
         for name, text in situation.files().items():
-            with open(self.files[name], "w") as file:  # in place: it is mounted
+            with open(self.files[name], "w") as file:  # written in place, because it is mounted
                 file.write(text)
         gone = {name: None for name in self.zone if name not in situation.zone}
         self.dns.order(set=dict(situation.zone, **gone))
@@ -142,7 +142,7 @@ class Oracle:
         return self.worker.run([dict(how, op="getaddrinfo", name=self.name)], 2 * DEADLINE)[0]
 
     def failed(self):
-        """No answer, not even that there is no such name."""
+        """Whether there was no answer, not even that there is no such name."""
         return self.whole["error"] not in (None,) + NOTHING
 
     def own(self, mode):
@@ -150,7 +150,7 @@ class Oracle:
         return self.ask(family=10, mapped=True) if mode == "v6" else self.four
 
     def proven(self):
-        """The IPv6 addresses that are the same host's for all that can be known."""
+        """The IPv6 addresses of which it can be proven that they are the same host's."""
         six = self.ask(family=10, canonical=True)
         four = self.ask(family=2, canonical=True)
         names = {four["canonical"].lower(), self.name.lower().rstrip(".")}
@@ -179,15 +179,15 @@ def expectations(situation, mode, oracle, own):
         return set(may), set(own) & set(whole or own), own if not local else None
     if situation.late:
         may = set(whole) | set(own) | set(oracle.proven())
-        # That there is no such name is the last word, late or not (exception k).
+        # "No such name" is the last word, late or not (exception k).
         must = set(own[:1]) & (set(own) if oracle.failed() else set(whole))
         return may, must, None
     return set(whole), set(whole), in_turns(whole)
 
 
 def dial(worker, mode, name, port, then):
-    """Dials the name and takes one step if that can be; returns what zmq_connect said, the step's
-    result, and every address that was dialled."""
+    """Dials the name and, if zmq_connect succeeds, takes one step; returns the result of
+    zmq_connect, that of the step, and every address that was dialled."""
     mode = MODES[mode]
     before = worker.do("dialled", port=port)
     socket, connect = worker.run([
@@ -201,8 +201,8 @@ def dial(worker, mode, name, port, then):
 
 
 def refused(worker, mode, situation, patience):
-    """What zmq_connect said, the addresses in the order in which they were dialled, all of them
-    refused, and whether that ended."""
+    """With all addresses refusing: the result of zmq_connect, the addresses in the order in which
+    they were dialled, and whether the dialling ended."""
     connect, events, calls = dial(worker, mode, situation.name, PORT, {
         "op": "story", "until": ["CONNECT_RETRIED"], "timeout": patience})
     return connect, calls, connect != "ok" or events[-1][0] != "TIMEOUT"
@@ -237,7 +237,7 @@ def complaints_about(situation, mode, oracle, stock, patched):
 
 
 def late_for(theatre, situation, mode, first, stock, patched):
-    """Stock's address is the only one that answers: the others are silent. Patched may have one
+    """Stock's address is the only one that answers, the others are silent.  Patched may make one
     attempt before that one, no more."""
     theatre.only(first)
     reach = {"op": "reach", "timeout": DEADLINE if situation.late else 3}
@@ -274,7 +274,8 @@ def judge(theatre, situation):
 
 
 def again(theatre, situation, times=3):
-    """What is wrong each time: a look-up that fell behind on a busy machine is no finding."""
+    """The complaints that come each time: a look-up that fell behind on a busy machine is no
+    finding."""
     for _ in range(times):
         lines = judge(theatre, situation)
         if not lines:

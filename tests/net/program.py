@@ -12,7 +12,7 @@ from lab import DEADLINE, PYTHON, LabError, libdir, wait_until
 from test_run import cli
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-# No program stays behind when the test run is killed.
+# So that no program stays behind when the test run is killed.
 WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 
@@ -97,13 +97,14 @@ def python(node, name, *args, **more):
 
 
 def needs(*names):
-    """Marks what needs these programs or Python modules: without them there is nothing to test."""
+    """Marks tests that need these programs or Python modules: without them there is nothing to
+    test."""
     missing = [name for name in names
                if not shutil.which(name, path=PATH) and not importlib.util.find_spec(name)]
     return pytest.mark.skipif(bool(missing), reason="not installed: " + ", ".join(missing))
 
 
 def wait_open(node, port, wanted):
-    """Until `port` listens on these addresses."""
+    """Wait until `port` listens on these addresses."""
     wait_until(lambda: node.open_on(port) == wanted, DEADLINE)
     assert node.open_on(port) == wanted

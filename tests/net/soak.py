@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Soaks the library: binds, connects, ends and talks at random, over a network that fails at
-random, and keeps books of every message.
+"""Soaks the library: binds, connects, closes and talks at random, over a network that fails at
+random, and keeps account of every message.
 
     soak.py [--seconds 600] [--seed N] [--lib patched|stock] [--four] [--round N]
 
@@ -10,9 +10,9 @@ The same seed makes the same schedule.  What is expected, of stock too:
   - no message comes twice, ever;
   - a connect of a socket that has lost no connection delivers in order and without a gap;
   - otherwise there is at most one gap for each connection that the socket has lost;
-  - every question is answered in the end, and every subscriber hears again, once the
-    network is well;
-  - when all is ended, descriptors and threads are as at first, and memory does not grow.
+  - once the network is well again, every request is answered, and every subscriber gets
+    messages;
+  - when everything is closed, descriptors and threads are as at first, and memory does not grow.
 
 --four: names have IPv4 addresses only, for a comparison with stock.
 """
@@ -37,10 +37,10 @@ CLIENTS = {"push1": ("sender", "pull"), "push2": ("sender", "pull"),
            "req": ("requester", "rep"), "sub1": ("subscriber", "pub"),
            "sub2": ("subscriber", "pub")}
 CONTEXTS = {"push1": "a", "dealer1": "a", "sub1": "a"}  # the others: "b"
-RECOVERY = 40.0  # s; SYN comes again after 1, 3, 7, 15 s
-ROUND = 10.0  # s of faults before the books are closed
+RECOVERY = 40.0  # s; SYN is sent again after 1, 3, 7, 15 s
+ROUND = 10.0  # s of faults before the account is closed
 
-# Growth from the second round to the last. Python has caches.
+# How much may grow from the second round to the last; not zero for memory, as Python has caches.
 LIMITS = {"fds": 0, "threads": 0, "maps": 12, "rss": 6000, "memory": 300000}
 
 
@@ -49,12 +49,12 @@ class Wrong(AssertionError):
 
 
 def last_of(keys):
-    """Of one sender's "NAME SOCKET CONNECT"."""
+    """The last one of a sender's keys, "NAME SOCKET CONNECT"."""
     return max(keys, key=lambda one: [int(word) for word in one.split()[1:]])
 
 
 class Network:
-    """The faults that there are now, each with what ends it."""
+    """The faults that are in force now, each with the function that ends it."""
 
     def __init__(self, street, rng, four):
         self.street, self.rng = street, rng
@@ -72,7 +72,7 @@ class Network:
         self.filters[name] = rules
         self.street.faults(*[rule for one in self.filters.values() for rule in one])
 
-    # Each begins a fault and returns what ends it.
+    # Each begins a fault and returns the function that ends it.
 
     def drop(self):
         family = self.rng.choice(self.families)
@@ -129,7 +129,7 @@ class Network:
         return end
 
     def cut(self):
-        """A moment's fault: the server's connections end."""
+        """A fault of a moment: cuts the server's connections."""
         self.street.soak_server.do("cut", ports=sorted(PORTS.values()))
         return lambda: None
 
@@ -137,7 +137,7 @@ class Network:
         kinds = ["drop", "drop_all", "reset", "refuse_one_port", "slow", "lose", "dns", "address",
                  "cut"] + ([] if len(self.families) == 1 else ["no_ipv6"])
         kind = self.rng.choice(kinds)
-        # The bridge knows one order at a time.
+        # Each order to the bridge replaces the last one, so only one of these at a time.
         taken = {"slow", "lose"} if kind in ("slow", "lose") else {kind}
         if not taken & set(self.active):
             self.active[kind] = getattr(self, kind)()
@@ -171,7 +171,7 @@ class Soak:
     def bind(self, name):
         where = self.rng.choice(["*", "*" if self.four else "eth0"])
         self.act(self.server, name, "move", "tcp://%s:%d" % (where, PORTS[name]))
-        # An address may be missing, or the port be held for a moment.
+        # For a moment an address may be missing, or the port may still be held.
         return wait_until(lambda: self.act(self.server, name, "bind") == "ok", timeout=2)
 
     def begin(self):
@@ -199,7 +199,7 @@ class Soak:
             if self.bind(name):
                 self.bound.add(name)
         elif self.rng.random() < 0.5:
-            # Stock does not know a wildcard by what was bound.
+            # Stock cannot unbind a wildcard by the text that was bound.
             by_text = self.lib != "stock" and self.rng.random() < 0.5
             if self.act(self.server, name, "unbind", by_text) != "ok":
                 raise Wrong("%s cannot unbind" % name)
@@ -213,7 +213,7 @@ class Soak:
         if name not in self.connected:
             self.connect(name)
         elif self.rng.random() < 0.5:
-            # A requester may just have made its socket anew and connected it.
+            # A requester may just have made a new socket and connected it.
             self.act(self.client, name, "disconnect")
             self.connected.discard(name)
             if CLIENTS[name][0] == "requester":
@@ -228,7 +228,7 @@ class Soak:
                        opts={"RECONNECT_IVL": 5}, timeout=self.rng.choice([0.0, 0.01, 0.1]))
 
     def step(self, network, number, step):
-        # What came of the steps before has no say in the choices of this one.
+        # The choices of a step must not depend on the outcome of earlier ones.
         self.rng = network.rng = random.Random("%d %d %d" % (self.seed, number, step))
         self.rng.choice([self.server_step, self.client_step, self.client_step, self.passer_by,
                          network.begin, network.begin, network.end_one, network.end_one])()
@@ -256,7 +256,7 @@ class Soak:
             raise Wrong("never answered: %r" % self.client.do("quiet", names=list(CLIENTS)))
 
     def drained(self):
-        """All that was sent last has come, and nothing twice: what comes twice does so soon."""
+        """Whether all that was sent last has come, and nothing twice (a second copy comes soon)."""
         wait_until(lambda: not self.under_way(), RECOVERY)
         return self.server.do("time", steps=[{"op": "pause", "seconds": 0.3}])
 
@@ -324,7 +324,7 @@ class Soak:
         self.rng = random.Random("%d %d" % (self.seed, number))
         network = Network(self.street, self.rng, self.four)
         self.begin()
-        # Steps, not seconds, so that the schedule is that of the seed.
+        # Counted in steps, not in seconds, so that the schedule depends on the seed alone.
         for step in range(int(seconds * 6)):
             self.step(network, number, step)
         self.recover(network)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Runs inside a namespace and uses libzmq as ordered: JSON lines in, JSON lines out.
+"""Runs inside a namespace and uses libzmq as it is told: JSON lines in, JSON lines out.
 
 Calls whose result is compared go to libzmq through ctypes, so that return code and errno
 are libzmq's own; messages, polling and monitors go through the distribution's pyzmq.
@@ -31,7 +31,7 @@ def offer(functions):
 
 
 def op_reset():
-    """Everything away: the next case starts anew."""
+    """Close everything, so that the next case starts anew."""
     for name in list(STATE.servants):
         servers.op_unserve(name)
     for wrong_server in STATE.wrong_servers.values():
@@ -75,14 +75,15 @@ def loaded():
 
 
 def read_orders(orders):
-    """Own thread: when the test run goes away we go too, whatever libzmq is doing."""
+    """Runs in a thread of its own, so that when the test run goes away this process does too,
+    whatever libzmq is doing."""
     for line in sys.stdin:
         orders.put(line)
     os._exit(0)
 
 
 def main():
-    # Libraries print on standard output now and then; ours goes elsewhere.
+    # Libraries print on standard output now and then; our answers go to a copy of it.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     orders = queue.Queue()

@@ -17,7 +17,7 @@ for function, arguments in {
         "zmq_ctx_get": [ctypes.c_void_p, ctypes.c_int],
 }.items():
     getattr(LIB, function).argtypes = arguments
-# Not in every pyzmq's list of constants.
+# Not every pyzmq has all of these constants.
 OPTIONS = {"IPV4ONLY": 31, "IPV6": 42, "USE_FD": 89, "BINDTODEVICE": 92, "TOS": 57,
            "TCP_ACCEPT_FILTER": 38, "ZAP_DOMAIN": 55, "PRIORITY": 112, "RECONNECT_STOP": 109,
            "SOCKS_PROXY": 68, "TCP_MAXRT": 80, "CONNECT_TIMEOUT": 79, "HANDSHAKE_IVL": 66}
@@ -38,7 +38,7 @@ def outcome(rc):
 
 
 def to_bytes(text):
-    """JSON text to bytes; surrogates stand for bytes that are no UTF-8."""
+    """JSON text to bytes; surrogates stand for bytes that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -9,7 +9,7 @@ from .state import STATE, expand
 
 
 class Zap(threading.Thread):
-    """Lets everyone in, or with `allow` only these addresses; writes down what libzmq asked."""
+    """Lets everyone in, or with `allow` only these addresses; records what libzmq asked."""
 
     def __init__(self, context, status="200", allow=None):
         super().__init__(daemon=True)

@@ -18,7 +18,7 @@ class Watch:
     count = 0
 
     def __init__(self, sock):
-        # The name that pyzmq would choose may still be taken by a socket just closed.
+        # The name that pyzmq would choose may still belong to a socket that was just closed.
         Watch.count += 1
         self.pair = sock.get_monitor_socket(addr="inproc://zds-monitor-%d" % Watch.count)
         self.seen = []
@@ -47,7 +47,7 @@ class Watch:
             for event in self.seen:
                 if event[0] in missing:
                     missing.remove(event[0])
-            # Whatever is there already belongs to this answer as well.
+            # Events that are there already belong to this answer as well.
             event = self.read_one(end if missing else time.monotonic())
             if event is not None:
                 self.seen.append(event)
@@ -57,7 +57,8 @@ class Watch:
 
 
 def end_watch(sock, watch):
-    """In this order: the I/O thread waits for ever to tell a monitor that has gone away."""
+    """In this order, because the I/O thread would wait for ever to tell a monitor that has gone
+    away."""
     sock.disable_monitor()
     watch.pair.close(0)
 
@@ -67,7 +68,7 @@ def op_events(id, until=(), timeout=5.0):
 
 
 def op_timeline(id, until=(), timeout=10.0):
-    """Events with the ms since the call at which they came."""
+    """Events, each with the ms from the call until it came."""
     watch, start = STATE.watches[id], time.monotonic()
     missing, events = list(until), []
     while missing:
@@ -81,7 +82,7 @@ def op_timeline(id, until=(), timeout=10.0):
 
 
 def op_story(id, until=(), timeout=5.0):
-    """Events up to the last of `until`; what is there besides is left for later."""
+    """Events up to the last of `until`; later ones are left for the next call."""
     return [event[:2] + [None] for event in op_timeline(id, until, timeout)]
 
 

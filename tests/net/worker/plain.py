@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Sockets of the system, without libzmq, and the options that its own have."""
+"""The system's sockets, without libzmq, and the options that libzmq's own have."""
 import os
 import socket
 import time
@@ -15,8 +15,8 @@ def plain_address(host, port, zone=None):
 
 
 def op_tcp(host, port, zone=None, src=None, timeout=5.0, hold=None):
-    """Dial as any ZMTP peer would.  "greeting": a ZeroMQ socket answered; "closed": it let
-    us in and hung up; else the errno."""
+    """Dial as any ZMTP peer would.  Returns "greeting" if a ZeroMQ socket answered, "closed" if the
+    peer let us in and hung up, else the errno."""
     family, address = plain_address(host, int(expand(str(port))), zone)
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.settimeout(timeout)
@@ -58,8 +58,7 @@ def op_occupy(id, host, port=0, v6only=True, zone=None):
     """Take a port as another program would; returns the port."""
     family, address = plain_address(host, port, zone)
     sock = socket.socket(family, socket.SOCK_STREAM)
-    # What a connection of an earlier test leaves behind (TIME_WAIT) must not keep the port from us;
-    # who listens does.
+    # A connection of an earlier test in TIME_WAIT must not keep the port from us; a listener does.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
@@ -110,7 +109,7 @@ def established():
 
 def op_cut(ports):
     """Cut the connections of this process's servers on `ports`: the peers see the end of the
-    stream, and the ports go on listening."""
+    stream, and the servers go on listening."""
     cut = 0
     for sock in established():
         if sock.getsockname()[1] in ports:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the process has and may have: descriptors, threads, memory, signals, shims."""
+"""What the process has, and how much it may have: descriptors, threads, memory, signals, shims."""
 import ctypes
 import gc
 import json
@@ -20,7 +20,7 @@ def op_fds():
 
 
 def op_cpu():
-    """Seconds of the processor that this process has used."""
+    """The processor time that this process has used, in seconds."""
     return time.process_time()
 
 
@@ -47,7 +47,8 @@ def op_threads_at_most(limit, timeout=5.0):
 
 
 def op_census(fds, threads, timeout=15.0):
-    """Ends all that there is; what this process has then, when that is not at most so much."""
+    """Closes everything, and waits until this process has at most so many descriptors and threads;
+    returns what it has then."""
     for name in list(STATE.servants):
         op_unserve(name)
     for name in list(STATE.pulses):
@@ -62,7 +63,7 @@ def op_census(fds, threads, timeout=15.0):
 
 
 def op_threads_max(seconds):
-    """The largest number of threads within this time."""
+    """The largest number of threads that was seen within this time."""
     end, most = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         most = max(most, op_threads())
@@ -100,7 +101,7 @@ class Mallinfo(ctypes.Structure):
 
 
 def op_memory():
-    """Bytes that malloc has given out; Python's own garbage is not among them."""
+    """Bytes that malloc has given out, after Python's garbage was collected."""
     gc.collect()
     mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = Mallinfo
@@ -109,13 +110,14 @@ def op_memory():
 
 
 def op_shim(rules):
-    """New rules for the preloaded shim; returns how often each watched call was made."""
+    """New rules for the preloaded shim."""
     shim = ctypes.CDLL(None)
     shim.zds_shim_set(rules.encode())
     return "ok"
 
 
 def op_shim_counts():
+    """How often each watched call was made."""
     shim = ctypes.CDLL(None)
     shim.zds_shim_counts.restype = ctypes.c_char_p
     return json.loads(shim.zds_shim_counts().decode())
@@ -135,7 +137,7 @@ def op_shim_queue():
 
 
 def op_shim_jump(seconds):
-    """From now on the wall clock jumps back and forth by so much."""
+    """From now on the wall clock jumps back and forth by this many seconds."""
     ctypes.CDLL(None).zds_shim_jump(seconds)
     return "ok"
 
@@ -150,8 +152,8 @@ def op_dial_shim_hits():
 
 
 def op_alarms(interval):
-    """A signal every so many seconds, whose handler does not restart system calls; 0: no
-    more.  Returns how many there were."""
+    """Sends a signal at this interval, in seconds, whose handler does not restart system calls; 0
+    ends it.  Returns how many signals there were."""
     count = getattr(STATE, "alarms", None)
     if interval:
         STATE.alarms = count = [0]

@@ -13,8 +13,8 @@ from .state import STATE
 
 
 class Servant(threading.Thread):
-    """A ROUTER that answers each message with itself, its own name and the address it came
-    from; its monitor is read here too."""
+    """A ROUTER that answers each message with the message itself, the server's name, and the
+    address that the message came from; its monitor is read here too."""
 
     def __init__(self, name, sock, watch, ports):
         super().__init__(daemon=True)
@@ -82,7 +82,8 @@ def op_kick(id):
 
 
 def op_reach(id, ep=None, timeout=10.0):
-    """Connect, unless that was done before, and wait for the answer of an op_serve."""
+    """Connect, unless that was done before, and wait for the answer of a server made by
+    op_serve."""
     sock = STATE.sockets[id]
     STATE.probes += 1
     word = b"ping-%d" % STATE.probes
@@ -172,7 +173,7 @@ def op_pulse_end(ctx="c"):
 
 
 def op_life(ep=None, bind=None, opts=None, timeout=10.0):
-    """A whole life: a context, a socket, a bind or the first answer of a server, the end.
+    """Runs a whole life: a context, a socket, a bind or the first answer of a server, the end.
     {"socket": errno}, {"bind": errno}, or what reach says."""
     try:
         op_socket("life", "DEALER", ctx="life", opts=dict({"LINGER": 0}, **(opts or {})))

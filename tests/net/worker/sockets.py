@@ -99,7 +99,7 @@ def op_disconnect(id, ep="", raw_hex=None):
 
 
 def op_pybind(id, ep):
-    """As a Python program does it."""
+    """Bind as a Python program does."""
     try:
         STATE.sockets[id].bind(expand(ep))
     except zmq.ZMQError as error:
@@ -123,10 +123,10 @@ def op_rebind(id, ep, times):
 
 
 def op_settle(id):
-    """Wait until what unbind left to the I/O thread is done there: the thread works through
-    its orders one by one, so what we order now is done after it."""
+    """Wait until the I/O thread has done what unbind left to it: the thread works through its
+    commands one by one, so it does what we ask for now after that."""
     sock, watch = STATE.sockets[id].underlying, STATE.watches[id]
-    # A name of its own: the last one's listener may not be closed yet.
+    # A new name each time: the listener of the last one may not be closed yet.
     STATE.probes += 1
     probe = "ipc://@zds-settle-%d" % STATE.probes
     outcome(LIB.zmq_bind(sock, probe.encode()))
@@ -154,8 +154,8 @@ def op_close(id):
 
 
 def end_context(context):
-    """Returns the seconds of zmq_ctx_term.  No signal interrupts it: pyzmq forgets the context
-    then, and never calls it again."""
+    """Returns the seconds that zmq_ctx_term took.  Signals are blocked, because pyzmq forgets a
+    context whose zmq_ctx_term was interrupted, and never calls it again."""
     had = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
     start = time.monotonic()
     context.term()
@@ -209,7 +209,7 @@ def op_shutdown_soon(ctx, delay):
 
 
 def op_outlast(id, timeout):
-    """Wait for a message that does not come; the errno that ends it."""
+    """Wait for a message that does not come; returns the errno that ends the wait."""
     try:
         return "message" if STATE.sockets[id].poll(int(timeout * 1000)) else "timeout"
     except zmq.ZMQError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the worker has at the moment: everything goes at once at the end of a case."""
+"""What the worker has at the moment; all of it is closed at the end of a case."""
 
 
 class State:

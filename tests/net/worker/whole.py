@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Orders about all sockets of the worker at once, for sequences that nobody has thought of."""
+"""Orders that concern all sockets of the worker at once, for random sequences."""
 import time
 
 import zmq
@@ -14,7 +14,8 @@ METADATA = ("Peer-Address", "Socket-Type", "Identity", "User-Id")
 
 
 def until_quiet(poller, act, quiet, limit):
-    """Acts on whatever is ready until nothing has been for `quiet` seconds; `limit` ends it too."""
+    """Acts on whatever is ready, until nothing has been ready for `quiet` seconds, or `limit`
+    seconds have passed."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
         ready = poller.poll(int(quiet * 1000))
@@ -25,7 +26,7 @@ def until_quiet(poller, act, quiet, limit):
 
 
 def op_quiet(quiet=0.04, limit=0.3):
-    """The events of every monitor until they are quiet: {socket: [[name, endpoint, value]]}."""
+    """The events of all monitors until they are quiet: {socket: [[name, endpoint, value]]}."""
     poller, events, owners = zmq.Poller(), {}, {}
     for name, watch in STATE.watches.items():
         poller.register(watch.pair, zmq.POLLIN)
@@ -42,7 +43,8 @@ def op_quiet(quiet=0.04, limit=0.3):
 
 
 def op_talk(word, quiet=0.04, limit=2.0):
-    """Every socket that may says `word`, and answers what it hears; who heard what from whom."""
+    """Every socket that may send sends `word`, and answers what it hears; returns who heard what
+    from whom."""
     sent, heard, poller = {}, {}, zmq.Poller()
     names = {sock: name for name, sock in STATE.sockets.items() if sock.type in TALKERS}
     for sock, name in sorted(names.items(), key=lambda one: one[1]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Programs that have a port and are not the server: they speak something else, or SOCKS."""
+"""Programs that have the port and are not the server: they speak something else, or SOCKS."""
 import socket
 import struct
 import threading
@@ -84,9 +84,8 @@ class WrongServer(Acceptor):
 
 def op_wrong_server(id, host, port, say="", hex="", then="", listens=False, stays=False,
                     reset=False, pieces=()):
-    """A TCP server that speaks no ZMTP: it may read first, may say something, at once or in
-    pieces of hex with pauses, may answer to what it reads next, and then stays silent, hangs
-    up or resets."""
+    """A TCP server that speaks no ZMTP.  It may read first, may say something, at once or in pieces
+    of hex with pauses, may answer what it reads next, and then stays silent, hangs up or resets."""
     words = bytes.fromhex(hex) if hex else to_bytes(say)
     STATE.wrong_servers[id] = WrongServer(host, port, words, to_bytes(then), listens, stays, reset,
                                           [bytes.fromhex(piece) for piece in pieces])
