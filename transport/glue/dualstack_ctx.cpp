@@ -124,6 +124,34 @@ zds_mode_t zmq::dualstack_mode (const options_t &options_)
     return options_.dual_stack ? ZDS_MODE_AUTO : ZDS_MODE_V4;
 }
 
+//  What a monitor's event says; empty for those that the trace leaves out.
+static std::string words_of (uint64_t event_, int value_, bool accepted_)
+{
+    const char *const error = zds_errno_name (value_);
+    char number[12];
+
+    switch (event_) {
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            return "handshake done";
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+            snprintf (number, sizeof number, "%d", value_);
+            return (accepted_ ? "ZAP denies the peer, status "
+                              : "the server's ZAP denies us, status ")
+                   + std::string (number);
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            snprintf (number, sizeof number, "%x",
+                      static_cast<unsigned> (value_));
+            return "no handshake: protocol error 0x" + std::string (number);
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            return std::string ("no handshake: ")
+                   + (error == NULL ? "the connection ends" : error);
+        case ZMQ_EVENT_DISCONNECTED:
+            return "connection ends";
+        default:
+            return "";
+    }
+}
+
 void zmq::dualstack_trace_event (const options_t &options_,
                                  const endpoint_uri_pair_t &endpoint_,
                                  uint64_t value_,
@@ -132,41 +160,17 @@ void zmq::dualstack_trace_event (const options_t &options_,
     static const char scheme[] = "tcp://";
     const size_t prefix = sizeof scheme - 1;
     const bool accepted = endpoint_.local_type == endpoint_type_bind;
-    const char *const own =
-      accepted ? endpoint_.local.c_str () : endpoint_.remote.c_str ();
-    const char *const peer =
-      accepted ? endpoint_.remote.c_str () : endpoint_.local.c_str ();
-    if (options_.trace == NULL || strncmp (own, scheme, prefix) != 0)
+    const std::string &own = accepted ? endpoint_.local : endpoint_.remote;
+    const std::string &peer = accepted ? endpoint_.remote : endpoint_.local;
+
+    if (options_.trace == NULL || own.compare (0, prefix, scheme) != 0)
         return;
     const zds_subject_t subject = dualstack_subject (
-      options_, accepted ? "accept" : "connect", "tcp", own + prefix);
-    const int value = static_cast<int> (value_);
-    const char *const name = zds_errno_name (value);
-
-    switch (event_) {
-        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-            zds_trace_say (&subject, "handshake done, %s", peer);
-            break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-            zds_trace_say (&subject, "%s, status %d, %s",
-                           accepted ? "ZAP denies the peer"
-                                    : "the server's ZAP denies us",
-                           value, peer);
-            break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-            zds_trace_say (&subject, "no handshake: protocol error 0x%x, %s",
-                           static_cast<unsigned> (value), peer);
-            break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-            zds_trace_say (&subject, "no handshake: %s, %s",
-                           name == NULL ? "the connection ends" : name, peer);
-            break;
-        case ZMQ_EVENT_DISCONNECTED:
-            zds_trace_say (&subject, "connection ends, %s", peer);
-            break;
-        default:
-            break;
-    }
+      options_, accepted ? "accept" : "connect", "tcp", own.c_str () + prefix);
+    const std::string words =
+      words_of (event_, static_cast<int> (value_), accepted);
+    if (!words.empty ())
+        zds_trace_say (&subject, "%s, %s", words.c_str (), peer.c_str ());
 }
 
 zmq::dualstack_peer_t::dualstack_peer_t () :

@@ -208,29 +208,33 @@ zds_race_config_t zmq::dualstack_dial_t::configure (unsigned families_)
     return config;
 }
 
-//  Takes the address apart and begins the race. Returns 0 or an errno.
-int zmq::dualstack_dial_t::prepare (const std::string &address_)
+//  [SOURCE;]HOST:PORT: fills '_endpoint' and the source. Returns 0 or an errno.
+int zmq::dualstack_dial_t::read (const std::string &address_, uint32_t *zone_)
 {
     const char *const destination =
       zds_endpoint_destination (address_.c_str ());
     const size_t source_len = destination - address_.c_str ();
-    zds_addr_t literal;
-    uint32_t zone;
 
     int rc = zds_endpoint_parse (_endpoint, destination, ZDS_PORT_CONNECT);
     if (rc == 0)
-        rc = zds_host_zone (_endpoint, &zone);
-    if (rc != 0)
-        return rc;
-
+        rc = zds_host_zone (_endpoint, zone_);
     memset (&_source, 0, sizeof _source);
     _ifaddrs.clear ();
     _has_source = source_len > 0;
-    if (_has_source)
+    if (rc == 0 && _has_source)
         rc = set_source (address_.substr (0, source_len - 1));
+    return rc;
+}
+
+//  Takes the address apart and begins the race. Returns 0 or an errno.
+int zmq::dualstack_dial_t::prepare (const std::string &address_)
+{
+    zds_addr_t literal;
+    uint32_t zone;
+
+    int rc = read (address_, &zone);
     if (rc != 0)
         return rc;
-
     rc = zds_endpoint_literal (_endpoint, zone, &literal);
     _is_literal = rc == 0;
     if (rc == ENOMEM)

@@ -129,8 +129,9 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
         race_timer_id = 1
     };
 
-    int prepare (const std::string &address_);
     int set_source (const std::string &source_);
+    int read (const std::string &address_, uint32_t *zone_);
+    int prepare (const std::string &address_);
     void set_name (zds_race_config_t *config_);
     zds_race_config_t configure (unsigned families_);
     void ask (const zds_race_step_t &step_);
