@@ -30,7 +30,7 @@ def test_b5_one_family_taken_fails_the_bind(host, mode, taken):
 
 @modes("auto", "v6")
 def test_b5_socket_is_usable_after_a_failed_bind(host, mode):
-    """Catches: state of the failed bind kept (endpoint names, a listener half launched)."""
+    """Catches: state of the failed bind that is kept (endpoint names, a listener half launched)."""
     worker = host.worker()
     worker.occupy("2001:db8::1")
     sock = worker.socket("REP", mode=mode)
@@ -85,7 +85,7 @@ def test_b5_no_ipv6_sockets_at_all_is_not_a_failure(host, shim, mode, refusal):
 
 @pytest.mark.parametrize("rule", ["bind@2=ENOBUFS", "listen@1=EADDRINUSE", "listen@2=EADDRINUSE"])
 def test_b5_wildcard_of_two_sockets(host, shim, rule):
-    """Catches: the pair of a system without dual sockets handled apart from B-5."""
+    """Catches: the pair of sockets on a system without dual-stack sockets exempt from B-5."""
     worker = host.worker(shim=shim("v6only0=EINVAL;" + rule))
     sock = worker.socket("REP", monitor=True)
     fds = worker.fds()
@@ -96,7 +96,7 @@ def test_b5_wildcard_of_two_sockets(host, shim, rule):
 
 
 def test_b5_privileged_port_on_one_family(host, shim):
-    """Catches: retrying another port when the port was given."""
+    """Catches: trying another port although the application named one."""
     worker = host.worker(shim=shim("bind6=EACCES"))
     sock = worker.socket("REP")
     assert sock.bind_rc("tcp://eth0:80") == "EACCES"
@@ -105,8 +105,8 @@ def test_b5_privileged_port_on_one_family(host, shim):
 
 
 def test_b5_interface_loses_its_address_meanwhile(host, shim):
-    """The address that was chosen is gone when it is bound.
-    Catches: an assertion on an errno that a network can cause."""
+    """The address that was chosen is gone by the time it is bound.  Catches: an assertion on an
+    errno that a network can cause."""
     for failure in ("ENODEV", "ENETDOWN", "ENXIO"):
         worker = host.worker(shim=shim("bind6=" + failure))
         sock = worker.socket("REP")
@@ -118,9 +118,9 @@ def test_b5_interface_loses_its_address_meanwhile(host, shim):
 @pytest.mark.parametrize("failure", ["EADDRNOTAVAIL", "EPERM"])
 @modes("auto", "v6")
 def test_b5_second_family_has_no_such_address(host, shim, mode, failure):
-    """U-1: stock binds the first family alone, and an address that is gone, or that a sandbox
-    forbids to bind, must not take that away.  The first family's address is needed.
-    Catches: failing what works with stock; going on without what was asked for."""
+    """U-1: stock binds the first family alone, and a second family's address that is gone, or that
+    a sandbox forbids to bind, must not make that fail.  Without the first family's address the bind
+    fails.  Catches: failing what works with stock; going on without what was asked for."""
     first, second = ("4", "6") if mode.name == "auto" else ("6", "4")
     worker = host.worker(shim=shim("bind" + second + "=" + failure))
     sock = worker.socket("REP", mode=mode)

@@ -11,7 +11,7 @@ import endpoints
 
 CHUNK = 60
 HOSTS_FILE = "127.0.0.1 localhost\n::1 localhost\n127.0.0.1 host.test\n"
-# In `auto` an IPv6 text is understood, and then fails as it does with ZMQ_IPV6=1.
+# In `auto` an IPv6 text is parsed, and then fails as it does with ZMQ_IPV6=1.
 IPV6_ERRNOS = {"ENODEV", "EADDRNOTAVAIL", "EINVAL", "EADDRINUSE", "EAFNOSUPPORT"}
 
 
@@ -34,7 +34,7 @@ NAMES = ["unbind first", "disconnect first", "bind", "unbind", "connect", "disco
 
 
 class Runner:
-    """Runs endpoints through one library; a crash costs one worker and is an answer."""
+    """Runs endpoints through one library; a crash costs one worker, and counts as an answer."""
 
     def __init__(self, node, lib, mode, kind, env=None):
         self.node, self.lib, self.mode, self.kind = node, lib, mode, kind
@@ -82,7 +82,7 @@ def complaints(mode, listed, stock, patched):
                 yield "%s %r: stock %s, ours %s" % (name, data[:60], their, our)
                 break
             if our != their:
-                break  # what a success leaves behind has no model in stock
+                break  # after a success there is no model in stock
 
 
 def check(lab, lib, mode, kind, listed):
@@ -103,7 +103,7 @@ def test_u1_bad_endpoints_fail_as_stock(lab, name):
 
 @pytest.mark.parametrize("kind", ["DEALER", "SUB", "STREAM"])
 def test_u1_bad_endpoints_on_other_sockets(lab, kind):
-    """Some socket types look at the endpoint themselves (one connect per name)."""
+    """Some socket types check the endpoint themselves (one connect per name)."""
     check(lab, "patched", MODES["auto"], kind, endpoints.tcp()[::4])
 
 

@@ -22,7 +22,8 @@ def endpoint(address, port=5555):
 
 
 def dial(worker, kind, address, **opts):
-    """Dialling IPv6 without this option is a matter of the connect rules (C-1)."""
+    """Sets ZMQ_IPV6 for IPv6 addresses: dialling them without it is tested with the connect rules
+    (C-1)."""
     if ":" in address:
         opts["IPV6"] = 1
     sock = worker.socket(kind, **opts)
@@ -65,8 +66,8 @@ def test_clients_reach_every_listener(two, bound, lib):
 @pytest.mark.parametrize("bound", ["tcp://*:5555", "tcp://eth0:5555"])
 @modes("auto", "v6")
 def test_clients_of_both_families_at_once(two, bound, mode):
-    """ROUTER/DEALER with several peers of each family.  Catches: sessions of the second
-    listener that belong to no socket; replies that go astray."""
+    """ROUTER/DEALER with several peers of each family.  Catches: sessions of the second listener
+    that belong to no socket; replies that go to the wrong peer."""
     server, client = two
     router = server.worker().socket("ROUTER", mode=mode)
     router.bind(bound)
@@ -106,7 +107,7 @@ def test_clients_subscribe_over_both_families(two, bound):
 
 @pytest.mark.parametrize("bound", ["tcp://*:5555", "tcp://eth0:5555"])
 def test_clients_pipeline_over_both_families(two, bound):
-    """PUSH to PULL, thousands of messages.  Catches: a lost or doubled message."""
+    """PUSH to PULL, thousands of messages.  Catches: a message that is lost or arrives twice."""
     server, client = two
     pull = server.worker().socket("PULL", RCVHWM=0)
     pull.bind(bound)
@@ -126,7 +127,7 @@ def test_clients_pipeline_over_both_families(two, bound):
 @pytest.mark.parametrize("bound", ["tcp://*:5555", "tcp://eth0:5555"])
 def test_clients_with_curve_and_zap(two, bound):
     """CURVE over both families; ZAP is asked about the true address of each peer.
-    Catches: an allow-list of IPv4 addresses meeting `::ffff:`."""
+    Catches: an allow-list of IPv4 addresses that is asked about `::ffff:`."""
     server, client = two
     servant = server.worker()
     servant.context()
@@ -187,7 +188,7 @@ def test_clients_filtered_on_the_wire(two):
 
 
 def test_clients_keep_their_connection_when_another_bind_ends(two):
-    """Catches: unbind taking down connections of a bind of another name."""
+    """Catches: an unbind that also ends connections of another bind."""
     server, client = two
     router = server.worker().socket("ROUTER")
     router.bind("tcp://eth0:5555")

@@ -25,7 +25,7 @@ def offered(line, words):
 
 
 def split(line):
-    """As bash does it, which ends words at colons."""
+    """As bash splits it, which ends words at colons."""
     words = []
     for word in line.split(" "):
         parts = word.replace(":", " : ").split()
@@ -44,7 +44,8 @@ def split(line):
     ("status 1 --", ["--all", "--json", "--help"]),
     ("service x --", ["--words", "--show", "--remove", "--root", "--help"])])
 def test_words(line, expected):
-    """Catches: a command or an option that is not offered, or of another command."""
+    """Catches: a command or an option that is not offered, or one that belongs to another
+    command."""
     line = "zmq-dualstack " + line
     assert offered(line, split(line)) == expected
 
@@ -62,7 +63,7 @@ def test_interfaces():
 
 
 def test_processes():
-    """Catches: ids not offered."""
+    """Catches: process IDs that are not offered."""
     line = "zmq-dualstack status %s" % os.getpid()
     assert str(os.getpid()) in offered(line, split(line))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""C-11: whatever a connect is waiting for, its end does not wait for that, and nothing is left
+"""C-11: whatever a connect is waiting for, ending it does not wait for that, and leaves nothing
 behind."""
 import os
 
@@ -10,7 +10,7 @@ from street import DEAD, DUAL, FOUR, HOLE4, SERVER4, SERVER6, Street, tcp
 
 LIMIT = 1.8  # seconds; a dead name server or a silent address costs ten and more
 
-# Dead name servers take this many seconds to be given up, so that a test can wait for it.
+# Dead name servers are given up after few seconds, so that a test can wait for that.
 HASTY = "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n"
 
 
@@ -20,8 +20,8 @@ def street(lab):
 
 
 class Stage:
-    """A moment in the life of a connect.  `zone` and `faults` make it last; `reached` waits
-    until it is there."""
+    """A stage in the life of a connect.  `zone` and `faults` make it last; `reached` waits until
+    the connect is in it."""
 
     def __init__(self, endpoint=DUAL, words=None, event=None, asked=None, attempts=0,
                  prepare=None, **opts):
@@ -116,8 +116,8 @@ def test_c11_disconnect_and_connect_again(street):
 
 
 def test_c11_linger_while_racing(street):
-    """A message waits; ZMQ_LINGER is kept, and no more than that.  Catches: a race that is
-    cancelled although it could still deliver; one that goes on after the linger period."""
+    """A message waits, and is given ZMQ_LINGER's time, no more.  Catches: a race that is cancelled
+    although it could still deliver; one that goes on after the linger period."""
     street.silent(6)
     servant = street.serve(4)
     worker = street.caller("attempt-delay=1800")
@@ -147,8 +147,8 @@ def test_c11_no_lookup_on_the_callers_thread(street, call):
     ("DISCONNECTED", {"RECONNECT_IVL": -1}),
     ("CLOSED", {"RECONNECT_IVL": 10, "RECONNECT_STOP": 1})], ids=["no-reconnects", "refused"])
 def test_c11_a_lost_endpoint_is_released(street, event, opts):
-    """It had a connection, and is known by its name still.  Catches: looking for it by its
-    address."""
+    """The endpoint had a connection, and is still to be found by its name.  Catches: looking for it
+    by its address."""
     servants = street.serve_both()
     sock = street.dial(**opts)
     sock.reach(DUAL)
@@ -168,8 +168,8 @@ def start(street, program, *arguments):
 
 @not_under("tsan", why="it has a thread of its own, which is counted")
 def test_c11_unload_while_a_lookup_hangs(lab):
-    """dlclose with a thread in getaddrinfo.  Catches: the thread coming back to code that is
-    not there any more; a zmq_ctx_term or dlclose that waits for it."""
+    """dlclose with a thread in getaddrinfo.  Catches: a thread that returns to code which is no
+    longer there; a zmq_ctx_term or dlclose that waits for it."""
     street = Street(lab, resolv=HASTY)
     library = os.path.join(libdir("patched"), "libzmq.so.5")
     with start(street, "unload.py", library, DEAD, "10") as process:
@@ -198,8 +198,8 @@ def test_c11_exit_while_a_lookup_hangs(street):
 
 @pytest.mark.parametrize("way", ["_exit", "term", NEW_CONTEXT, "exec"])
 def test_c11_fork_while_a_lookup_hangs(street, way):
-    """Catches: a lock that a thread held which the child does not have; a descriptor of the
-    parent that the child takes along."""
+    """Catches: a lock held by a thread that does not exist in the child; a descriptor of the
+    parent's that the child closes or uses."""
     street.serve_both()
     with start(street, "fork.py", DEAD, DUAL, way) as process:
         assert process.stdout.readline() == "connected\n"

@@ -26,7 +26,7 @@ def street(lab):
 
 @modes("auto", "v6")
 def test_c5_refused(street, mode):
-    """Nobody listens on IPv6.  Catches: the delay waited out, or no fall-back at all."""
+    """Nobody listens on IPv6.  Catches: waiting for the attempt delay, or no fall-back at all."""
     street.serve(4)
     got = street.dial(WAITING, mode).reach(DUAL)
     assert (got.source, got.ms < PROMPT) == (CLIENT4, True)
@@ -51,13 +51,13 @@ def test_c5_routes(street, kind):
 
 @pytest.mark.parametrize("kind", ROUTES[:3])
 def test_c5_route_that_goes_away(street, kind):
-    """The address was the best, and won; now connect fails at once.  Catches: the same, on a
-    candidate that its source address does not give away."""
+    """The address was the best, and won; now connect fails at once.  Catches: the same for a
+    candidate that the libc does not put last for lack of a source address."""
     _, six = street.serve_both()
     sock = street.dial(WAITING, RECONNECT_IVL=10)
     assert sock.reach(DUAL).peer == SERVER6
     events = sock.watch("DISCONNECTED", "HANDSHAKE_SUCCEEDED")
-    # First the route: the reconnect is quick.
+    # The route first, because the reconnect is quick.
     street.client.ip("route add %s %s/128" % (kind, SERVER6))
     six.kick()
     events()
@@ -66,7 +66,7 @@ def test_c5_route_that_goes_away(street, kind):
 
 @pytest.mark.parametrize("kind", ICMP6)
 def test_c5_icmp_of_ipv6(lab, kind):
-    """An error that comes back a moment later.  Catches: the delay waited out."""
+    """An error that comes back a moment later.  Catches: waiting for the attempt delay."""
     street = Street(lab, slow=True)
     street.serve(4)
     street.bridge.set(delay6=0.02)
@@ -76,8 +76,8 @@ def test_c5_icmp_of_ipv6(lab, kind):
 
 
 def test_c5_icmp_of_ipv4(lab):
-    """Catches: the same in mode v4, where every A record is tried.  Linux takes some of them
-    for soft errors: those are for the Attempt Delay."""
+    """Catches: the same in mode v4, where every A record is tried.  Linux treats some of these as
+    soft errors and reports nothing; there the Attempt Delay helps."""
     street = Street(lab, slow=True)
     street.bridge.set(delay4=0.02)
     street.serve(4)
@@ -125,7 +125,7 @@ def test_c5_no_errno_is_fatal(street, dialshim, when):
 
 @pytest.mark.parametrize("when", ["connect", "late"])
 def test_c5_no_errno_is_fatal_to_a_literal(street, dialshim, when):
-    """Where there is no other candidate: the reconnect timer.  Catches: an assertion; a
+    """There is no other candidate, so the reconnect timer has to run.  Catches: an assertion; a
     connect that is never tried again."""
     street.serve_both()
     worker = street.caller(shim=dialshim)
@@ -141,7 +141,8 @@ def test_c5_no_errno_is_fatal_to_a_literal(street, dialshim, when):
 
 @pytest.mark.parametrize("when", ["connect", "late"])
 def test_c5_no_errno_is_fatal_to_a_proxy(street, dialshim, when):
-    """The SOCKS connecter had a list of its own.  Catches: a list."""
+    """The SOCKS connecter used to have its own list of errnos that it survives.  Catches: any such
+    list."""
     street.serve(4)
     street.host.must("socks", id="p4", host=SERVER4)
     street.host.must("socks", id="p6", host=SERVER6)
@@ -156,7 +157,7 @@ def test_c5_no_errno_is_fatal_to_a_proxy(street, dialshim, when):
 
 
 def test_c5_options_that_take_a_privilege(street, dialshim):
-    """Or that a sandbox forbids.  Catches: EPERM taken for a bug."""
+    """Or that a sandbox forbids.  Catches: EPERM treated as a bug in libzmq."""
     street.serve_both()
     worker = street.caller(shim=dialshim)
     worker.must("dial_shim", rule="option=EPERM")
@@ -169,8 +170,8 @@ def test_c5_options_that_take_a_privilege(street, dialshim):
 @pytest.mark.parametrize("error", ["EACCES", "EMSGSIZE", "ENOMEM", "EOPNOTSUPP", "EPERM",
                                    "ENETDOWN", "EPIPE"])
 def test_c5_no_errno_is_fatal_to_a_connection(street, dialshim, error):
-    """From send, where it is up; libzmq leaves it to the next look at the connection.
-    Catches: an assertion."""
+    """From send, on an established connection; libzmq leaves the error to the next read.  Catches:
+    an assertion."""
     street.serve_both()
     worker = street.caller(shim=dialshim)
     sock = worker.socket("DEALER")
@@ -184,7 +185,7 @@ def test_c5_no_errno_is_fatal_to_a_connection(street, dialshim, error):
 
 @pytest.mark.parametrize("error", ["ECONNRESET", "EACCES", "EPROTO", "EHOSTDOWN", "ENOPROTOOPT"])
 def test_c5_connection_that_ends_before_it_is_tuned(street, dialshim, error):
-    """Catches: an assertion on what ended it; an engine for a connection that is none."""
+    """Catches: an assertion on the errno that ended it; an engine for a connection that is over."""
     street.serve_both()
     worker = street.caller(shim=dialshim)
     worker.must("dial_shim", rule="tune=" + error)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""C-16 to C-18, and what of C-5, C-8 and C-9 belongs to it: a race is decided by the first peer
-that greets, and costs nothing where it does."""
+"""C-16 to C-18, and the parts of C-5, C-8 and C-9 that depend on them: a race is decided by the
+first peer that greets, and waiting for the greeting costs nothing."""
 import resource
 import signal
 import threading
@@ -17,7 +17,7 @@ def greeting(mechanism="NULL", minor=1):
     return SIGNATURE + "03%02x" % minor + mechanism.encode().hex().ljust(40, "0") + "00" * 32
 
 
-# What has the server's port on the other family.
+# What listens on the server's port on the other family.
 WRONG_SERVERS = {
     "closes": {},
     "resets": {"reset": True},
@@ -30,13 +30,13 @@ WRONG_SERVERS = {
     "other-mechanism": {"hex": greeting("PLAIN"), "stays": True},
     "greets-and-closes": {"hex": greeting()},
 }
-DELAY = "attempt-delay=250"  # the usual one, for what has to pay it
+DELAY = "attempt-delay=250"  # the usual one, for tests that have to wait for it
 
 
 @pytest.fixture
 def street(lab):
     street = plain_street(lab)
-    # Both answers are there when IPv6 is tried.
+    # So that both answers are there when IPv6 is tried.
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.1}})
     return street
 
@@ -51,8 +51,8 @@ def met(street, address=SERVER6):
 @modes("auto", "v6")
 @pytest.mark.parametrize("kind", sorted(WRONG_SERVERS))
 def test_c16_a_wrong_server_costs_nothing(street, kind, mode):
-    """ZMQ_RECONNECT_IVL 5 s, attempt delay 2 s.  Catches: a connection to whoever answers, and
-    either of them paid."""
+    """ZMQ_RECONNECT_IVL is 5 s, the attempt delay 2 s.  Catches: a connection to whoever answers;
+    waiting for either of the two."""
     street.serve(4)
     street.host.wrong_server(SERVER6, **WRONG_SERVERS[kind])
     got = street.dial(mode=mode, RECONNECT_IVL=5000).reach(DUAL)
@@ -63,8 +63,9 @@ def test_c16_a_wrong_server_costs_nothing(street, kind, mode):
 @modes("auto", "v6")
 @pytest.mark.parametrize("hung", [False, True])
 def test_c16_a_mute_peer_costs_one_delay(street, hung, mode):
-    """It accepts and says nothing, or its kernel does for it.  The second socket knows.  Catches:
-    30 s for the handshake; a look at it that takes TCP for a sign of life."""
+    """The peer accepts and says nothing, or only its kernel accepts.  The second socket does not
+    wait again.  Catches: 30 s for the handshake; a probe that takes TCP's accept for a sign of
+    life."""
     street.serve(4)
     if hung:
         street.host.occupy(SERVER6)
@@ -80,8 +81,8 @@ def test_c16_a_mute_peer_costs_one_delay(street, hung, mode):
 
 @pytest.mark.parametrize("kind", ["mute", "http-stays", "mysql"])
 def test_c16_no_message_is_lost(street, kind):
-    """500 are queued before.  Catches: messages that a wrong server gets, or takes for
-    ZMTP 1.0."""
+    """500 are queued before the race.  Catches: messages that are sent to a wrong server, or to one
+    that is taken for a ZMTP 1.0 peer."""
     pull = street.host.socket("PULL")
     pull.bind(tcp(SERVER4))
     street.host.wrong_server(SERVER6, **(WRONG_SERVERS.get(kind) or {"stays": True}))
@@ -96,8 +97,8 @@ def test_c16_no_message_is_lost(street, kind):
                                          ("PULL", "PUSH"), ("PUSH", "PULL"), ("PAIR", "PAIR"),
                                          ("XSUB", "XPUB"), ("ROUTER", "DEALER")])
 def test_c16_every_socket_type(street, ours, theirs):
-    """Client and server first.  Catches: a type whose engine trips over the bytes that are on the
-    wire already."""
+    """The pairs name the client's type first.  Catches: a type whose engine trips over the bytes
+    that are on the wire already."""
     server = street.host.socket(theirs, monitor=True)
     server.bind(tcp(SERVER4))
     street.host.wrong_server(SERVER6)
@@ -138,7 +139,8 @@ PEERS = {
 
 
 def is_served(pull, version):
-    """Before 3.0 there is no event; since then, no message before the client's READY."""
+    """Before ZMTP 3.0 there is no event to wait for; since then, no message comes before the
+    client's READY."""
     if version < "3":
         assert pull.recv(timeout=10)["parts"] == ["hi"]
     else:
@@ -149,8 +151,8 @@ def is_served(pull, version):
 @pytest.mark.parametrize("version", sorted(PEERS))
 @pytest.mark.parametrize("other", ["refuses", "mute"])
 def test_c16_every_version_of_zmtp(street, version, other, mode):
-    """A PUSH of few words on IPv4 in auto, on IPv6 in v6: where stock would find it.  Catches: a
-    version that is taken for none."""
+    """A minimal PUSH server on IPv4 in auto, on IPv6 in v6: where stock would find it.  Catches: a
+    version that is not recognised as ZMTP."""
     here, there = (SERVER6, SERVER4) if mode.name == "v6" else (SERVER4, SERVER6)
     street.host.wrong_server(here, hex=PEERS[version], stays=True)
     if other == "mute":
@@ -162,7 +164,7 @@ def test_c16_every_version_of_zmtp(street, version, other, mode):
 
 @pytest.mark.parametrize("pieces", [[1, 9], [3, 3, 4], [9, 1], [10]])
 def test_c16_a_greeting_in_pieces(street, pieces):
-    """Catches: half a signature taken for none, and a poller that spins on it."""
+    """Catches: half a signature taken for none; a poller that spins on it."""
     text = bytes.fromhex(PEERS["3.1"])
     at, parts = 0, []
     for size in pieces:
@@ -188,7 +190,7 @@ def test_c16_half_a_greeting_does_not_spin(street):
 
 def test_c16_all_are_mute(street):
     """The server's I/O thread is busy.  The connection that stock would have had is handed over.
-    Catches: two engines, or none, and a peer that waits for its client for ever."""
+    Catches: two engines, or none, so that a peer waits for its client for ever."""
     for address in (SERVER4, SERVER6):
         street.host.wrong_server(address, listens=True, stays=True)
     sock = street.dial(DELAY)
@@ -205,8 +207,8 @@ def test_c16_all_are_mute(street):
 @pytest.mark.parametrize("error", ["EAGAIN", "EINTR"])
 @pytest.mark.parametrize("wrong_server", [False, True])
 def test_c16_a_signature_in_pieces(street, dialshim, error, wrong_server):
-    """The system takes one byte at a time, and every other time none.  Catches: bytes of the
-    signature sent twice, by the attempt or by the engine, or never."""
+    """send() takes one byte at a time, and every other time none.  Catches: bytes of the signature
+    that are sent twice, by the attempt or by the engine, or never."""
     street.serve(4)
     if wrong_server:
         street.host.wrong_server(SERVER6, stays=True)
@@ -220,8 +222,8 @@ def test_c16_a_signature_in_pieces(street, dialshim, error, wrong_server):
 
 
 def test_c16_a_signature_that_the_engine_sends(street, dialshim):
-    """The server greets before the system has taken a byte.  Catches: an engine that begins at
-    the wrong byte."""
+    """The server greets before send() has taken a byte.  Catches: an engine that begins at the
+    wrong byte."""
     street.serve_both()
     sock = street.caller(shim=dialshim).socket("DEALER", monitor=True)
     sock.worker.must("dial_shim", rule="send=EAGAIN")
@@ -233,8 +235,8 @@ def test_c16_a_signature_that_the_engine_sends(street, dialshim):
 
 @pytest.mark.parametrize("error", ["EINVAL", "ENOPROTOOPT"])
 def test_c16_no_low_water_mark(street, dialshim, error):
-    """SO_RCVLOWAT is refused, as some systems do.  Catches: a poller that spins on half a
-    signature, and one that is not told of the other half."""
+    """SO_RCVLOWAT is refused, as by some systems.  Catches: a poller that spins on half a
+    signature; one that never learns of the other half."""
     street.host.wrong_server(SERVER6, pieces=[SIGNATURE[:6], PEERS["3.1"][6:]], stays=True)
     street.host.wrong_server(SERVER4, hex="ff0000", stays=True)
     pull = street.caller(DELAY, shim=dialshim).socket("PULL", monitor=True)
@@ -257,8 +259,8 @@ def test_c16_no_low_water_mark_does_not_spin(street, dialshim):
 
 @pytest.mark.parametrize("error", ["EIO", "ECONNRESET", "ENOMEM", "EOPNOTSUPP", "ETIMEDOUT"])
 def test_c16_a_look_that_fails(street, dialshim, error):
-    """MSG_PEEK over IPv6 ends with an errno.  Catches: an assertion; a peer that is waited for
-    although nothing of it can be seen."""
+    """MSG_PEEK over IPv6 fails with an errno.  Catches: an assertion; waiting for a peer although
+    nothing can be read from it."""
     street.serve_both()
     worker = street.caller(shim=dialshim)
     worker.must("dial_shim", rule="peek6=" + error)
@@ -286,13 +288,13 @@ def names(events):
     return [event[0] for event in events]
 
 
-# What stands in stock's way never does: its name has no other address.
+# None of these is in stock's way: its name does not have their address.
 WRONG = dict(WRONG_SERVERS, mute={"stays": True}, hung=None)
 
 
 def heard_by(street, lib, mode, addresses, setup=None, again=False):
-    """What the monitor of a socket of that library has told when its handshake is done; of its
-    second connection, if the first is to be cut."""
+    """What the monitor of a socket of that library has reported when the handshake is done; with
+    `again`, the first connection is cut, and it is what was reported of the second."""
     street.dns.set(dual_test=addresses)
     env = dict(mode.env) if lib == "stock" else dict(mode.env, ZMQ_DUALSTACK=DELAY)
     worker = street.client.worker(lib, env)
@@ -311,14 +313,14 @@ def heard_by(street, lib, mode, addresses, setup=None, again=False):
 @modes("auto", "v6")
 @pytest.mark.parametrize("kind", sorted(WRONG))
 def test_c17_the_monitor_hears_what_stock_says(street, kind, mode):
-    """Of one connection: the same events in the same order with the same addresses as stock tells
-    of a name that has the good address only.  Catches: events of those that lost."""
+    """Of one connection: the same events in the same order with the same addresses as with stock
+    and a name that has the good address only.  Catches: events of attempts that lost."""
     street.serve(4)
     if WRONG[kind] is None:
         street.host.occupy(SERVER6)
     else:
         street.host.wrong_server(SERVER6, **WRONG[kind])
-    # Those greet, and are a connection of its own (NOTES, exception i).
+    # These greet, so each is a connection of its own (NOTES, exception i).
     greets = kind in ("other-mechanism", "greets-and-closes")
     stock = heard_by(street, "stock", mode, {"A": [SERVER4]}, again=greets)
     ours = heard_by(street, "patched", mode, {"A": [SERVER4], "AAAA": [SERVER6]})
@@ -331,8 +333,8 @@ def test_c17_the_monitor_hears_what_stock_says(street, kind, mode):
 @modes("auto", "v6")
 @pytest.mark.parametrize("mechanism", ["NULL", "CURVE"])
 def test_c17_the_monitor_hears_of_each_handshake(street, mechanism, mode):
-    """The server admits by IPv4 address.  Catches: an event of the first connection that is told
-    after the second has begun, or told otherwise than by stock."""
+    """The server admits by IPv4 address.  Catches: an event of the first connection that comes
+    after the second has begun, or that differs from stock's."""
     server = street.host.socket("ROUTER", ZAP_DOMAIN="global", IPV6=1)
     street.host.must("zap", allow=[CLIENT4, "::ffff:" + CLIENT4])
     key = mechanism == "CURVE" and street.host.do("curve", id=server.name, role="server")
@@ -349,8 +351,8 @@ def test_c17_the_monitor_hears_of_each_handshake(street, mechanism, mode):
 
 
 def test_c17_the_handshake_has_its_own_time(street):
-    """ZMQ_HANDSHAKE_IVL 1 s, a mute peer and 600 ms before IPv4.  Catches: a handshake that is
-    given the rest of the time only."""
+    """ZMQ_HANDSHAKE_IVL is 1 s, and a mute peer takes 900 ms before IPv4 starts.  Catches: a
+    handshake that gets only the rest of the interval."""
     street.serve(4)
     street.host.wrong_server(SERVER6, stays=True)
     assert street.dial("attempt-delay=900", HANDSHAKE_IVL=1000).reach(DUAL).who == "4"
@@ -362,8 +364,9 @@ def test_c17_the_handshake_has_its_own_time(street):
 @modes("auto", "v6")
 @pytest.mark.parametrize("mechanism", ["NULL", "CURVE"])
 def test_c9_a_server_that_knows_ipv4_clients_only(street, mechanism, mode):
-    """By ZAP, on the same server; ZMQ_RECONNECT_IVL 5 s.  Stock, which never tried IPv6, gets in.
-    Catches: locked out for good; a reconnect interval paid."""
+    """Its ZAP handler knows them by address; ZMQ_RECONNECT_IVL is 5 s.  Stock, which never tries
+    IPv6, gets in.  Catches: a client that is locked out for good, or that waits for a reconnect
+    interval."""
     server = street.host.socket("ROUTER", ZAP_DOMAIN="global", IPV6=1)
     street.host.must("zap", allow=[CLIENT4, "::ffff:" + CLIENT4])
     sock = street.dial(mode=mode, RECONNECT_IVL=5000)
@@ -377,7 +380,8 @@ def test_c9_a_server_that_knows_ipv4_clients_only(street, mechanism, mode):
 
 
 def test_c8_a_heartbeat_that_stays_away(street):
-    """IPv6 vanishes under a connection.  Catches: a reconnect that waits for it once more."""
+    """IPv6 packets begin to be lost under a connection.  Catches: a reconnect that waits for IPv6
+    once more."""
     street.serve_both()
     sock = street.dial(RECONNECT_IVL=10, HEARTBEAT_IVL=100, HEARTBEAT_TIMEOUT=400)
     assert sock.reach(DUAL).who == "6"
@@ -396,8 +400,8 @@ def keepalive(street):
 @pytest.mark.parametrize("family,opts,kept", [(6, {}, True), (4, {}, False),
                                               (6, {"TCP_KEEPALIVE": 0}, False)])
 def test_c18_keepalive(street, family, opts, kept):
-    """Catches: a connection over IPv6 that nobody notices is dead; options that are not ours to
-    set."""
+    """Catches: a connection over IPv6 that is dead without anybody noticing; options set that are
+    the application's."""
     street.serve(family)
     assert street.dial(**opts).reach(DUAL).who == str(family)
     assert keepalive(street) == kept
@@ -405,8 +409,8 @@ def test_c18_keepalive(street, family, opts, kept):
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "[::1]", "localhost", "0.0.0.0", "[::]"])
 def test_c5_connected_to_itself(street, name):
-    """The port that is dialled is the only one that the system has to give.  Catches: a socket
-    that talks to itself, and never tries again (libzmq issue 4588)."""
+    """The port that is dialled is the only ephemeral port that the system has to give.  Catches: a
+    socket that talks to itself, and never tries again (libzmq issue 4588)."""
     street.client.sysctl("net.ipv4.ip_local_port_range", "40010 40011")
     sock = street.dial(RECONNECT_IVL=10)
     sock.connect("tcp://%s:40010" % name)
@@ -428,7 +432,8 @@ def fastest(street, lib, name, opts):
 
 
 def test_c16_no_round_trip_is_added(lab):
-    """100 ms each.  Catches: a signature that is sent when the peer's has come."""
+    """A round trip takes 100 ms.  Catches: a signature that is sent only when the peer's has
+    come."""
     street = plain_street(lab, slow=True)
     street.serve_both()
     street.bridge.set(delay4=0.05, delay6=0.05)
@@ -451,8 +456,8 @@ def taken(street):
 
 
 def storm(street, pause=0):
-    """So many sockets at once, while the server's process stands still for so many seconds: how
-    many connections they make.  All of them get an answer."""
+    """Many sockets connect at once, while the server's process is stopped for `pause` seconds;
+    returns how many connections they make.  All of them have to get an answer."""
     worker = street.caller(DELAY)
     for one in (street.host, worker):
         resource.prlimit(one.process.pid, resource.RLIMIT_NOFILE, (8 * CROWD, 8 * CROWD))
@@ -470,7 +475,7 @@ def storm(street, pause=0):
 
 @pytest.fixture
 def big_street(street):
-    """Its server's queue has room for all; else the kernel drops what comes first, with stock
+    """The server's queue has room for all; otherwise the kernel would drop connections, with stock
     too."""
     street.server.sysctl("net.core.somaxconn", 4 * CROWD)
     street.server.sysctl("net.ipv4.tcp_max_syn_backlog", 4 * CROWD)
@@ -490,6 +495,6 @@ def test_c16_a_storm_on_a_good_server(big_street):
 
 
 def test_c16_a_storm_on_a_busy_server(big_street):
-    """It says nothing for a second.  Catches: more than two for each client, and clients that are
-    left behind."""
+    """It says nothing for a second.  Catches: more than two connections for each client; clients
+    that get no answer."""
     assert CROWD <= storm(big_street, pause=1) <= 2 * CROWD

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""C-9 and C-16 for every kind of wrong server that we could think of: it has the name's IPv6
-address, the right one has IPv4, where stock goes at once.
+"""C-9 and C-16 for every kind of wrong server that we could think of: the wrong one is on the
+name's IPv6 address, the right one on its IPv4 address, where stock goes at once.
 
-Would catch: one that is taken for a server by its first bytes, a reconnect interval or a handshake
-interval paid for it, messages given to it.
+Would catch: a wrong server that is taken for the right one by its first bytes, that costs a
+reconnect interval or a handshake interval, or that is sent messages.
 """
 import pytest
 from conftest import modes
@@ -55,7 +55,8 @@ def street(lab):
 
 @modes("auto", "v6")
 def test_c16_wrong_servers(street, mode):
-    """All kinds, one after the other, each for a socket of a context that knows nothing."""
+    """All kinds, one after the other, each for a socket of a new context, which remembers
+    nothing."""
     worker = street.caller("attempt-delay=250")
     wrong = []
     for number, (kind, how) in enumerate(sorted(WRONG_SERVERS.items()) + sorted(MUTE.items())):
@@ -80,8 +81,8 @@ def test_c16_many_wrong_servers_in_front(street):
 
 @pytest.mark.parametrize("kind", ["closes", "http", "mute", "a signature and closes"])
 def test_c16_what_was_queued_arrives_once(street, kind):
-    """Messages sent before the race is over.  Catches: some of them lost in a wrong server, or sent
-    twice."""
+    """Messages are sent before the race is over.  Catches: messages that are lost to a wrong
+    server, or sent twice."""
     street.host.must("socket", id="pull", kind="PULL", ctx="p", opts={})
     street.host.must("bind", id="pull", ep="tcp://%s:5556" % SERVER4)
     street.host.wrong_server(SERVER6, 5556, **dict(WRONG_SERVERS, **MUTE)[kind])
@@ -131,8 +132,8 @@ def test_c9_an_ipv4_allow_list(lab, mechanism):
 
 
 def test_c9_an_allow_list_and_several_addresses(lab):
-    """Catches: one address remembered as bad, the others of its family tried before IPv4 for
-    ever."""
+    """Catches: remembering only one address as bad, and trying the others of its family before IPv4
+    for ever."""
     street = Street(lab, {"dual.test": {"A": [SERVER4], "AAAA": [SERVER6] + FAR6[:3]}})
     host, sock, _ = secured(street, "NULL")
     client = street.dial("attempt-delay=250", RECONNECT_IVL=20)

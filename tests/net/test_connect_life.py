@@ -37,8 +37,8 @@ def test_modes_connect_in_every_one(street, mode):
 @pytest.mark.parametrize("kinds", ["REQ-REP", "PUSH-PULL", "SUB-XPUB", "PAIR-PAIR",
                                    "DEALER-ROUTER", "STREAM-STREAM"])
 def test_life_socket_types(street, mode, kinds):
-    """By name, IPv6 refused.  Catches: a session that is attached to before it is ready, or
-    twice, which shows in the types that keep state for a peer."""
+    """By name, IPv6 refused.  Catches: an engine that is attached to a session before that is
+    ready, or twice, which shows in the types that keep state for a peer."""
     client, server = kinds.split("-")
     there = street.host.socket(server)
     there.bind(tcp(SERVER4))
@@ -58,8 +58,8 @@ def test_life_socket_types(street, mode, kinds):
 
 
 def test_modes_v6_where_sockets_are_v6_only(street):
-    """The sysctl that makes them so from birth.  Catches: an IPv4 address that no socket of
-    mode v6 can be connected to."""
+    """By the sysctl that makes all new sockets so.  Catches: an IPv4 address that no socket of mode
+    v6 can be connected to."""
     street.client.sysctl("net.ipv6.bindv6only", 1)
     street.serve(4)
     assert street.dial(mode=MODES["v6"]).reach(FOUR).peer == "::ffff:" + SERVER4
@@ -70,8 +70,8 @@ def test_modes_v6_where_sockets_are_v6_only(street):
 
 @modes("auto", "v6")
 def test_monitor_one_story_for_a_race(street, mode):
-    """Losers are silent.  Catches: an event for each attempt, which tools count; an end of
-    a loser shown as the end of the connection."""
+    """Losers are silent.  Catches: an event for each attempt, which tools count; the end of a
+    losing attempt shown as the end of the connection."""
     street.serve(4)
     street.faults("ip6 daddr %s tcp dport 5555 drop" % FAR6[0])
     street.dns.set(dual_test={"AAAA": FAR6[:2], "A": [FAR4[0], SERVER4]})
@@ -106,14 +106,14 @@ def test_monitor_disconnect_while_racing(street, name):
         assert wait_until(lambda: len(street.dialled()) == (
             2 if (lib, name) == ("patched", DUAL) else 1))
         sock.disconnect(name)
-        # libzmq goes on with it when the program looks at its socket.
+        # libzmq goes on with the disconnect when the program calls it again.
         assert wait_until(lambda: [sock.get("EVENTS"), street.dialled()][1] == [])
         stories.append(names(begun + sock.events("CLOSED") + sock.close()))
     assert stories[1] == stories[0]
 
 
 def test_monitor_an_attempt_that_fails_at_once(street):
-    """As stock.  Catches: CLOSED only for what was under way."""
+    """As stock.  Catches: CLOSED only for attempts that were under way."""
     street.client.ip("route add prohibit " + SERVER4)
     stories = []
     for lib in ("stock", "patched"):
@@ -124,8 +124,8 @@ def test_monitor_an_attempt_that_fails_at_once(street):
 
 
 def test_monitor_the_interval_begins_once(street):
-    """One address is refused, the other silent until it is given up: within one interval.
-    Catches: a second timer beside the first."""
+    """One address is refused, and the other is silent until it is given up, all within one
+    interval.  Catches: a second timer beside the first."""
     street.silent(6)
     sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, RECONNECT_IVL=60000)
     sock.connect(DUAL)
@@ -149,8 +149,8 @@ def test_monitor_unknown_name(street):
     ("v6", FOUR, "::ffff:" + SERVER4),
     ("auto", SIX, SERVER6), ("auto", DUAL, SERVER6), ("v6", DUAL, SERVER6)])
 def test_monitor_endpoint_after_a_reconnect(street, mode, name, shown):
-    """The name at first, the address that answered later, as stock.  Catches: the address
-    of a loser; the name, or the address, everywhere."""
+    """At first the name, later the address that answered, as stock.  Catches: the address of a
+    losing attempt; the name, or the address, everywhere."""
     servants = street.serve_both()
     sock = street.dial(mode=MODES[mode], RECONNECT_IVL=10)
     sock.reach(name)
@@ -163,7 +163,7 @@ def test_monitor_endpoint_after_a_reconnect(street, mode, name, shown):
 
 
 def test_monitor_numeric(street):
-    """Catches: numeric connects that tell another story than before."""
+    """Catches: numeric connects whose events differ from stock's."""
     stories = []
     street.serve(4)
     for lib in ("stock", "patched"):
@@ -193,8 +193,8 @@ def test_options_on_every_attempt(street):
 
 
 def test_options_on_the_winner(street):
-    """Catches: keepalives and the like set on none because they come after connect; the delay
-    of small packets left on."""
+    """Catches: keepalives and the like that are set on no socket because that comes after connect;
+    TCP_NODELAY not set."""
     street.serve(4)
     got = street.dial(TCP_KEEPALIVE=1, TCP_MAXRT=7000, TOS=0x28)
     got.reach(DUAL)
@@ -242,7 +242,7 @@ def test_options_connect_timeout(street):
 
 @pytest.mark.parametrize("first", [4, 6])
 def test_life_server_restarts_on_the_other_family(street, first):
-    """Catches: a reconnect to where the server was, for ever; events that name that."""
+    """Catches: reconnecting for ever to where the server was; events that name that address."""
     one = street.serve(first)
     sock = street.dial(RECONNECT_IVL=20)
     assert sock.reach(DUAL).who == str(first)
@@ -267,7 +267,7 @@ def test_life_subscriptions_move_with_the_connection(street, first):
     sub.set("SUBSCRIBE", "t")
     sub.connect(DUAL)
     assert one.recv()["parts"] == ["\x01t"]
-    # libzmq subscribes anew when the program looks at its socket.
+    # libzmq subscribes anew when the program calls it again.
     sub.worker.post([{"op": "recv", "id": sub.name, "timeout": 10}])
     one.close()
     other = publish(10 - first)
@@ -277,7 +277,7 @@ def test_life_subscriptions_move_with_the_connection(street, first):
 
 
 def test_life_curve(street):
-    """Catches: a handshake on a loser; keys that a second attempt does not have."""
+    """Catches: a handshake on an attempt that lost; keys that a second attempt does not have."""
     there = street.host.socket("REP")
     key = street.host.do("curve", id=there.name, role="server")
     there.bind(tcp(SERVER4))
@@ -293,8 +293,8 @@ def test_life_curve(street):
 
 
 def test_life_ipv6_dies(street):
-    """The path is gone, then the server closes.  Catches: a reconnect that knows only where
-    it was."""
+    """The IPv6 path is lost, then the server closes.  Catches: a reconnect that tries only the
+    address where it was."""
     _, six = street.serve_both()
     sock = street.dial(RECONNECT_IVL=20, HEARTBEAT_IVL=200, HEARTBEAT_TIMEOUT=400)
     assert sock.reach(DUAL).peer == SERVER6
@@ -319,7 +319,8 @@ def test_life_many_endpoints_of_one_socket(street):
 
 
 def test_life_several_io_threads(street):
-    """Connecters and sessions in different threads.  Catches: state that crosses over."""
+    """Connecters and sessions run in different threads.  Catches: state that they share without a
+    lock."""
     street.serve(4)
     street.silent(6)
     worker = street.caller("attempt-delay=50")
@@ -331,7 +332,7 @@ def test_life_several_io_threads(street):
 
 
 def test_life_ipv6_of_the_client_comes_and_goes(lab):
-    """Catches: what the host has, asked once."""
+    """Catches: asking only once which addresses the host has."""
     street = Street(lab, client=[CLIENT4 + "/24"])
     street.serve_both()
     worker = street.caller()

@@ -23,8 +23,8 @@ def named(name):
 
 @modes("auto", "v6")
 def test_c2_each_kind_is_asked_for_once(street, mode):
-    """Catches: a look-up of both kinds in one, a second look-up for the attempt, AAAA not
-    asked for, A asked for only when AAAA has failed."""
+    """Catches: a second look-up for the attempt; AAAA not asked for; A asked for only when AAAA has
+    failed."""
     street.serve_both()
     assert street.dial(mode=mode).reach(DUAL).ms < 5000
     street.dns.wait_asked("dual.test", "A", "AAAA")
@@ -33,8 +33,8 @@ def test_c2_each_kind_is_asked_for_once(street, mode):
 
 @pytest.mark.parametrize("name", ["dual.test", "dual.test.", "alias.test", "both", "both.sub"])
 def test_c2_the_canonical_name_costs_no_question(lab, name):
-    """An alias of an alias, search lists, a single label.  Catches: AI_CANONNAME, should a libc
-    ask for that apart; a helper that nobody needs."""
+    """An alias of an alias, search lists, a single label.  Catches: AI_CANONNAME, if a libc makes a
+    query of its own for that; a helper that nobody needs."""
     zone = {"alias.test": {"cname": "next.test"}, "next.test": {"cname": "dual.test"},
             "both.corp.test": {"A": [SERVER4], "AAAA": [SERVER6]},
             "both.sub.corp.test": {"cname": "dual.test"}}
@@ -48,7 +48,7 @@ def test_c2_the_canonical_name_costs_no_question(lab, name):
 
 @modes("v4", "off")
 def test_c2_v4_asks_for_no_aaaa(street, mode):
-    """Catches: a question the answer to which cannot be used."""
+    """Catches: a query whose answer cannot be used."""
     street.serve_both()
     assert street.dial(mode=mode).reach(DUAL).peer == SERVER4
     assert street.dns.kinds("dual.test") == ["A"]
@@ -56,8 +56,8 @@ def test_c2_v4_asks_for_no_aaaa(street, mode):
 
 @pytest.mark.parametrize("addresses", [[], ["fe80::2/64"]])
 def test_c2_host_without_ipv6_asks_for_no_aaaa(lab, addresses):
-    """Only loopback, or link-local, is no IPv6.  Catches: asking in any case (home routers
-    that never answer AAAA cost seconds), or taking fe80:: for IPv6."""
+    """A host with loopback or link-local addresses only has no IPv6.  Catches: asking in any case
+    (home routers that never answer AAAA cost seconds), or taking fe80:: for IPv6."""
     street = Street(lab, client=[CLIENT4 + "/24"] + addresses)
     street.serve_both()
     got = street.dial(WAITING).reach(DUAL)
@@ -69,7 +69,8 @@ def test_c2_host_without_ipv6_asks_for_no_aaaa(lab, addresses):
 @pytest.mark.parametrize("name", ["localhost", "ip6-localhost", "six.local", "both.local"])
 def test_c2_loopback_by_name(lab, name, addresses):
     """Names that lead to ::1 work whatever addresses the host has.  Catches: AI_ADDRCONFIG,
-    which does not count loopback; the question about IPv6 put before the hosts file."""
+    which does not count loopback; asking whether the host has IPv6 before the hosts file is
+    read."""
     street = Street(lab, client=addresses, hosts=ON_LOOPBACK)
     here = street.client.worker("stock").serve("tcp://[::1]:5555", IPV6=1)
     assert street.dial().reach(named(name)).peer == "::1"
@@ -107,7 +108,7 @@ def test_c2_hosts_file_of_a_host_without_ipv6(lab):
 
 
 def test_c2_localhost_that_the_hosts_file_does_not_know(lab, monkeypatch):
-    """Catches: the question about IPv6 put to localhost."""
+    """Catches: asking whether the host has IPv6 even for localhost."""
     monkeypatch.setattr("street.HOSTS", "")
     street = Street(lab, {"localhost": {"AAAA": ["::1"], "A": ["127.0.0.1"]}},
                     client=[CLIENT4 + "/24"])
@@ -130,7 +131,7 @@ def test_c2_hosts_file_with_dead_dns(lab):
 
 
 def test_c2_ipv6_only_host(lab):
-    """Catches: IPv4 candidates of a host without IPv4 in the way."""
+    """Catches: IPv4 candidates that are in the way on a host without IPv4."""
     street = Street(lab, client=[CLIENT6 + "/64"])
     street.serve_both()
     sock = street.dial(WAITING)
@@ -140,7 +141,7 @@ def test_c2_ipv6_only_host(lab):
 
 
 def test_c2_ipv6_only_host_and_a_server_that_starts_later(lab):
-    """Catches: an IPv4 address without a route ending the reconnects, or the process."""
+    """Catches: an IPv4 address without a route that ends the reconnects, or the process."""
     street = Street(lab, client=[CLIENT6 + "/64"])
     sock = street.dial(RECONNECT_IVL=50)
     sock.connect(DUAL)
@@ -150,7 +151,7 @@ def test_c2_ipv6_only_host_and_a_server_that_starts_later(lab):
 
 
 def test_c2_name_with_one_family(street):
-    """Catches: waiting for a family that has answered that it is not there."""
+    """Catches: waiting for a family of which DNS has said that the name does not have it."""
     street.serve_both()
     for name, peer in ((SIX, SERVER6), (FOUR, SERVER4)):
         got = street.dial(WAITING).reach(name)
@@ -172,7 +173,7 @@ def test_c2_temporary_failure_is_not_remembered(street):
 
 @pytest.mark.parametrize("others", [{"AAAA": [SERVER6]}, {"drop": ["AAAA"]}])
 def test_c7_temporary_failure_beside_silence(street, others):
-    """Of the family that stock would ask for again; of the other one there is but silence.
+    """The family that stock would ask for fails for now; the other family's address is silent.
     Catches: waiting for the silence to end (127 s) before the question is asked again."""
     street.serve(4)
     street.silent(6)
@@ -185,15 +186,15 @@ def test_c7_temporary_failure_beside_silence(street, others):
 
 
 def test_c13_temporary_failure_beside_silence(street):
-    """Of the family that stock would not have asked for.  Catches: a home router that cannot
-    answer AAAA asked again and again."""
+    """The family that stock would not have asked for fails for now.  Catches: asking a home router
+    again and again that cannot answer AAAA."""
     street.dns.set(dual_test={"A": HOLE4[:1], "rcode": {"AAAA": "SERVFAIL"}})
     assert street.dial("attempt-delay=50", RECONNECT_IVL=20).misses(DUAL, timeout=1)
     assert street.dns.kinds("dual.test").count("AAAA") <= 2
 
 
 def test_c2_unknown_name_becomes_known(street):
-    """Catches: a name that did not exist once given up for good."""
+    """Catches: giving a name up for good because it did not exist once."""
     street.serve_both()
     sock = street.dial(RECONNECT_IVL=100)
     sock.connect(named("new.test"))
@@ -203,7 +204,7 @@ def test_c2_unknown_name_becomes_known(street):
 
 
 def test_c2_truncated_and_long_answers(street):
-    """TCP after the TC bit; 100 records.  Catches: a fixed number of candidates overrun."""
+    """TCP after the TC bit; 100 records.  Catches: writing past a fixed number of candidates."""
     street.serve_both()
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "truncate": ["A", "AAAA"]},
                    many_test={"A": ["10.0.0.%d" % n for n in range(100, 200)] + [SERVER4],
@@ -273,7 +274,7 @@ def test_c4_no_aaaa_answer(street, trouble):
 
 @pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "NXDOMAIN", "NOERROR"])
 def test_c4_negative_aaaa(street, rcode):
-    """NOERROR: an empty answer.  Catches: the Resolution Delay waited out for nothing."""
+    """NOERROR: an empty answer.  Catches: waiting for the Resolution Delay without a reason."""
     street.serve_both()
     street.dns.set(dual_test={"A": [SERVER4], "rcode": {"AAAA": rcode}, "delay": {"A": 0.05}})
     got = street.dial(WAITING).reach(DUAL)
@@ -281,7 +282,7 @@ def test_c4_negative_aaaa(street, rcode):
 
 
 def test_c4_aaaa_within_the_delay(street):
-    """Catches: IPv4 started when A is there."""
+    """Catches: IPv4 started as soon as A is there."""
     street.serve_both()
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.3}})
     got = street.dial(WAITING).reach(DUAL)
@@ -299,8 +300,8 @@ def test_c4_late_aaaa_joins(street):
 
 
 def test_c4_the_attempt_delay_ends_within_the_resolution_delay(street):
-    """A, then AAAA, then silence.  Catches: the Resolution Delay waited out although the race
-    has begun."""
+    """A, then AAAA, then silence.  Catches: waiting for the end of the Resolution Delay although
+    the race has begun."""
     street.serve(4)
     street.silent(6)
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"AAAA": 0.2}})
@@ -320,7 +321,7 @@ def test_c4_late_a_joins(street):
 
 @pytest.mark.parametrize("first", [4, 6])
 def test_c4_one_refused_the_other_still_to_come(street, first):
-    """Catches: a race that is lost while an answer is outstanding, and begins anew after a
+    """Catches: giving the race up while an answer is outstanding, so that it begins anew after a
     long interval."""
     street.serve(10 - first)
     late = "AAAA" if first == 4 else "A"
@@ -353,8 +354,8 @@ def test_c13_many_sockets_ask_once(street):
 
 
 def test_c13_threads_are_bounded(street):
-    """60 dead names, of which each kind of look-up has three times as many threads as the
-    setting says.  Catches: a thread for each."""
+    """60 dead names; each kind of look-up may have three times as many threads as the setting
+    says.  Catches: a thread for each."""
     worker = street.caller("resolver-threads=4")
     worker.context()
     socks = [worker.socket("DEALER", LINGER=0) for _ in range(60)]
@@ -379,7 +380,7 @@ def test_c13_dead_names_do_not_hold_up_a_good_one(street):
 
 
 def test_c13_reconnecting_asks_once_a_second(street):
-    """Catches: a question for each attempt of a reconnect loop; answers kept for ever."""
+    """Catches: a query for each attempt of a reconnect loop; answers kept for ever."""
     attempts = street.syns(6, 4)
     assert street.caller().socket("DEALER", RECONNECT_IVL=1).misses(DUAL, timeout=3)
     for kind in ("A", "AAAA"):
@@ -388,7 +389,7 @@ def test_c13_reconnecting_asks_once_a_second(street):
 
 
 def test_c13_unknown_name_is_asked_for_once_a_second(street):
-    """Catches: the answer that there is none taken for a temporary failure."""
+    """Catches: "no such name" taken for a temporary failure."""
     assert street.caller().socket("DEALER", RECONNECT_IVL=1).misses(named("none.test"), timeout=3)
     for kind in ("A", "AAAA"):
         assert 2 <= street.dns.kinds("none.test").count(kind) <= 5

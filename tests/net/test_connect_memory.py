@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""C-8 and C-9: what a context remembers of addresses, and servers that are none of ours."""
+"""C-8 and C-9: what a context remembers of addresses, and wrong servers."""
 import time
 
 import pytest
@@ -7,7 +7,7 @@ from conftest import modes
 from lab import wait_until
 from street import DUAL, FAR6, PROMPT, SERVER4, SERVER6, Street, tcp
 
-# The delay is long, so that paying it cannot be taken for a busy machine.
+# The delay is long, so that waiting for it cannot be mistaken for a busy machine.
 DELAY = "attempt-delay=2000"
 
 
@@ -33,7 +33,7 @@ def back(sock, servant):
 
 @modes("auto", "v6")
 def test_c8_reconnect_pays_no_second_time(street, mode):
-    """Catches: no memory; one that lasts for one reconnect only."""
+    """Catches: remembering nothing, or only until the next reconnect."""
     four = street.serve(4)
     street.silent(6)
     sock = street.dial(DELAY, mode, RECONNECT_IVL=10)
@@ -63,8 +63,8 @@ def test_c8_reconnect_waits_for_no_answer_either(street):
 
 
 def test_c8_whom_it_is_shared_with(street):
-    """Sockets of one context, but not other contexts, ports or source addresses.  Catches: a
-    memory of the socket's own; one of the process; one that knows the host only."""
+    """With sockets of the same context, but not with other contexts, ports or source addresses.
+    Catches: what is remembered kept by the socket, or by the process, or by the host alone."""
     street.serve(4)
     street.serve(4, port=5556)
     street.silent(6)
@@ -80,7 +80,8 @@ def test_c8_whom_it_is_shared_with(street):
 
 
 def test_c8_shared_with_no_proxy(street):
-    """What was learnt of a proxy is for proxies.  Catches: a key without the purpose."""
+    """What was learnt of an address as a proxy holds for proxies only.  Catches: a key without the
+    purpose."""
     street.host.must("socks", id="p4", host=SERVER4, port=5557)
     street.serve(4)
     street.silent(6)
@@ -94,8 +95,8 @@ def test_c8_shared_with_no_proxy(street):
 
 
 def test_c8_forgotten_when_all_fail(street):
-    """The server restarts on both families.  Catches: a fault of long ago that counts after
-    one that says nothing about the addresses."""
+    """The server restarts on both families.  Catches: an old failure of one address that still
+    counts after a failure of all, which says nothing about the addresses."""
     four = street.serve(4)
     street.silent(6)
     worker = street.caller()
@@ -112,11 +113,11 @@ def test_c8_forgotten_when_all_fail(street):
 
 @pytest.mark.parametrize("when", ["connect", "late"])
 def test_c8_a_look_that_fails_changes_nothing(street, dialshim, when):
-    """IPv6 fails in another way, and is silent again.  Catches: a look at it that takes any
-    end for a success."""
+    """IPv6 fails in another way, and is silent again.  Catches: a probe that takes any end for a
+    success."""
     four = street.serve(4)
     street.silent(6)
-    # A connection to IPv4 that is made before the AAAA answer is there leaves nothing to look at.
+    # If IPv4 connected before the AAAA answer was there, nothing would be left to probe.
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.05}})
     worker = street.caller(DELAY, shim=dialshim)
     sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=10)
@@ -132,8 +133,8 @@ def test_c8_a_look_that_fails_changes_nothing(street, dialshim, when):
 
 
 def test_c8_ipv6_heals(street):
-    """Catches: IPv4 for ever, or for ten minutes, because of one bad moment; a look at IPv6
-    that stays open."""
+    """Catches: IPv4 for ever, or for ten minutes, because of one bad moment; a probe of IPv6 that
+    stays open."""
     servants = street.serve_both()
     street.silent(6)
     sock = street.dial(RECONNECT_IVL=10)
@@ -154,7 +155,7 @@ def test_c8_a_silent_address_is_not_asked_without_end(street):
     """Catches: a probe with each reconnect; one that lasts as long as the kernel's patience."""
     four = street.serve(4)
     street.silent(6)
-    # A connection to IPv4 that is made before the AAAA answer is there leaves nothing to look at.
+    # If IPv4 connected before the AAAA answer was there, nothing would be left to probe.
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.05}})
     sock = street.dial("attempt-delay=100", RECONNECT_IVL=10)
     sock.reach(DUAL)
@@ -166,15 +167,15 @@ def test_c8_a_silent_address_is_not_asked_without_end(street):
 
 
 def test_c8_other_addresses_of_the_name(street):
-    """Catches: what was learnt of the old addresses used for the new ones."""
+    """Catches: applying to the new addresses what was learnt of the old ones."""
     four = street.serve(4)
     street.serve(6, address=FAR6[0])
     street.faults("ip6 daddr %s tcp dport 5555 drop" % SERVER6)
     sock = street.dial(RECONNECT_IVL=10)
     assert sock.reach(DUAL).peer == SERVER4
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [FAR6[0]]})
-    time.sleep(1.1)  # an answer is used for a second
-    for _ in range(3):  # the old winner may be quicker than the news
+    time.sleep(1.1)  # until the answer is not used again
+    for _ in range(3):  # an attempt to the old winner may start before the new answer is there
         if sock.reach().peer == SERVER4:
             back(sock, four)
     assert sock.reach().peer == FAR6[0]
@@ -202,8 +203,8 @@ WRONG_SERVERS = {
 @modes("auto", "v6")
 def test_c9_another_server_on_the_port(street, kind, mode):
     """IPv6 leads to a program that speaks no ZMTP; stock, which asks IPv4 only, reaches the
-    right one.  Catches: a reconnect that returns to the wrong server; a connection that is given
-    up after an error of the protocol."""
+    right one.  Catches: a reconnect that returns to the wrong server; giving the connection up
+    after a protocol error."""
     street.serve(4)
     street.host.wrong_server(SERVER6, **WRONG_SERVERS[kind])
     # The A answer is there before IPv6 is tried: without it, mode v6 gives up as stock does.
@@ -225,7 +226,7 @@ def test_c9_the_other_answer_still_to_come(street, kind):
 
 
 def test_c9_without_reconnects(street):
-    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the wrong server; going on after the right
+    """ZMQ_RECONNECT_IVL -1.  Catches: giving up at the wrong server; reconnecting after the right
     server, which stock does not."""
     four = street.serve(4)
     street.host.wrong_server(SERVER6)
@@ -240,8 +241,8 @@ def test_c9_without_reconnects(street):
 
 @pytest.mark.parametrize("name,families", [("four.test", [4]), ("dual.test", [6, 4])])
 def test_c9_all_are_wrong(street, name, families):
-    """An error of the protocol ends it, as with stock, when there is no other address.
-    Catches: wrong servers that are met over and over."""
+    """A protocol error ends it, as with stock, when there is no other address.  Catches: connecting
+    to wrong servers over and over."""
     addresses = [{4: SERVER4, 6: SERVER6}[one] for one in families]
     for address in addresses:
         street.host.wrong_server(address, **WRONG_SERVERS["other-mechanism"])
@@ -255,7 +256,7 @@ def test_c9_all_are_wrong(street, name, families):
 
 
 def reach_again(sock, endpoint):
-    """A wrong server may have taken the first question for itself."""
+    """Reaches the server with a second message, since a wrong server may have taken the first."""
     start = time.monotonic()
     sock.connect(endpoint)
     while sock.misses(timeout=0.4) and time.monotonic() < start + 10:
@@ -277,8 +278,8 @@ def test_c9_localhost(lab, mode):
 
 @pytest.mark.parametrize("opts", [{"PLAIN_SERVER": 1}, {"CURVE_SERVER": 1}])
 def test_c9_zeromq_server_of_another_kind(street, opts):
-    """A ZeroMQ server that wants another mechanism.  Catches: the same, where the greeting
-    is right and the handshake fails."""
+    """A ZeroMQ server that wants another mechanism.  Catches: the same where the greeting is right
+    and the handshake fails."""
     street.serve(4)
     if "CURVE_SERVER" in opts:
         other = street.host.socket("ROUTER", monitor=True, IPV6=1)
@@ -292,7 +293,7 @@ def test_c9_zeromq_server_of_another_kind(street, opts):
 
 
 def test_c9_stays_with_the_right_server(street):
-    """Catches: the wrong server first again on the next reconnect."""
+    """Catches: trying the wrong server first again on the next reconnect."""
     four = street.serve(4)
     street.host.wrong_server(SERVER6)
     sock = street.dial(RECONNECT_IVL=10)
@@ -300,7 +301,7 @@ def test_c9_stays_with_the_right_server(street):
     met = street.host.do("met", id="%s-5555" % SERVER6)
     back(sock, four)
     assert sock.reach().peer == SERVER4
-    # A look whether it works again is allowed.
+    # A probe is allowed.
     assert street.host.do("met", id="%s-5555" % SERVER6) <= met + 1
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""C-7, C-8, C-10 and C-15 where the old look-ups, one for each family, failed an operator: patience
-shorter than the delay, a network without IPv6, servers that move, sources of several scopes."""
+"""C-7, C-8, C-10 and C-15 in cases from operation: a client whose patience is shorter than the
+delay, a network without IPv6, servers that move, sources of several scopes."""
 import pytest
 from conftest import modes
 from lab import MODES, wait_until
@@ -23,9 +23,9 @@ def street(lab):
 
 @pytest.mark.parametrize("closes", [True, False])
 def test_c8_patience_shorter_than_the_delay(street, closes):
-    """A client that gives up before the delay is over, and tries again with a new socket; it may be
-    there before the end of the other one comes through.  Catches: a race cut short, or one that
-    still runs, that is forgotten; then no try is ever long enough, or the third."""
+    """A client that gives up before the delay is over, and tries again with a new socket, which may
+    begin before the end of the first one is known.  Catches: forgetting a race that was cut short,
+    or one that still runs; then no try gets through, or only the third."""
     street.serve(4)
     street.silent(6)
     worker = street.caller("attempt-delay=2000")
@@ -38,7 +38,7 @@ def test_c8_patience_shorter_than_the_delay(street, closes):
 
 
 def test_c8_another_network_is_another_matter(street):
-    """Catches: a black hole of the last network avoided in this one."""
+    """Catches: avoiding an address because it was a black hole on the last network."""
     street.serve_both()
     street.silent(6)
     worker = street.caller("attempt-delay=1000")
@@ -52,8 +52,8 @@ def test_c8_another_network_is_another_matter(street):
 
 
 def test_c15_many_names_on_a_network_without_ipv6(street):
-    """Two names pay the delay, the others 100 ms; until the host's addresses change.  Catches: each
-    name paying the whole delay."""
+    """Two names wait for the whole delay, the others for 100 ms, until the host's addresses
+    change.  Catches: each name waiting for the whole delay."""
     street.serve_both()
     street.silent(6)
     for n in range(6):
@@ -67,7 +67,7 @@ def test_c15_many_names_on_a_network_without_ipv6(street):
 
 
 def test_c15_ends_when_ipv6_connects(street):
-    """Catches: a network's silence that outlives it."""
+    """Catches: the shorter delay staying in force although IPv6 works again."""
     street.serve_both()
     street.silent(6)
     for n in range(4):
@@ -105,8 +105,8 @@ def test_c7_a_server_that_moved(street, records):
     (ULA_SERVER, ULA_CLIENT), ("fe80::1%eth0", "fe80::2%eth0"), (SERVER6, CLIENT6),
     (SERVER4, CLIENT4)])
 def test_c10_source_of_the_same_scope(lab, mode, to, source):
-    """The interface has a global, a unique-local and a link-local address.  Catches: the same one
-    for every destination."""
+    """The interface has a global, a unique-local and a link-local address.  Catches: the same
+    source for every destination."""
     street = Street(lab, client=[CLIENT4 + "/24", CLIENT6 + "/64", ULA_CLIENT + "/64",
                                  "fe80::2/64"])
     street.server.addr("eth0", ULA_SERVER + "/64")

@@ -28,7 +28,7 @@ def test_c1_each_family(street, mode):
 @modes("auto", "v6")
 @pytest.mark.parametrize("family", [4, 6])
 def test_c1_no_fallback(street, mode, family):
-    """Catches: the other address of the same machine tried for a literal."""
+    """Catches: trying the other address of the same machine for a literal."""
     street.serve(10 - family)
     sock = street.dial(mode=mode, RECONNECT_IVL=10)
     attempts = street.syns(10 - family)
@@ -49,14 +49,15 @@ def test_c1_v4_refuses_ipv6(street, mode):
 
 
 def test_c1_v4_in_brackets_of_ipv6(street):
-    """Catches: `[::ffff:a.b.c.d]` over an IPv6 socket in auto, which would show."""
+    """Catches: an IPv6 socket for `[::ffff:a.b.c.d]` in auto, which the application would
+    notice."""
     street.serve_both()
     assert street.dial().reach("tcp://[::ffff:%s]:5555" % SERVER4).peer == SERVER4
 
 
 @pytest.mark.parametrize("by", ["name", "index"])
 def test_c1_zones(street, by):
-    """Catches: a zone that is lost, or not known by its number."""
+    """Catches: a zone that is lost, or that is not recognised by its number."""
     server = street.host.serve("tcp://[fe80::1%eth0]:5555", name="local", IPV6=1)
     index = street.client.run(["ip", "-o", "link", "show", "eth0"]).stdout.split(":")[0]
     zone = {"name": "eth0", "index": index}[by]
@@ -90,8 +91,8 @@ TEXTS += ["tcp://10.0.0.1", "tcp://", "tcp://:5555", "tcp:10.0.0.1:5555", "TCP:/
 
 @pytest.mark.parametrize("name", ["auto", "v6", "v4"])
 def test_c1_bad_texts_are_refused_as_by_stock(street, name):
-    """Catches: a text that zmq_connect takes or refuses otherwise than stock; an errno other
-    than stock's; an abort, later, on one that it takes."""
+    """Catches: a text that zmq_connect takes and stock refuses, or the other way round; another
+    errno than stock's; a later abort on a text that it takes."""
     results = {}
     for lib in ("stock", "patched"):
         worker = street.client.worker(lib)

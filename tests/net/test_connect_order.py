@@ -40,7 +40,7 @@ def test_c3_v4_tries_every_a(street, mode):
 
 
 def test_c3_families_alternate(street):
-    """Three silent IPv6 addresses, one good IPv4 one.  Catches: IPv6 exhausted first."""
+    """Three silent IPv6 addresses, one good IPv4 one.  Catches: trying all of IPv6 first."""
     street.serve(4)
     street.silent(6)
     street.dns.set(dual_test={"AAAA": FAR6[:3], "A": [SERVER4]})
@@ -85,8 +85,8 @@ def test_c3_duplicates(street):
     ([CLIENT4 + "/24", CLIENT6 + "/64"], "2001:0:1::1"),    # Teredo
     ([CLIENT4 + "/24", CLIENT6 + "/64"], "fd00::1")])       # the other way round
 def test_c3_source_of_another_label_goes_last(lab, client, target):
-    """RFC 6724 rule 5.  Catches: IPv6 first in any case, which costs a delay on every connect
-    where IPv6 leads nowhere; an address left out instead of put last."""
+    """RFC 6724 rule 5.  Catches: IPv6 first in any case, which costs a delay on every connect where
+    IPv6 leads nowhere; leaving the address out instead of putting it last."""
     street = Street(lab, client=client)
     street.server.addr("eth0", "fd00::1/64", "2002:a00:1::1/64", "2001:0:1::1/64")
     street.server.ip("route add ::/0 dev eth0")
@@ -100,7 +100,7 @@ def test_c3_source_of_another_label_goes_last(lab, client, target):
 
 
 def test_c3_ula_to_ula_is_ipv6_first(lab):
-    """Catches: unique local addresses put last even where they match."""
+    """Catches: putting unique-local addresses last even where the source is one, too."""
     street = Street(lab, client=[CLIENT4 + "/24", ULA])
     street.server.addr("eth0", "fd00::1/64")
     street.serve(4)
@@ -110,7 +110,7 @@ def test_c3_ula_to_ula_is_ipv6_first(lab):
 
 
 def test_c3_no_route(street):
-    """No source address at all.  Catches: the same."""
+    """No source address at all.  Catches: IPv6 first in any case."""
     street.client.ip("route del ::/0")
     street.serve(4)
     street.dns.set(dual_test={"AAAA": HOLE6[:2], "A": [SERVER4]})
@@ -120,8 +120,8 @@ def test_c3_no_route(street):
 
 @modes("auto", "v6")
 def test_c3_zone_after_a_name(lab, mode):
-    """`link.test%eth0` leads to a link-local address.  Catches: the zone asked of DNS, or
-    lost."""
+    """`link.test%eth0` leads to a link-local address.  Catches: a zone that is sent to DNS with the
+    name, or lost."""
     street = Street(lab, client=[CLIENT4 + "/24", CLIENT6 + "/64", "fe80::2/64"])
     street.dns.set(link_test={"AAAA": ["fe80::1"]})
     server = street.host.serve("tcp://[fe80::1%eth0]:5555", name="local", IPV6=1)
@@ -136,7 +136,8 @@ SECOND4, SECOND6 = "10.0.0.22", "2001:db8::22"
 
 @pytest.fixture
 def wide(lab):
-    """A client with two addresses of each family; the second ones are not chosen by itself."""
+    """A client with two addresses of each family; the system does not choose the second ones by
+    itself."""
     street = Street(lab, client=[CLIENT4 + "/24", CLIENT6 + "/64"])
     street.client.addr("eth0", SECOND4 + "/24", SECOND6 + "/64 preferred_lft 0")
     street.serve_both()
@@ -148,8 +149,8 @@ def wide(lab):
     (SECOND4 + ":40404", SERVER4, SECOND4), ("[%s]:40406" % SECOND6, SERVER6, SECOND6),
     ("eth0:0", SERVER6, CLIENT6)])
 def test_c10_source(wide, source, peer, shown):
-    """Catches: a source of one family that is bound for the other, or not at all; a port that
-    is lost."""
+    """Catches: a source of one family that is bound for an attempt of the other, or not bound at
+    all; a port that is lost."""
     sock = wide.dial(WAITING)
     got = sock.reach("tcp://%s;dual.test:5555" % source)
     assert (got.peer, got.source, got.ms < PROMPT) == (peer, shown, True)
@@ -164,8 +165,8 @@ def test_c10_source(wide, source, peer, shown):
     ("v6", "eth0:0", SERVER4, CLIENT4), ("v6", "eth0:0", SERVER6, CLIENT6),
     ("v4", SECOND4 + ":0", SERVER4, SECOND4), ("v4", "eth0:0", SERVER4, CLIENT4)])
 def test_c10_numeric(wide, mode, source, peer, shown):
-    """Catches: a numeric source for a numeric destination, broken by what names need; one
-    that is not mapped for the sockets of mode v6."""
+    """Catches: numeric sources for numeric destinations broken by the code for names; a source that
+    is not mapped for the IPv6 sockets of mode v6."""
     sock = wide.dial(WAITING, MODES[mode])
     got = sock.reach("tcp://%s;%s" % (source, tcp(peer)[len("tcp://"):]))
     mapped = "::ffff:" if mode == "v6" and peer == SERVER4 else ""
@@ -173,7 +174,7 @@ def test_c10_numeric(wide, mode, source, peer, shown):
 
 
 def test_c10_source_of_one_family_has_no_fallback(wide):
-    """Catches: the other family tried without the source that the application asked for."""
+    """Catches: trying the other family without the source that the application asked for."""
     wide.silent(4)
     attempts = wide.syns(6)
     assert wide.dial(RECONNECT_IVL=10).misses("tcp://%s:0;dual.test:5555" % SECOND4, timeout=0.7)
@@ -181,14 +182,14 @@ def test_c10_source_of_one_family_has_no_fallback(wide):
 
 
 def test_c10_interface_of_both_families_falls_back(wide):
-    """Catches: an interface taken for its first address only."""
+    """Catches: using only the first address of the interface."""
     wide.silent(6)
     got = wide.dial().reach("tcp://eth0:0;dual.test:5555")
     assert (got.peer, got.source) == (SERVER4, CLIENT4)
 
 
 def test_c10_one_port_for_all_attempts(wide):
-    """Catches: a port of the source that the attempts take from each other."""
+    """Catches: attempts that take the source port from each other."""
     near = "10.0.0.3"
     wide.server.addr("eth0", near + "/24")
     wide.faults("ip daddr %s tcp dport 5555 drop" % near)
@@ -211,7 +212,7 @@ def test_c10_interface_of_one_family(lab):
 
 @pytest.mark.parametrize("source", ["nosuch0:0", "10.9.9.9:0", "[2001:db8:9::9]:0"])
 def test_c10_bad_source(wide, source):
-    """Catches: a source that cannot be had left out; a hot loop, or an abort."""
+    """Catches: connecting without the source when that cannot be had; a hot loop; an abort."""
     attempts = wide.syns(4, 6)
     sock = wide.dial(RECONNECT_IVL=10)
     assert sock.misses("tcp://%s;dual.test:5555" % source, timeout=0.5)

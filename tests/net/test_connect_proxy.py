@@ -10,7 +10,7 @@ NAME = "proxy.test:1080"
 
 @pytest.fixture
 def street(lab):
-    # A look-up that hangs keeps descriptors until the resolver gives up.
+    # A look-up that hangs keeps its descriptors until the resolver gives up, so that is to be soon.
     street = Street(lab, PROXY, resolv=RESOLV + "options timeout:2 attempts:1\n")
     street.serve_both()
     return street
@@ -44,7 +44,7 @@ def test_c14_proxy_refused_over_ipv6(street):
 
 
 def test_c14_proxy_silent_over_ipv6(street):
-    """Catches: the same; a loser that speaks SOCKS as well."""
+    """Catches: the same; a losing attempt that speaks SOCKS as well."""
     proxy(street, 4)
     street.silent(6)
     got = through(street).reach(tcp(SERVER4))
@@ -73,8 +73,8 @@ def test_c14_proxy_by_number(street, address):
 
 @pytest.mark.parametrize("source", ["eth0:0", "*:0"])
 def test_c14_proxy_from_a_source(street, source):
-    """zmq_connect takes no wildcard for a source, but nothing checks that of a proxy.
-    Catches: one that stands for one family."""
+    """zmq_connect takes no wildcard for a source, but nothing checks the source for a proxy.
+    Catches: a wildcard that stands for one family only."""
     proxy(street, 4)
     street.silent(6)
     assert through(street, at="%s;%s" % (source, NAME)).reach(tcp(SERVER4)).ms < 3000
@@ -82,7 +82,7 @@ def test_c14_proxy_from_a_source(street, source):
 
 
 def test_c14_destination_is_the_proxys_to_resolve(street):
-    """Catches: a name looked up here although the proxy is to do it."""
+    """Catches: looking up the destination's name here, which is for the proxy to do."""
     proxy(street, 6)
     sock = through(street)
     sock.connect("tcp://only-there.test:5555")
@@ -102,7 +102,7 @@ def test_c14_proxy_that_starts_later(street):
 
 
 def test_c14_refused_proxy_is_not_given_up(street):
-    """ZMQ_RECONNECT_STOP_CONN_REFUSED has never counted for proxies.  Catches: stopping."""
+    """ZMQ_RECONNECT_STOP_CONN_REFUSED has never applied to proxies.  Catches: stopping."""
     sock = through(street, RECONNECT_STOP=1)
     assert sock.misses(tcp(SERVER4), timeout=0.5)
     proxy(street, 4)
@@ -110,8 +110,8 @@ def test_c14_refused_proxy_is_not_given_up(street):
 
 
 def test_c14_a_turn_that_comes_too_late(lab):
-    """One address of the proxy is refused; the other one connects before the interval is
-    over, and takes its time to answer.  Catches: dialling the proxy a second time."""
+    """One address of the proxy is refused; the other one connects before the interval is over, and
+    answers late.  Catches: dialling the proxy a second time."""
     street = Street(lab, PROXY, slow=True)
     street.host.wrong_server(SERVER6, 1080, stays=True)
     street.bridge.set(delay6=0.25)
@@ -133,7 +133,7 @@ def test_c14_proxy_that_refuses(street):
 
 
 def test_c14_reconnects_through_the_proxy(street):
-    """Catches: the race of the reconnect begun with what is left of the first."""
+    """Catches: a reconnect whose race begins with state of the first one."""
     proxy(street, 4)
     sock = through(street)
     sock.reach(tcp(SERVER4))
@@ -173,7 +173,8 @@ def test_c14_proxy_connecter_ends(street, stage):
 
 @pytest.mark.parametrize("silent", [(), (6,), (4,)], ids=["good", "no6", "no4"])
 def test_c14_websockets(street, silent):
-    """Catches: ws:// dialling one family or one address, a path taken for a part of the port."""
+    """Catches: ws:// that dials one family or one address only; a path taken for a part of the
+    port."""
     host = street.server.worker("ws")
     for family, address in ((4, SERVER4), (6, SERVER6)):
         host.serve(tcp(address, 5600).replace("tcp:", "ws:") + "/path", name=str(family),
@@ -192,7 +193,7 @@ def test_c14_websockets_pass_a_wrong_server(street):
 
 
 def test_c14_websockets_look_nothing_up_in_zmq_connect(street):
-    """Catches: a look-up on the thread of the caller; a text that can be no address taken."""
+    """Catches: a look-up on the caller's thread; taking a text that cannot be an address."""
     street.dns.set(proxy_test={"drop": ["A", "AAAA"]})
     worker = street.client.worker("ws")
     sock = worker.socket("DEALER", monitor=True)

@@ -15,7 +15,7 @@ def said(worker):
 
 
 def test_c12_attempt_delay(street):
-    """Catches: a word that is read and not used; one unit taken for another."""
+    """Catches: a word that is read and not used; a wrong unit."""
     street.serve(4)
     street.silent(6)
     times = {}
@@ -39,8 +39,8 @@ def test_c12_resolution_delay(street):
 
 
 def test_c12_resolver_threads(street):
-    """Three times as many threads ask; the fourth name waits for one of three slow ones.
-    Catches: the same."""
+    """Three times as many threads as the word says look names up; the fourth name waits for one of
+    three slow ones.  Catches: the same."""
     names = ["slow%d.test" % n for n in range(3)] + ["four.test"]
     street.dns.set(**{name.replace(".", "_"): {"A": [SERVER4], "delay": {"A": 0.9}}
                       for name in names[:3]})
@@ -62,7 +62,7 @@ def test_c12_resolver_threads(street):
     "attempt-delay=1000,resolution-delay=10,resolver-threads=2",
     "resolver-threads=64 attempt-delay=2000", "attempt-delay=10", "resolution-delay=0", "on"])
 def test_c12_words_within_bounds_are_silent(street, words):
-    """Catches: a bound that excludes itself; a separator that is not known."""
+    """Catches: refusing the bound itself; a separator that is not recognised."""
     street.serve_both()
     sock = street.dial(words)
     sock.reach(DUAL)
@@ -79,8 +79,8 @@ OUT_OF_BOUNDS = [
 
 
 def test_c12_words_out_of_bounds(street):
-    """Named on stderr, once, and ignored: the others count.  Catches: a value that is clamped,
-    or wraps round, in silence; a word that takes the ones after it along."""
+    """They are reported on stderr, once, and ignored; the other words count.  Catches: a value that
+    is silently clamped, or wraps round; a bad word that makes the ones after it ignored."""
     street.serve(4)
     street.silent(6)
     socks = [street.dial("attempt-delay=700 resolution-delay=2000 %s" % word)

@@ -22,10 +22,11 @@ def street(lab):
 
 @modes("auto", "v6")
 def test_c6_silent_ipv6(street, mode):
-    """Catches: no fall-back; one at once; a loser that stays open; two peers at the server."""
+    """Catches: no fall-back, or one without the delay; a losing attempt that stays open; two peers
+    at the server."""
     servant = street.serve(4)
     street.silent(6)
-    # The attempt delay is the one that there is without words.
+    # The attempt delay is the default.
     sock = street.caller(None, env={"ZMQ_DUALSTACK": PATIENT}).socket("DEALER", mode=mode)
     got = sock.reach(DUAL)
     assert got.peer in (SERVER4, "::ffff:" + SERVER4)
@@ -49,7 +50,7 @@ def test_c6_slow_ipv6_wins(lab):
 
 def test_c6_late_thread(lab):
     """IPv6 connects in time, but the I/O thread sees it after the delay is over: here the process
-    is stopped meanwhile.  Catches: IPv4 started although there is a connection."""
+    is stopped meanwhile.  Catches: starting IPv4 although there is a connection."""
     street = Street(lab, slow=True)
     street.serve_both()
     street.bridge.set(delay6=0.1)
@@ -68,8 +69,8 @@ def test_c6_late_thread(lab):
 
 
 def test_c6_slower_ipv6_loses(lab):
-    """Both would connect in the end.  Catches: the loser left open, or given an engine, so
-    that the server meets the client twice."""
+    """Both would connect in the end.  Catches: a losing attempt that stays open, or gets an engine,
+    so that the server meets the client twice."""
     street = Street(lab, slow=True)
     four, six = street.serve_both()
     street.bridge.set(delay6=0.4)
@@ -77,7 +78,7 @@ def test_c6_slower_ipv6_loses(lab):
     got = worker.socket("DEALER").reach(DUAL)
     assert got.peer in (SERVER4, "::ffff:" + SERVER4)
     assert got.ms < 2000
-    # What went out earlier over the slow wire has arrived when this one is answered.
+    # When this one is answered, everything sent earlier over the slow wire has arrived.
     assert worker.socket("DEALER").reach(SIX).peer == SERVER6
     assert [len(one.log()["peers"]) for one in (four, six)] == [1, 1]
     assert wait_until(lambda: len(street.dialled()) == 2)
@@ -97,8 +98,8 @@ def test_c6_half_the_addresses_dead(street):
 
 
 def test_c6_six_at_a_time(street):
-    """Seven silent addresses before the good one.  Catches: no limit; the seventh never
-    tried; the good one not reached before the kernel gives up on a silent one (127 s)."""
+    """Seven silent addresses before the good one.  Catches: no limit; a seventh that is never
+    tried; a good one that is not reached before the kernel gives up on a silent one (127 s)."""
     street.serve(4, address=FAR4[3])
     street.faults("meta nfproto ipv6 tcp dport 5555 drop",
                   "ip daddr { %s } tcp dport 5555 drop" % ", ".join(FAR4[:3]))
@@ -107,8 +108,8 @@ def test_c6_six_at_a_time(street):
     sock.connect(DUAL)
 
     def running():
-        # Twice: one reading is of two tables, one after the other, and an attempt may end in
-        # one and the next begin in the other in between.
+        # Read twice: one reading is of two tables, one after the other, and between them an attempt
+        # may end in one and the next begin in the other.
         return min(len(street.client.connections(5555, "SYN_SENT")) for _ in range(2))
     most, end = 0, time.monotonic() + 15
     connected = sock.watch("CONNECTED", timeout=20)
@@ -131,8 +132,8 @@ def test_c6_attempt_that_cannot_open_a_socket(street, shim):
 
 
 def test_c6_no_descriptors_left(street):
-    """Nothing can be opened for a while, not even for the look-up, nor for the libc to see which
-    address this host reaches: the order may be any.  Catches: an abort, or a connect that is
+    """Nothing can be opened for a while, neither for the look-up nor for the libc to see which
+    address this host reaches, so the order may be any.  Catches: an abort, or a connect that is
     never tried again."""
     street.serve_both()
     worker = street.caller()
@@ -165,7 +166,7 @@ def test_c7_server_that_starts_while_ipv6_is_silent(street):
 
 
 def test_c7_server_that_starts_while_a_name_server_is_silent(street):
-    """Catches: the look-up that hangs asked for again with each turn; no turn before it has
+    """Catches: asking again, with each retry, for the look-up that hangs; no retry before it has
     ended."""
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "drop": ["AAAA"]})
     sock = street.dial(RECONNECT_IVL=50)
@@ -177,8 +178,8 @@ def test_c7_server_that_starts_while_a_name_server_is_silent(street):
 
 
 def test_c7_slow_ipv6_is_not_cut_short(lab):
-    """A round trip of 1 s, IPv4 refused, an interval of 20 ms.  Catches: the silent attempt
-    begun anew on every turn, so that it never connects."""
+    """A round trip of 1 s, IPv4 refused, an interval of 20 ms.  Catches: a silent attempt that is
+    begun anew with every retry, so that it never connects."""
     street = Street(lab, slow=True)
     street.serve(6)
     street.bridge.set(delay6=0.5)
@@ -202,7 +203,7 @@ def test_c7_no_reconnect_tries_everything_once(street):
 
 
 def test_c7_no_reconnect_reaches_the_last_candidate(street):
-    """Catches: the first failure taken for the only one that counts."""
+    """Catches: giving up at the first failure."""
     street.serve(4, address=FAR4[3])
     street.faults("ip6 daddr %s tcp dport 5555 drop" % FAR6[0])
     street.dns.set(dual_test={"AAAA": FAR6[:2], "A": FAR4[:4]})
@@ -232,7 +233,7 @@ def test_c7_no_stop_when_one_is_silent(street, family):
 
 
 def test_c7_no_stop_when_one_failed_otherwise(street):
-    """Catches: the last error taken for that of all."""
+    """Catches: judging all attempts by the last one's error."""
     street.client.ip("route add prohibit %s" % SERVER4)
     sock = street.dial(RECONNECT_IVL=50, RECONNECT_STOP=REFUSED_STOP)
     sock.connect(DUAL)
@@ -243,8 +244,8 @@ def test_c7_no_stop_when_one_failed_otherwise(street):
 
 
 def test_c7_reconnect_interval(street):
-    """All refused: the interval is the application's.  Catches: a hot loop; the interval
-    counted for each candidate."""
+    """All refuse, so the application's interval applies.  Catches: a hot loop; waiting for the
+    interval at each candidate."""
     sock = street.dial(RECONNECT_IVL=200)
     attempts = street.syns(6, 4)
     sock.connect(DUAL)

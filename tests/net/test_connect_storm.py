@@ -16,11 +16,11 @@ ENDPOINTS = [DUAL, FOUR, SIX, DEAD, "tcp://silent.test:5555", "tcp://mixed.test:
              "tcp://localhost:5999", "tcp://10.0.0.1:5555", "tcp://[2001:db8::1]:5555"]
 LIMIT = 240  # seconds; it takes a tenth
 
-# What checks, the library it needs, flags for the program, rounds, the command before it.
+# For each checker: the library that it needs, flags for the program, rounds, the command before it.
 CHECKERS = {
     "asan": ("ZDS_ASAN_LIBDIR", ["-fsanitize=address,undefined"], 60, []),
     "tsan": ("ZDS_TSAN_LIBDIR", ["-fsanitize=thread"], 60, []),
-    # What hangs in a look-up when the process ends has memory of its own; that is no leak.
+    # A thread that hangs in a look-up when the process ends still holds memory; that is no leak.
     "valgrind": ("ZDS_PATCHED_LIBDIR", [], 15,
                  ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
                   "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
@@ -34,8 +34,8 @@ ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=9",
 @OWN_BUILD
 @pytest.mark.parametrize("checker", sorted(CHECKERS))
 def test_storm(lab, checker):
-    """Catches: a race between a resolver thread and the one that cancels, an attempt or a
-    look-up used after its end, a socket or an answer that nobody gives back."""
+    """Catches: a data race between a resolver thread and the one that cancels; an attempt or a
+    look-up used after its end; a socket or an answer that is leaked."""
     variable, flags, rounds, prefix = CHECKERS[checker]
     libdir = os.environ.get(variable)
     assert libdir and os.path.exists(libdir), "%s: no library built for it" % variable

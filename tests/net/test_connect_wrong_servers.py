@@ -6,7 +6,7 @@ from lab import wait_until
 from street import DUAL, PROMPT, SERVER4, SERVER6, WAITING, Street, tcp
 
 CLOSE = {}
-DENY = {"hex": "ff00000000000000007f0300504c41494e" + "00" * 15 + "00" * 32}  # says PLAIN
+DENY = {"hex": "ff00000000000000007f0300504c41494e" + "00" * 15 + "00" * 32}  # speaks PLAIN
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_c9_an_answer_that_never_comes_is_no_reason(street):
 
 def test_c9_stop_after_a_failed_handshake(street):
     """ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED, IPv6 refused: stock stops at the first.  Catches: the
-    flag taken back by the search for another address."""
+    search for another address overriding the flag."""
     street.host.wrong_server(SERVER4)
     sock = street.dial(RECONNECT_IVL=10, RECONNECT_STOP=2)
     sock.connect(DUAL)
@@ -57,8 +57,8 @@ def test_c9_stop_goes_on_to_the_right_one(street):
 
 
 def test_c9_a_denial_ends_it_as_with_stock(street):
-    """A server that wants another mechanism, on the family of stock's, the other refused: one
-    question.  Catches: a server asked for ever by somebody whom it keeps out."""
+    """A server that wants another mechanism, on stock's family, while the other family is refused:
+    one try.  Catches: trying for ever a server that denies us."""
     street.host.wrong_server(SERVER4, **DENY)
     sock = street.dial(RECONNECT_IVL=10)
     sock.connect(DUAL)
@@ -78,8 +78,8 @@ def test_c9_a_wrong_server_until_the_server_comes(street):
 
 
 def test_c9_stream_knows_no_handshake(street):
-    """A ZMQ_STREAM socket of the same context connects where somebody else answers.  Catches: its
-    connection taken for a handshake, and the next socket sent there first."""
+    """A ZMQ_STREAM socket of the same context connects to another program.  Catches: taking its
+    connection for a handshake, so that the next socket goes there first."""
     street.serve(4)
     street.host.wrong_server(SERVER6)
     worker = street.caller()
@@ -93,7 +93,7 @@ def test_c9_stream_knows_no_handshake(street):
     before = met(street, SERVER6)
     assert before == 2
     assert worker.socket("DEALER", monitor=True, RECONNECT_IVL=10).reach(DUAL).who == "4"
-    # A look whether it works again is allowed.
+    # A probe is allowed.
     assert met(street, SERVER6) <= before + 1
 
 
@@ -123,8 +123,9 @@ def test_c9_after_the_handshake_it_is_no_wrong_server(street):
 
 
 def test_c8_a_right_server_again(street):
-    """IPv6 silent; IPv4 cut once before its handshake.  Catches: an address marked as wrong for
-    ten minutes although its handshakes succeed, and the attempt delay paid each time."""
+    """IPv6 is silent; IPv4 is cut once before its handshake.  Catches: an address that stays marked
+    as wrong for ten minutes although its handshakes succeed, so that each connect waits for the
+    attempt delay."""
     street.silent(6)
     street.host.wrong_server(SERVER4)
     worker = street.caller(WAITING)
@@ -139,7 +140,7 @@ def test_c8_a_right_server_again(street):
 
 
 def test_c8_another_mode_learns_for_itself(street):
-    """Catches: what an IPv4-only socket learnt applied to one that has both families."""
+    """Catches: applying what an IPv4-only socket learnt to one that has both families."""
     street.dns.set(dual_test={"A": ["10.0.0.99", SERVER4], "AAAA": [SERVER6]})
     street.serve_both()
     worker = street.caller()

@@ -2,9 +2,9 @@
 """U-1: where a call sequence succeeds with stock, it succeeds with patched, and everything
 the app can read back is the same.  The sequences are data: cases.py.
 
-Would catch: `[::]` or `::ffff:` where stock shows IPv4, an event more, less or elsewhere, a
-Peer-Address or ZAP address of another form, an errno changed on a path that fails, an
-option that reads back otherwise.
+Would catch: `[::]` or `::ffff:` where stock shows IPv4; an event too many, missing or out of order;
+a Peer-Address or ZAP address of another form; another errno on a failure; an option that reads back
+otherwise.
 """
 import json
 import os
@@ -23,7 +23,7 @@ HOSTS_FILE = ("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.0.1 host.
 
 
 def make_host(lab):
-    """Names resolve from the hosts file alone, so that no case waits for DNS."""
+    """Names are in the hosts file alone, so that no case waits for DNS."""
     node = lab.node(etc={"hosts": HOSTS_FILE, "nsswitch.conf": "hosts: files\n"})
     node.nic("eth0", "10.0.0.1/24", "fe80::1/64", "2001:db8::1/64")
     node.nic("eth1", "10.1.0.1/24")
@@ -51,8 +51,8 @@ def learn_ports(case, results):
 
 
 def is_coincidence(case, results):
-    """The kernel chose a port for one bind that it had chosen for another before: it does so
-    once in some thousand times, and the answers then look alike where they need not."""
+    """Whether the kernel chose the same port for two binds, which it does once in some thousand
+    times; the answers then look alike where otherwise they differ."""
     kept = {(step["keep"], result.rsplit(":", 1)[-1]) for step, result in zip(case.steps, results)
             if step["op"] == "get" and step.get("keep") and isinstance(result, str)}
     ports = [port for _, port in kept if port.isdigit() and int(port) >= 32768]
@@ -71,14 +71,15 @@ def failed(step, result):
 
 
 def without_values(events):
-    """ACCEPT_FAILED and friends carry what errno happened to be."""
+    """Leaves out the values of ACCEPT_FAILED and the like, which are whatever errno happened to
+    be."""
     return [event[:2] for event in events]
 
 
 def same_failure(case, number, theirs, ours):
-    """Two failures that are as good as equal.  A failed bind on a monitored socket leaves
-    EAGAIN in errno now and then, in stock too: sending the event overwrites it.  (B-5's own
-    tests are stricter with patched.)"""
+    """Whether two failures count as equal.  A failed bind on a monitored socket leaves EAGAIN in
+    errno now and then, in stock too: sending the event overwrites it.  (B-5's own tests are
+    stricter with patched.)"""
     step = case.steps[number]
     if not failed(step, theirs) or not failed(step, ours):
         return False
@@ -194,20 +195,20 @@ def test_u1_under_sanitizers(lab, group):
 
 
 def test_u1_the_switch(lab):
-    """ZMQ_DUALSTACK=off means nothing to stock, and makes patched the same as stock in all
-    that it makes readable."""
+    """ZMQ_DUALSTACK=off means nothing to stock, and makes patched the same as stock in all that can
+    be read back."""
     chosen = [case for case in cases.lives() if "-REP-" in case.name]
     chosen += list(cases.orders())[::3] + list(cases.texts())[::3]
     differ(lab, chosen, env={"ZMQ_DUALSTACK": "off"})
 
 
 def test_u1_host_with_ipv6_disabled(lab):
-    """B-7, as a difference."""
+    """B-7, compared with stock."""
     differ(lab, cases.no_ipv6(), make=make_ipv4_host)
 
 
 def test_u1_kernel_without_ipv6(lab, shim):
-    """B-7, as a difference."""
+    """B-7, compared with stock."""
     differ(lab, cases.no_ipv6(), make=make_ipv4_host, shim=shim("socket6=EAFNOSUPPORT"))
 
 
@@ -218,7 +219,7 @@ def test_u1_sandbox_without_ipv6(lab, shim):
 
 
 def test_u1_the_table_is_not_empty():
-    """A few hundred cases with different names.  Catches: a generator that stopped early."""
+    """A few hundred cases with different names.  Catches: a generator that stops early."""
     groups = [cases.lives(), cases.crossings(), cases.texts(), cases.orders(), cases.several(),
               cases.descriptors(), cases.deliberate(), cases.random_walks(), cases.no_ipv6(),
               cases.names(), cases.comebacks(), cases.failures(), cases.dials(),
@@ -243,7 +244,7 @@ def test_u1_the_comparison_sees_differences():
 
 
 def test_u1_a_port_that_comes_twice_is_a_coincidence():
-    """Catches: a name that is read twice taken for one, so that no case is looked at again."""
+    """Catches: a port that is read back twice taken for a coincidence."""
     case = cases.Case("x", [cases.step("get", id="s", opt="LAST_ENDPOINT", keep=name)
                             for name in ("L", "L", "M")])
     one, two = "tcp://0.0.0.0:40000", "tcp://0.0.0.0:41000"
