@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """D-2: what `zmq-dualstack explain` plans is what the library then does, and what it shows with
---try is what the library says."""
+--try is what the library reports."""
 import json
 import os
 import re
@@ -30,7 +30,7 @@ def command(node, argv, mode=None, env=None, shim=None, program=None):
 
 
 def ask(node, what, endpoint, *more, **how):
-    """The answer as JSON; the exit status has to agree with it."""
+    """The output as JSON; the exit status has to agree with it."""
     done = command(node, ["explain", what, endpoint, "--json"] + list(more), **how)
     assert done.returncode in (0, 1), done.stderr
     answer = json.loads(done.stdout)
@@ -40,7 +40,7 @@ def ask(node, what, endpoint, *more, **how):
 
 
 def shown(listener):
-    """As Node.open_on has it."""
+    """The address as Node.open_on writes it."""
     host = listener["address"].rsplit(":", 1)[0].strip("[]")
     return "*" if listener["takes"] == "IPv6 and IPv4" and host == "::" else host
 
@@ -92,7 +92,7 @@ def tentative(lab):
 
 
 def duplicate(lab):
-    """Somebody else on the wire has the address."""
+    """A host where somebody else on the wire has the address."""
     node, other = lab.node(), lab.node()
     lab.wire(node, "eth0", other, "eth0")
     other.addr("eth0", "2001:db8::1/64")
@@ -128,7 +128,7 @@ BINDS = ["*", "lo", "eth0", "eth1", "eth2", "eth9", "eth0:1", "0.0.0.0", "127.0.
 
 
 def bound(node, worker, mode, endpoint):
-    """What the library does: as outcome() has it."""
+    """What the library does, in the form of outcome()."""
     sock = worker.socket("REP", mode=mode)
     rc = sock.bind_rc(endpoint)
     found = (rc, None, [])
@@ -136,14 +136,14 @@ def bound(node, worker, mode, endpoint):
         last = sock.last_endpoint()
         found = (rc, last, node.open_on(port_of(last)))
     sock.close()
-    assert wait_until(lambda: node.listeners() == [])  # it is closed in the I/O thread
+    assert wait_until(lambda: node.listeners() == [])  # the I/O thread closes it later
     return found
 
 
 @pytest.mark.parametrize("name", sorted(HOSTS))
 def test_d2_bind_as_the_library_does(lab, name):
-    """Every host of the tests of binding, every kind of endpoint, every mode.  Catches: any
-    rule that the command has of its own, or does not have."""
+    """Every host of the tests of binding, every kind of endpoint, every mode.  Catches: a rule that
+    only the command has, or that it lacks."""
     node = HOSTS[name](lab)
     wrong = []
     for mode in (MODES[one] for one in FOUR_MODES):
@@ -159,7 +159,7 @@ def test_d2_bind_as_the_library_does(lab, name):
 
 @modes("auto", "v6", "v4", "off")
 def test_d2_bind_try_is_the_library(host, mode):
-    """Catches: a socket that is not an application's; an end that is not told."""
+    """Catches: a socket that differs from an application's; an end that is not reported."""
     worker = host.worker(env=mode.env)
     for address in ("*", "eth0", "10.0.0.1", "[::]", "10.9.9.9", "nosuch0"):
         endpoint = "tcp://%s:5600" % address
@@ -170,7 +170,7 @@ def test_d2_bind_try_is_the_library(host, mode):
 @pytest.mark.parametrize("address", ["*", "eth0", "lo"])
 @modes("auto", "v6", "v4")
 def test_d2_bind_when_the_port_is_taken(host, mode, address):
-    """With --try.  Catches: a try that is none; a socket left open."""
+    """With --try.  Catches: a try that opens nothing; a socket left open."""
     worker = host.worker()
     sock = worker.socket("REP", IPV6=1)
     sock.bind("tcp://*:5555")
@@ -186,7 +186,7 @@ def test_d2_bind_when_the_port_is_taken(host, mode, address):
 
 def test_d2_bind_steps(host, shim):
     """The port that the system chose is taken in the other family, once.
-    Catches: a line of the trace that gets lost; a listener that was closed again."""
+    Catches: a line of the trace that gets lost; showing a listener that was closed again."""
     answer = ask(host, "bind", "tcp://eth0:*", "--try", shim=shim("bind@2=EADDRINUSE"))
     said = [one["text"] for one in answer["trace"]]
     assert [text.split()[0] for text in said] == ["mode", "listens", "cannot", "closes", "listens",
@@ -197,15 +197,15 @@ def test_d2_bind_steps(host, shim):
 
 
 def test_d2_bind_port_of_the_systems_choice(host):
-    """Without --try no port is made up.  Catches: port 0 in a text that people copy."""
+    """Without --try no port is invented.  Catches: port 0 in a text that people copy."""
     answer = ask(host, "bind", "tcp://eth0:*")
     assert answer["last_endpoint"] == "tcp://10.0.0.1:*"
     assert [one["address"] for one in answer["listeners"]] == ["10.0.0.1:*", "[2001:db8::1]:*"]
 
 
 def test_d2_bind_looks_without_leaving_a_trace(host):
-    """A server that starts meanwhile is not in the way, nor is the command in its.
-    Catches: a plan that binds the port."""
+    """The command and a server that starts meanwhile do not disturb each other.  Catches: a plan
+    that binds the port."""
     worker = host.worker()
     sock = worker.socket("REP")
     sock.bind("tcp://*:5555")
@@ -221,7 +221,7 @@ VERDICTS = {"2001:db8::1": (True, "that lasts"), "2001:db8::2": (False, "depreca
 
 
 def test_d2_bind_verdicts(lab):
-    """Catches: an address without a verdict, or with another one's."""
+    """Catches: an address without a verdict, or with that of another address."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24", "10.0.0.2/24", *CHOICES["all-kinds"][0])
     answer = ask(node, "bind", "tcp://eth0:5555")
@@ -238,15 +238,15 @@ def test_d2_bind_verdicts(lab):
     ("tentative", "tentative", "that lasts"), ("duplicate", "duplicate", "another host"),
     ("temporary", "temporary", "temporary")])
 def test_d2_bind_flags(lab, name, flag, word):
-    """Catches: flags that are not asked for."""
+    """Catches: flags that are not read from the system."""
     answer = ask(HOSTS[name](lab), "bind", "tcp://eth0:5555")
     flagged = [one for one in answer["addresses"] if flag in one["flags"]]
     assert len(flagged) == 1 and word in flagged[0]["why"]
 
 
-# Names: the version of libzmq is the one that is written in the library.
+# Names: the version of libzmq is taken from a text in the library.
 def fake_library(lab, version, real):
-    """A copy of the library that says it was made of another libzmq."""
+    """A copy of the library that claims to be made of another version of libzmq."""
     directory = lab.path("lib")
     os.mkdir(directory)
     with open(os.path.join(real, "libzmq.so.5"), "rb") as library:
@@ -263,7 +263,7 @@ def fake_library(lab, version, real):
     ("4.3.6", "four.test", ["10.0.0.1"]), ("4.4.0", "six.test", ["2001:db8::1"]),
     ("4.2.9", "both.test", "ENODEV"), ("4.3.5", "none.test", "ENODEV")])
 def test_d2_bind_names_depend_on_libzmq(lab, version, name, expected):
-    """Catches: names that are looked up for a libzmq that does not, and the other way round."""
+    """Catches: looking names up for a libzmq that does not, and the other way round."""
     node = lab.node(etc={"hosts": "10.0.0.1 both.test four.test\n2001:db8::1 both.test six.test\n",
                          "nsswitch.conf": "hosts: files\n"})
     node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
@@ -280,7 +280,7 @@ def test_d2_bind_names_depend_on_libzmq(lab, version, name, expected):
 
 
 def is_explained(raw):
-    """TCP, or no transport at all; and what an argument can be."""
+    """Whether it is TCP, or has no transport at all, and can be a command's argument."""
     return (b"\0" not in raw and len(raw) < 100000
             and raw.split(b"://")[0] not in (b"ws", b"wss", b"ipc", b"inproc", b"udp", b"norm",
                                              b"tipc", b"vmci", b"pgm", b"epgm"))
@@ -290,7 +290,7 @@ LISTED = [raw for raw in endpoints.tcp() if is_explained(raw)]
 
 
 def library_says(node, mode, call, listed):
-    """The name of the errno, for each endpoint."""
+    """What the library says to each endpoint: the name of the errno."""
     worker = node.worker(env=mode.env)
     said = []
     for at in range(0, len(listed), 60):
@@ -310,15 +310,15 @@ def command_says(node, program, mode, call, raw):
     except ValueError:
         return "no JSON: %r %r" % (done.stdout[:80], done.stderr[:800])
     if call == "connect" and not answer.get("refused_by_zmq_connect", True):
-        return "ok"  # what is wrong shows later, in the I/O thread
+        return "ok"  # the error shows later, in the I/O thread
     return answer["error"]["name"] if answer["error"] else "ok"
 
 
 @pytest.mark.parametrize("name", ["auto", "v6", "v4"])
 @pytest.mark.parametrize("call", ["bind", "connect"])
 def test_d2_bad_endpoints(lab, name, call, asan_cli):
-    """Hundreds; in auto with sanitizers.  Catches: a text that the command reads otherwise
-    than the library does; a crash."""
+    """Hundreds of them; in auto with sanitizers.  Catches: a text that the command reads
+    differently from the library; a crash."""
     node = lab.node(etc={"hosts": "127.0.0.1 localhost\n", "nsswitch.conf": "hosts: files\n"})
     node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
     mode = MODES[name]
@@ -346,7 +346,7 @@ def make_street(lab, client=STANDARD, zone=None, **how):
 
 
 def oracle(street, name, families=(6, 4)):
-    """The addresses that any program gets, the families in turn."""
+    """The addresses that any program gets, with the families taking turns."""
     code = ("import socket, sys\nfor one in socket.getaddrinfo(sys.argv[1], None, type=1):\n"
             " print(6 if one[0] == socket.AF_INET6 else 4, one[4][0])")
     text = street.client.run(["/usr/bin/python3", "-c", code, name]).stdout
@@ -365,8 +365,8 @@ def oracle(street, name, families=(6, 4)):
     (STANDARD, None), (ULA, None), ((CLIENT4 + "/24",), None),
     (STANDARD, {"AAAA": FAR6[:3], "A": FAR4[:2]}), (STANDARD, {"AAAA": FAR6[:1], "A": FAR4[:3]})])
 def test_d2_connect_order(lab, client, zone):
-    """The libc's, the families in turn, one attempt delay apart.  Catches: an order of the
-    command's own; a family that the host cannot use."""
+    """The libc's order, with the families taking turns, one attempt delay apart.  Catches: an order
+    of the command's own; a family that the host cannot use."""
     street = make_street(lab, client, zone)
     answer = ask(street.client, "connect", DUAL, env={"ZMQ_DUALSTACK": "attempt-delay=400"})
     families = (6, 4) if any(":" in one for one in client) else (4,)
@@ -385,7 +385,7 @@ def test_d2_connect_order(lab, client, zone):
     ("tcp://localhost:99999", "auto", "EINVAL"), ("tcp://[fe80::1%nosuch]:1", "auto", "EINVAL"),
     ("tcp://%s:0;dual.test:5555" % CLIENT4, "auto", None), (tcp(SERVER6), "auto", None)])
 def test_d2_connect_that_cannot_be(lab, endpoint, mode, error):
-    """Catches: a plan for what cannot work; another errno."""
+    """Catches: a plan for an endpoint that cannot work; another errno."""
     street = make_street(lab)
     answer = ask(street.client, "connect", endpoint, mode=MODES[mode])
     assert (answer["error"] or {"name": None})["name"] == error
@@ -407,7 +407,7 @@ def test_d2_try_ends_as_the_library_does(lab, mode):
 
 
 def test_d2_try_tells_each_fate(lab):
-    """Catches: attempts that are lost, times that are none."""
+    """Catches: attempts that are missing; times that are not measured."""
     street = make_street(lab, zone={"AAAA": [SERVER6, FAR6[0]], "A": [SERVER4, FAR4[0]]})
     street.serve(4, address=FAR4[0])
     street.faults("ip6 daddr %s tcp dport 5555 drop" % SERVER6)
@@ -422,7 +422,7 @@ def test_d2_try_tells_each_fate(lab):
 
 
 def test_d2_try_without_an_end(lab):
-    """Catches: a try that goes on for ever; success without a connection."""
+    """Catches: a try that never ends; success without a connection."""
     street = make_street(lab)
     nobody = ask(street.client, "connect", DUAL, "--try")
     assert nobody["error"]["name"] == "ECONNREFUSED" and nobody["winner"] is None
@@ -436,7 +436,7 @@ def test_d2_try_without_an_end(lab):
 
 @pytest.mark.parametrize("more", [[], ["--try"]])
 def test_d2_dead_name_servers(lab, more):
-    """Catches: waiting longer than asked; another end than that."""
+    """Catches: waiting longer than was asked for; another result."""
     street = make_street(lab)
     answer = ask(street.client, "connect", "tcp://dead.test:5555", "--timeout", "0.5", *more)
     assert answer["error"]["name"] == "ETIMEDOUT"
@@ -447,7 +447,7 @@ def test_d2_dead_name_servers(lab, more):
 @pytest.mark.parametrize("endpoint,status", [
     (DUAL, "answer"), ("tcp://none.test:5555", "no address"), (tcp(SERVER4), None)])
 def test_d2_lookups(lab, endpoint, status):
-    """Catches: an answer that is called another; a question for a literal."""
+    """Catches: a wrong status for an answer; a look-up of a literal."""
     street = make_street(lab)
     answer = ask(street.client, "connect", endpoint)
     assert (answer["lookup"] or {"status": None})["status"] == status
@@ -457,7 +457,7 @@ def test_d2_lookups(lab, endpoint, status):
 @pytest.mark.parametrize("words", ["", "off", "attempt-delay=100", "resolution-delay=0",
                                    "attempt-delay=2000,resolution-delay=7"])
 def test_d2_settings(host, words):
-    """Catches: settings read otherwise than by the library, or not shown."""
+    """Catches: settings that are read differently from the library, or that are not shown."""
     answer = ask(host, "connect", "tcp://localhost:5555", env={"ZMQ_DUALSTACK": words})
     assert answer["off"] == (words == "off")
     assert answer["mode"] == ("v4" if words == "off" else "auto")
@@ -471,7 +471,7 @@ def test_d2_settings(host, words):
                                       "tcp://x:\x1b[2J"])
 @pytest.mark.parametrize("what", ["bind", "connect"])
 def test_d2_what_terminals_obey(host, what, endpoint):
-    """Catches: a sequence that gets to the terminal; an endpoint that fills it."""
+    """Catches: a control sequence that reaches the terminal; an endpoint that fills the screen."""
     for more in ([], ["--try", "--timeout", "1"]):
         done = command(host, ["explain", what, endpoint] + more)
         assert done.returncode == 1
@@ -479,7 +479,8 @@ def test_d2_what_terminals_obey(host, what, endpoint):
 
 
 def test_d2_without_our_library(lab, host):
-    """An update has put stock's in its place.  Catches: a promise that no program keeps."""
+    """An update has replaced it with stock's.  Catches: a plan that no program on this host carries
+    out."""
     directory = os.path.join(lab.dir, "updated")
     os.mkdir(directory)
     os.symlink(os.path.join(libdir("stock"), "libzmq.so.5"),
@@ -510,7 +511,7 @@ def test_d2_without_our_library(lab, host):
     ("connect", "ws://localhost:5555/p", None), ("connect", "wss://127.0.0.1:5555", None),
     ("connect", "ws://a b:5555/p", "EINVAL"), ("connect", "ws://127.0.0.1", "EINVAL")])
 def test_d2_other_transports(host, what, endpoint, error):
-    """Catches: a transport that is explained as if it were TCP; one that is not known."""
+    """Catches: a transport that is explained as if it were TCP; one that is not recognised."""
     answer = ask(host, what, endpoint)
     assert (answer["error"] or {"name": None})["name"] == error
 
@@ -529,7 +530,7 @@ ATTEMPT = {False: ["address", "why", "start_ms"],
 
 
 def test_d2_json_has_the_documented_fields(lab):
-    """Catches: a field that comes and goes, or that the manual does not name."""
+    """Catches: a field that is sometimes missing, or that the manual does not name."""
     street = make_street(lab)
     street.serve(4)
     client = street.client
@@ -574,7 +575,7 @@ SINCE_4_3_5 = "nor a name that leads to an address the socket can have"
 
 
 def test_d2_bind_text(lab):
-    """Catches: any change of the text, which is for people to read and so for us to see."""
+    """Catches: any change of the text, so that we look at what people will read."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64", "fe80::1/64")
     order = [one["local"] for one in node.addresses("eth0")]
@@ -598,7 +599,7 @@ def test_d2_connect_text(lab):
 
 
 def test_d2_error_text(host):
-    """Catches: the same, of errors."""
+    """Catches: the same for errors."""
     answer = command(host, ["explain", "bind", "tcp://eth9:5555"])
     assert answer.returncode == 1
     names = host.worker().version >= (4, 3, 5)
@@ -626,8 +627,8 @@ def slow(lab):
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_d2_timeline(slow, width):
-    """Catches: lines that are too long, letters that not every terminal has, a bar that does not
-    reach its end."""
+    """Catches: lines that are too long; characters that not every terminal has; a bar that does not
+    reach the attempt's end."""
     text = try_text(slow, COLUMNS=str(width))
     end = "*"
     assert text.isascii() and "\033" not in text
@@ -641,7 +642,7 @@ def test_d2_timeline(slow, width):
 
 
 def on_a_terminal(node, argv, **env):
-    """What is written when stdout is a terminal, of 100 columns."""
+    """What is written when stdout is a terminal of 100 columns."""
     code = ("import fcntl,os,pty,struct,sys,termios\n"
             "pid, fd = pty.fork()\n"
             "if pid == 0:\n"
@@ -657,7 +658,7 @@ def on_a_terminal(node, argv, **env):
 
 
 def test_d2_width_of_a_terminal(slow):
-    """Catches: the terminal's width not asked for."""
+    """Catches: not asking for the terminal's width."""
     lines = on_a_terminal(slow.client, ["explain", "connect", DUAL, "--try"]).splitlines()
     assert 90 < max(len(line) for line in lines) <= 100
 
@@ -675,7 +676,7 @@ def test_d2_width_of_a_terminal(slow):
     (["explain", "connect", "tcp://a:1", "--timeout", "1e99"], "1e99"),
     (["nonsense"], "nonsense"), ([], "no command")])
 def test_d2_wrong_usage(node, argv, words):
-    """Catches: a guess; help on the wrong stream; another status."""
+    """Catches: guessing what was meant; help on the wrong stream; another status."""
     done = command(node, argv)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr and "zmq-dualstack" in done.stderr and "--help" in done.stderr
@@ -693,7 +694,7 @@ def test_d2_output_that_is_lost(node, argv):
 
 
 def test_d2_unknown_settings_are_named(node):
-    """As the library does.  Catches: a misspelt word that goes unnoticed."""
+    """As the library reports them.  Catches: a misspelt word that goes unnoticed."""
     done = command(node, ["explain", "bind", "tcp://*:1"], env={"ZMQ_DUALSTACK": "offf"})
     assert done.returncode == 0 and "offf" in done.stderr
 
@@ -702,7 +703,7 @@ def test_d2_unknown_settings_are_named(node):
                                   ["explain", "connect", "x", "-h"], ["status", "--help"],
                                   ["run", "--help"], ["--help"], ["help"], ["-h"]])
 def test_d2_help(node, argv):
-    """Catches: help that is an error."""
+    """Catches: help that counts as an error."""
     done = command(node, argv)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: zmq-dualstack")
@@ -738,7 +739,7 @@ def test_d2_libraries_that_are_broken(lab, node, asan_cli, kind):
     """Catches: a header that is trusted."""
     with open(os.path.join(environment()["ZDS_LIBDIR"], "libzmq.so.5"), "rb") as library:
         image = library.read()
-    tables = len(image) - 64 * 40  # where the headers of the sections are, more or less
+    tables = len(image) - 64 * 40  # roughly where the section headers are
     for number in range(30):
         directory = lab.path("broken")
         os.mkdir(directory)

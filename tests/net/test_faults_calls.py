@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """System calls that fail: no abort, nothing left behind, and all is well when the fault is
-gone.  (What libzmq itself does not survive: no memory for an object of its own, a full table
-of epoll, no thread for a new context.)"""
+gone.  (libzmq itself does not survive having no memory for an object of its own, a full epoll
+table, or no thread for a new context.)"""
 import pytest
 from conftest import not_under
 from faults import LIFE, balanced, counts, each_call
@@ -34,8 +34,8 @@ def reaches(worker, endpoint=DUAL, peers=(SERVER6,)):
 
 @pytest.mark.parametrize("error", NO_FDS)
 def test_faults_eventfd(street, shim, error):
-    """Each in turn, as with stock.  Catches: an abort; an errno of our own doing; a descriptor
-    for look-ups."""
+    """Each call in turn fails as with stock.  Catches: an abort; an errno that stock would not
+    give; a descriptor for look-ups."""
     def each(worker):
         return each_call(worker, "eventfd", error, lambda: life(worker))
     worker = street.caller(shim=shim(""))
@@ -60,15 +60,15 @@ def test_faults_eventfd_errno(street, shim, error):
 @not_under("asan", why="UBSan looks at objects through a pipe, for which there is no descriptor")
 @pytest.mark.parametrize("endpoint", [DUAL, tcp(SERVER4), "tcp://eth0:0;dual.test:5555"])
 def test_faults_few_descriptors_to_connect(street, endpoint):
-    """With none, one, two ... to be had, until it is enough.  Catches: an abort, or a
-    descriptor that is kept, at whichever call has none left."""
+    """With no descriptor left, then one, then two, until that is enough.  Catches: an abort, or a
+    leaked descriptor, at whichever call finds none left."""
     worker = street.caller()
     sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=20)
     reached = []
 
     def leave():
         sock.disconnect(endpoint)
-        # libzmq goes on with it when the program looks at its socket.
+        # libzmq goes on with the disconnect when the program calls it again.
         assert wait_until(lambda: [sock.get("EVENTS"), street.dialled()][1] == [])
 
     def story():
@@ -91,7 +91,7 @@ def test_faults_few_descriptors_to_connect(street, endpoint):
 @pytest.mark.parametrize("endpoint", ["tcp://*:5555", "tcp://eth0:5555", tcp(SERVER6),
                                       "tcp://eth0:*"])
 def test_faults_few_descriptors_to_bind(host, endpoint):
-    """Catches: half of a bind that stays open; an errno of cleaning up."""
+    """Catches: half of a bind that stays open; an errno from cleaning up."""
     worker = host.worker()
     sock = worker.socket("REP", IPV6=1)
     fds, results = worker.fds(), []
@@ -111,7 +111,7 @@ def test_faults_few_descriptors_to_bind(host, endpoint):
 
 
 def test_faults_no_descriptors_to_accept(street):
-    """Clients wait, and are let in later.  Catches: an abort, or a listener that is given up."""
+    """Clients wait, and are let in later.  Catches: an abort; giving the listener up."""
     server = street.server.worker()
     sock = server.socket("REP", IPV6=1)
     for endpoint in ("tcp://*:5600", "tcp://eth0:5601"):
@@ -161,7 +161,7 @@ DIALS = {"dual": DUAL, "numeric": tcp(SERVER4), "source": "tcp://eth0:0;dual.tes
     *[(name, "option", error) for name in DIALS for error in NO_ROOM],
     *[(name, "name", "ENOBUFS") for name in DIALS]])
 def test_faults_calls_of_a_connect(street, shim, call, error, name):
-    """Each in turn.  Catches: an abort, a socket that is kept, a connect that is given up."""
+    """Each call in turn fails.  Catches: an abort; a leaked socket; giving the connect up."""
     worker = street.caller(shim=shim(""))
 
     def story():
@@ -182,8 +182,8 @@ ANY, NAMED = "tcp://*:5555", "tcp://eth0:*"
     (NAMED, "socket4", "ENOMEM"), (NAMED, "getifaddrs", "ENOBUFS"), (NAMED, "watch", "EMFILE"),
     (NAMED, "v6only1", "ENOBUFS")])
 def test_faults_calls_of_a_bind(host, shim, call, error, endpoint):
-    """Each in turn: the bind fails with that errno, or does without.  Catches: an abort; half
-    of a bind that stays."""
+    """Each call in turn fails: the bind fails with that errno, or does without the call.  Catches:
+    an abort; half of a bind that stays."""
     worker = host.worker(shim=shim(""))
 
     def story():
@@ -204,7 +204,7 @@ ACCEPT = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EPROTO", "EI
 
 
 def test_faults_accept(street, shim):
-    """accept (2) names them.  Catches: an abort; a listener that is given up."""
+    """With the errnos that accept (2) names.  Catches: an abort; giving the listener up."""
     server = street.server.worker(shim=shim(""))
     sock = server.socket("REP", IPV6=1)
     sock.bind("tcp://*:5600")
@@ -247,9 +247,9 @@ def test_faults_options_of_an_accepted_socket(street, shim, error):
 
 @pytest.mark.parametrize("error", ["EAGAIN", "ENOMEM", "EPERM"])
 def test_faults_no_thread_for_a_lookup(street, shim, error):
-    """Catches: an abort; a question that nobody will ever answer."""
+    """Catches: an abort; a look-up that nobody ever makes."""
     worker = street.caller("resolution-delay=10", shim=shim(""))
-    # Helpers are asked for, too.
+    # Now helpers are asked for, too.
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6],
                               "delay": {"A": 0.05, "AAAA": 0.05}})
 
@@ -266,8 +266,8 @@ def test_faults_no_thread_for_a_lookup(street, shim, error):
 
 
 def test_faults_no_further_thread(street, shim):
-    """One hangs in a look-up, and there is no second one: the good name waits for it, and no
-    longer.  Catches: a queue that nobody looks at again; a zmq_ctx_term that waits."""
+    """One thread hangs in a look-up, and there is no second one: the good name waits for the first,
+    and no longer.  Catches: a queue that nobody serves again; a zmq_ctx_term that waits."""
     worker = street.caller(shim=shim(""))
     worker.context(name="x")
     worker.socket("DEALER", ctx="x", LINGER=0).connect(DEAD)
@@ -284,7 +284,7 @@ def test_faults_no_further_thread(street, shim):
 @pytest.mark.parametrize("error", ["EMFILE", "ECONNREFUSED"])
 @pytest.mark.parametrize("endpoint", [DUAL, "tcp://eth0:0;dual.test:5555"])
 def test_faults_no_list_of_interfaces(street, shim, error, endpoint):
-    """Catches: an abort; a source address given up for good."""
+    """Catches: an abort; giving a source address up for good."""
     worker = street.caller(shim=shim(""))
     sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=20)
     worker.must("shim", rules="getifaddrs=" + error)
@@ -298,8 +298,8 @@ def test_faults_no_list_of_interfaces(street, shim, error, endpoint):
 
 
 def test_faults_flags_of_addresses(host, shim):
-    """Only rtnetlink tells them, and there is no descriptor for it: another address than usual
-    would be bound.  Catches: going on without them."""
+    """Only rtnetlink tells the flags, and there is no descriptor for it: without flags another
+    address than usual would be bound.  Catches: going on without them."""
     host.temporary("eth0", "2001:db8:1::/64")
     worker = host.worker(shim=shim(""))
     sock = worker.socket("REP")
@@ -319,8 +319,8 @@ SEES_NO_MALLOC = not_under("asan", "tsan", why="its allocator comes before the s
 
 
 def stock_survives(worker):
-    """Whether stock does without memory for its queue of commands.  It does where the queue takes
-    its memory from posix_memalign, which the shim lets be."""
+    """Whether stock survives when there is no memory for its queue of commands.  It does where the
+    queue takes its memory from posix_memalign, which the shim leaves alone."""
     sock = worker.socket("DEALER", LINGER=0)
     worker.must("shim_queue")
     worker.must("shim", rules="queue=ENOMEM")
@@ -336,9 +336,9 @@ def stock_survives(worker):
 @SEES_NO_MALLOC
 @pytest.mark.parametrize("call", ["malloc", "calloc"])
 def test_faults_no_memory_to_connect(street, memshim, call):
-    """Each in turn: the resolver, its threads, a question, an answer, the memory.  What stock
-    itself does not survive is left out.  Catches: a crash; a connect that waits for what will
-    not come."""
+    """Each allocation in turn fails: for the resolver, its threads, a look-up, an answer, the
+    history.  Those that stock itself does not survive are left out.  Catches: a crash; a connect
+    that waits for something that will not come."""
     street.silent(6)
     worker = street.caller("attempt-delay=20", shim=memshim(""))
     if not stock_survives(street.client.worker("stock", shim=memshim(""))):
@@ -356,7 +356,7 @@ def test_faults_no_memory_to_connect(street, memshim, call):
 
 @SEES_NO_MALLOC
 def test_faults_no_memory_to_bind(host, memshim):
-    """Catches: a crash; an interface that is taken for missing."""
+    """Catches: a crash; taking an interface for missing."""
     worker = host.worker(shim=memshim(""))
     results = []
     balanced(worker, lambda: results.extend(each_call(

@@ -51,7 +51,8 @@ class Etc:
                                   "nameserver 127.0.0.9\nnameserver 127.0.0.1\n"],
                          ids=["missing", "empty", "nonsense", "nowhere", "any", "many", "odd"])
 def test_faults_resolv_conf(street, text):
-    """And put right at run time.  Catches: a name given up; a configuration read once."""
+    """A bad resolv.conf is put right at run time.  Catches: giving the name up; reading the
+    configuration only once."""
     etc = Etc(street)
     if text is None:
         etc.remove("resolv.conf")
@@ -60,19 +61,19 @@ def test_faults_resolv_conf(street, text):
     sock = street.dial(RECONNECT_IVL=50)
     assert sock.worker.socket("DEALER").reach(tcp(SERVER6)).peer == SERVER6
     if text not in ("nameserver 192.0.2.1\n", "nameserver ::\n"):
-        # glibc asks 127.0.0.1 then, or comes to it.
+        # glibc asks 127.0.0.1 then, at once or in the end.
         assert sock.reach(DUAL, timeout=15).peer in (SERVER4, SERVER6)
         return
     sock.connect(DUAL)
     assert sock.misses(timeout=0.3)
     etc.write("resolv.conf", HASTY)
-    # A look-up that has begun goes on with what it knew, for 10 s.
+    # A look-up that has begun goes on with the old configuration for 10 s.
     other = street.dial(RECONNECT_IVL=50)
     assert other.reach(DUAL).peer in (SERVER4, SERVER6)
 
 
 def test_faults_configuration_changes_under_a_connect(street):
-    """Catches: what was wrong when the process began kept for ever."""
+    """Catches: keeping for ever a configuration that was wrong when the process began."""
     etc = Etc(street)
     etc.write("resolv.conf", "nameserver 192.0.2.1\noptions timeout:1 attempts:1\n")
     sock = street.dial(RECONNECT_IVL=50)
@@ -97,8 +98,8 @@ GARBAGE = ["random", "header", "nothing", "id", "question", "loop", "forward", "
 
 
 def test_faults_garbage_for_an_answer(street):
-    """To AAAA, while A is well: IPv4 is used; to both, and put right.  Catches: a crash; a
-    family that holds up the other; a name given up."""
+    """For AAAA, while A is good, so that IPv4 is used; then for both, until it is put right.
+    Catches: a crash; a family that holds up the other; giving the name up."""
     good = {"A": [SERVER4], "AAAA": [SERVER6]}
     street.dns.set(**{"one%s_test" % kind: dict(good, garble={"AAAA": kind}) for kind in GARBAGE},
                    **{"both%s_test" % kind: dict(good, garble={"AAAA": kind, "A": kind})
@@ -118,8 +119,8 @@ def test_faults_garbage_for_an_answer(street):
 
 
 def test_faults_huge_answers(street):
-    """64 KB over TCP: four thousand addresses.  Catches: a number of candidates overrun; a
-    race through all of them."""
+    """64 KB over TCP: four thousand addresses.  Catches: writing past a fixed number of candidates;
+    a race through all of them."""
     street.dns.set(
         dual_test={"A": [SERVER4], "AAAA": [SERVER6],
                    "more": {"A": 4000, "AAAA": 2300}},
@@ -148,7 +149,7 @@ def module(tmp_path_factory):
 
 @pytest.fixture
 def modular(lab, module):
-    """A street whose client asks that module and nobody else."""
+    """A street whose client asks that module and nothing else."""
     street = Street(lab)
     Etc(street).write("nsswitch.conf", "hosts: zdstest\n")
     street.serve_both()
@@ -162,8 +163,8 @@ def caller(street, words=None):
 
 @pytest.mark.parametrize("kind", ["good", "slow", "many", "crash", "orphan", "short", "closes"])
 def test_faults_module_that_answers(modular, kind):
-    """In its own way.  Catches: a child's end, SIGCHLD or a dirty errno taken for ours; a
-    number of addresses."""
+    """Each kind of module answers in its own way.  Catches: a child's end, SIGCHLD or a leftover
+    errno that confuses us; too many addresses."""
     worker = caller(modular, "attempt-delay=20")
     got = worker.socket("DEALER").reach("tcp://%s.nss:5555" % kind)
     assert got.peer == SERVER6
@@ -174,7 +175,7 @@ def test_faults_module_that_answers(modular, kind):
 
 @pytest.mark.parametrize("kind", ["tryagain", "notfound", "unavail", "empty"])
 def test_faults_module_without_an_answer(modular, kind):
-    """Catches: a crash, a hot loop, a good name that suffers."""
+    """Catches: a crash; a hot loop; a good name that suffers."""
     worker = caller(modular)
     sock = worker.socket("DEALER", monitor=True, RECONNECT_IVL=50)
     sock.connect("tcp://%s.nss:5555" % kind)
@@ -185,7 +186,8 @@ def test_faults_module_without_an_answer(modular, kind):
 
 
 def test_faults_module_that_hangs(modular):
-    """Beside a good name; then everything ends while it hangs.  Catches: waiting for it."""
+    """Beside a good name; then everything is closed while the module hangs.  Catches: waiting for
+    it."""
     worker = caller(modular, WAITING)
     threads = worker.do("threads")
     for number in range(3):
@@ -199,7 +201,7 @@ def test_faults_module_that_hangs(modular):
 
 
 def test_faults_module_that_is_not_there(lab):
-    """Catches: a crash; a name given up although the module comes later."""
+    """Catches: a crash; giving the name up although the module comes later."""
     street = Street(lab)
     etc = Etc(street)
     etc.write("nsswitch.conf", "hosts: zdsnone\n")

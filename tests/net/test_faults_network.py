@@ -32,8 +32,7 @@ def link(street, state, node=None):
 
 
 def give_addresses(street):
-    """What the system does when the link is back: taking it down took IPv6 addresses and
-    routes away."""
+    """Restores the addresses and routes of IPv6 that were lost when the link went down."""
     street.client.addr("eth0", CLIENT6 + "/64")
     for family, gateway in (("-4", SERVER4), ("-6", SERVER6)):
         street.client.run(["ip", family, "route", "replace", "default", "via", gateway, "dev",
@@ -46,7 +45,7 @@ def give_addresses(street):
 @modes("auto", "v6")
 @pytest.mark.parametrize("endpoint", ["tcp://*:5600", "tcp://eth0:5600"])
 def test_faults_addresses_go_and_come_back(plain, endpoint, mode):
-    """Under a bind.  Catches: a listener that is given up; an unbind that asks the interface."""
+    """While they are bound.  Catches: giving the listener up; an unbind that asks the interface."""
     street = plain
     sock = street.server.worker().socket("REP", mode=mode)
     sock.bind(endpoint)
@@ -62,7 +61,7 @@ def test_faults_addresses_go_and_come_back(plain, endpoint, mode):
 
 @pytest.mark.parametrize("endpoint", ["tcp://*:5600", "tcp://eth0:5600"])
 def test_faults_ipv6_is_switched_off_and_on(plain, endpoint):
-    """Catches: IPv4 clients that suffer with it; a wildcard that never sees IPv6 again."""
+    """Catches: IPv4 clients that suffer, too; a wildcard that never gets IPv6 clients again."""
     street = plain
     worker = street.server.worker()
     sock = worker.socket("REP")
@@ -83,8 +82,8 @@ def test_faults_ipv6_is_switched_off_and_on(plain, endpoint):
 
 
 def test_faults_interfaces_come_and_go_all_the_time(host):
-    """While another program makes and removes them, a bind succeeds or says why not.
-    Catches: a list of addresses that is read while it changes; what a failed bind leaves."""
+    """While another program makes and removes them, a bind succeeds or says why not.  Catches:
+    trusting a list of addresses that changes while it is read; leftovers of a failed bind."""
     worker = host.worker()
     churn = ("while :; do ip link add zz0 type veth peer name zz1 && "
              "ip addr add 10.9.0.1/24 dev zz0 && ip -6 addr add 2001:db8:9::1/64 dev zz0 nodad; "
@@ -108,8 +107,8 @@ def test_faults_interfaces_come_and_go_all_the_time(host):
 
 @pytest.mark.parametrize("how", ["down", "carrier"])
 def test_faults_link_flaps_during_a_race(lab, how):
-    """Two silent addresses, then no link, then a link and a server.  Catches: a race that has
-    lost its sockets and does not know."""
+    """Two silent addresses, then no link, then a link and a server.  Catches: a race that goes on
+    with dead sockets."""
     street = Street(lab)
     street.silent(4, 6)
     street.dns.set(dual_test={"AAAA": [SERVER6], "A": [SERVER4]})
@@ -132,8 +131,8 @@ def test_faults_link_flaps_during_a_race(lab, how):
 @pytest.mark.parametrize("endpoint", [DUAL, "tcp://eth0:0;dual.test:5555"],
                          ids=["name", "source"])
 def test_faults_interface_deleted_during_a_race(lab, endpoint):
-    """And another one of its name later, with the same addresses.  Catches: a reconnect that
-    goes on with the interface that was; a source that is not there any more taken for none."""
+    """Later there is another one of that name, with the same addresses.  Catches: a reconnect that
+    goes on with the old interface; connecting without a source because the source is gone."""
     street = Street(lab)
     street.silent(4, 6)
     sock = street.dial("attempt-delay=20", CONNECT_TIMEOUT=400, RECONNECT_IVL=50)
@@ -152,8 +151,8 @@ def test_faults_interface_deleted_during_a_race(lab, endpoint):
 
 @pytest.mark.parametrize("node", ["client", "server"])
 def test_faults_link_flaps_after_a_race(street, node):
-    """It is back after a reconnect that failed.  Catches: a reconnect that goes on with what was
-    true before; one that is the last."""
+    """The link comes back after a reconnect that failed.  Catches: a reconnect that goes on with
+    what was true before; no further reconnect."""
     street.serve_both()
     sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, **HEARTBEAT)
     assert sock.reach(DUAL).peer == SERVER6
@@ -168,7 +167,7 @@ def test_faults_link_flaps_after_a_race(street, node):
 
 
 def test_faults_no_link_at_first(street):
-    """Catches: a connect given up because at that moment there was nothing."""
+    """Catches: giving the connect up because at that moment there was no network."""
     street.serve_both()
     link(street, "down")
     sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, RECONNECT_IVL=20)
@@ -181,7 +180,7 @@ def test_faults_no_link_at_first(street):
 
 @pytest.mark.parametrize("family", ["-4", "-6"])
 def test_faults_default_route_vanishes(street, family):
-    """In the midst of a race to what is beyond it.  Catches: a silent attempt without a route
+    """In the middle of a race to addresses beyond it.  Catches: a silent attempt without a route
     that holds up the others."""
     street.serve_both()
     beyond = {"-4": {"A": HOLE4[:2], "AAAA": [SERVER6]},
@@ -198,8 +197,8 @@ def test_faults_default_route_vanishes(street, family):
 
 
 def test_faults_ipv6_is_switched_off_in_a_race(street):
-    """And on again later.  Catches: the addresses' places kept although there is no source for
-    them; IPv6 gone for good."""
+    """And on again later.  Catches: keeping the addresses' places in the order although there is no
+    source for them; never using IPv6 again."""
     street.silent(4, 6)
     sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, **HEARTBEAT)
     sock.connect(DUAL)
@@ -216,8 +215,8 @@ def test_faults_ipv6_is_switched_off_in_a_race(street):
 
 
 def test_faults_temporary_addresses_rotate(street):
-    """The source of a connection is replaced by the next one and taken away.  Catches: a
-    reconnect from an address that is gone."""
+    """The source of a connection is replaced by the next one and taken away.  Catches: a reconnect
+    from an address that is gone."""
     street.serve(6)
     first = street.client.temporary("eth0", "2001:db8::a:2/64")
     sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, **HEARTBEAT)
@@ -232,8 +231,8 @@ def test_faults_temporary_addresses_rotate(street):
 
 
 def test_faults_addresses_come_in_the_midst_of_a_race(lab):
-    """A client with a link and nothing else.  Catches: a list of candidates that is never
-    looked at again."""
+    """A client that begins with a link and nothing else.  Catches: trying the first list of
+    candidates for ever."""
     street = Street(lab, client=["fe80::2/64"])
     street.serve_both()
     sock = street.dial("attempt-delay=50", RECONNECT_IVL=20)
@@ -244,8 +243,8 @@ def test_faults_addresses_come_in_the_midst_of_a_race(lab):
 
 
 def test_faults_server_moves_about(street):
-    """Its addresses change all the time, and the name with them.  Catches: what is remembered
-    of addresses that are gone in the way of those that are there."""
+    """Its addresses change all the time, and the name's with them.  Catches: memories of old
+    addresses that are in the way of the new ones."""
     servants = [street.serve(6, address=one) for one in FAR6[:3]] \
         + [street.serve(4, address=one) for one in FAR4[:3]]
     sock = street.dial("attempt-delay=50", CONNECT_TIMEOUT=500, RECONNECT_IVL=20)
@@ -256,7 +255,7 @@ def test_faults_server_moves_about(street):
         street.dns.set(dual_test={kind: [address]})
 
         def moved():
-            """An answer may be used for a second."""
+            """Waits, because an answer may be used for a second."""
             if sock.reach().peer == address:
                 return True
             for servant in servants:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What can happen to the process: forks, signals, stops, ends at any time, clocks that are
+"""What can happen to the process: forks, signals, stops, an end at any time, clocks that are
 set."""
 import os
 import signal
@@ -26,9 +26,9 @@ def street(lab):
 
 @pytest.mark.parametrize("way", ["_exit", "exit", "close", "term", NEW_CONTEXT, "exec"])
 def test_faults_fork_in_a_race(street, way):
-    """The child ends in that way, or talks in a context of its own; the parent's race goes on,
-    and is won.  Catches: a poller that the child's end changes for the parent; a lock, a
-    descriptor or a thread that the child has not."""
+    """The child ends in that way, or talks in a context of its own; the parent's race goes on, and
+    is won.  Catches: a child's end that changes the parent's poller; a lock that is held, or a
+    descriptor or a thread that is missing, in the child."""
     street.silent(4, 6)
     argv = [PYTHON, os.path.join(HERE, "programs", "fork.py"), SILENT, DUAL, way, "race"]
     client = street.client
@@ -51,7 +51,7 @@ def test_faults_fork_in_a_race(street, way):
 # ------------------------------------------------------------------ ends
 
 
-PHASES = {  # what is connected to, words, how many attempts there are then
+PHASES = {  # the endpoint, the words, the number of attempts in that phase
     "looking up": (DEAD, None, 0), "waiting for AAAA": ("tcp://half.test:5555", None, 0),
     "racing": ("tcp://holes.test:5555", "attempt-delay=10", 6),
     "retrying": ("tcp://dual.test:5999", None, 0), "handshaking": ("tcp://dual.test:5556", None, 1),
@@ -60,8 +60,8 @@ PHASES = {  # what is connected to, words, how many attempts there are then
 
 @pytest.mark.parametrize("phase", sorted(PHASES))
 def test_faults_shutdown_from_another_thread(street, phase):
-    """zmq_ctx_shutdown while the owner of the socket waits in it.  Catches: a wait for the
-    resolver or the network; a socket that is used by two."""
+    """zmq_ctx_shutdown while the socket's owner waits in a call on it.  Catches: a wait for the
+    resolver or the network; a socket that two threads use."""
     endpoint, words, attempts = PHASES[phase]
     street.dns.set(half_test={"A": [SERVER4], "drop": ["AAAA"]})
     street.serve_both()
@@ -77,18 +77,18 @@ def test_faults_shutdown_from_another_thread(street, phase):
             {"op": "shutdown_soon", "ctx": "x", "delay": 0.02},
             {"op": "outlast", "id": sock.name, "timeout": 10}, {"op": "quit", "ctx": "x"}])
         assert spent["results"][1] == "ETERM"
-        assert spent["seconds"] < 1.8  # two: a name server that is waited for
+        assert spent["seconds"] < 1.8  # two would be a wait for the name server
         assert wait_until(lambda: not street.dialled(int(endpoint[-4:])))
     story()
-    # A look-up of a dead server's name has a thread for two seconds.
+    # A look-up at a dead server keeps a thread for two seconds.
     if phase not in ("looking up", "waiting for AAAA"):
         balanced(worker, story)
 
 
 @pytest.mark.parametrize("way", ["disconnect", "close", "term"])
 def test_faults_end_at_any_time(street, way):
-    """After 0, 1, 2 ... milliseconds, so that each phase is met, also those that are too short
-    to wait for.  Catches: an attempt, a timer or an answer that outlives its connecter."""
+    """After 0, 1, 2 ... milliseconds, so that every phase is hit, also those that are too short to
+    wait for.  Catches: an attempt, a timer or an answer that outlives its connecter."""
     street.serve_both()
     street.dns.set(dual_test={"A": [SERVER4], "AAAA": [SERVER6], "delay": {"A": 0.005}})
     street.server.ip("route add prohibit 2001:db8::2/128")
@@ -120,8 +120,8 @@ def test_faults_end_at_any_time(street, way):
 
 @pytest.mark.parametrize("way", ["disconnect", "close", "term"])
 def test_faults_end_while_probing(street, way):
-    """A look at an address that failed is under way, and nothing answers it.  Catches: a probe
-    that outlives the I/O thread, or whose end is waited for."""
+    """A probe of an address that failed is under way, and nothing answers it.  Catches: a probe
+    that outlives the I/O thread; waiting for its end."""
     servant = street.serve(4)
     street.silent(6)
     worker = street.caller("attempt-delay=20")
@@ -138,7 +138,7 @@ def test_faults_end_while_probing(street, way):
         steps = {"disconnect": [{"op": "disconnect", "id": sock.name, "ep": DUAL}],
                  "close": [{"op": "close", "id": sock.name}], "term": []}[way]
         spent = worker.do("time", steps=steps + [{"op": "quit", "ctx": "x"}])
-        assert spent["seconds"] < 1.8  # two: a name server that is waited for
+        assert spent["seconds"] < 1.8  # two would be a wait for the name server
         assert wait_until(lambda: street.dialled() == [])
     balanced(worker, story)
 
@@ -147,7 +147,8 @@ def test_faults_end_while_probing(street, way):
 
 
 def test_faults_signals_without_end(street):
-    """2000 a second, whose handler restarts nothing.  Catches: EINTR taken for an answer."""
+    """2000 a second, whose handler does not restart system calls.  Catches: EINTR taken for an
+    answer."""
     street.serve_both()
     worker = street.caller()
     worker.do("alarms", interval=0.0005)
@@ -165,7 +166,7 @@ def test_faults_signals_without_end(street):
 @pytest.mark.parametrize("seconds", [0.15, 0.8])
 def test_faults_stopped_across_the_attempt_delay(street, seconds):
     """SIGSTOP while the first attempt is silent, SIGCONT when the delay is long over.  Catches:
-    delays counted in wake-ups; a race that is lost because the clock ran on."""
+    delays counted in wake-ups; losing the race because the clock went on."""
     street.serve(4)
     street.silent(6)
     worker = street.caller("attempt-delay=100")
@@ -183,8 +184,8 @@ def test_faults_stopped_across_the_attempt_delay(street, seconds):
 
 
 def test_faults_stopped_longer_than_an_attempt_may_take(street):
-    """The connection was made meanwhile, and is used.  Catches: a time limit that is looked at
-    first."""
+    """The connection was made meanwhile, and is used.  Catches: checking the time limit before the
+    connection."""
     street.serve_both()
     street.silent(4, 6)
     worker = street.caller("attempt-delay=100")
@@ -198,13 +199,13 @@ def test_faults_stopped_longer_than_an_attempt_may_take(street):
     made = [one.local for one in street.dialled() if one.state == "ESTABLISHED"]
     os.kill(worker.pid, signal.SIGCONT)
     assert sock.reach().peer in (SERVER4, SERVER6)
-    # The other one, if both were made, may still be closing.
+    # If both connections were made, the other one may still be closing.
     assert wait_until(lambda: [one.local for one in street.dialled()] in [[one] for one in made])
 
 
 def test_faults_wall_clock_jumps(street, shim):
-    """An hour back and forth with every look at it.  Catches: a delay, a memory or an idle time
-    by a clock that people set."""
+    """By an hour, back and forth, each time it is read.  Catches: a delay, a memory's age or an
+    idle time measured by the wall clock."""
     street.serve(4)
     street.silent(6)
     worker = street.caller(WAITING, shim=shim(""))
@@ -225,7 +226,7 @@ def test_faults_wall_clock_jumps(street, shim):
 
 def test_faults_many_holes_and_an_end(street):
     """Sockets that race to black holes, in contexts that end at once, over and over.  Catches:
-    what is left of each."""
+    anything that each of them leaves behind."""
     worker = street.caller("attempt-delay=10")
     street.dns.set(dark_test={"A": HOLE4[:3], "AAAA": HOLE6[:3]})
 
