@@ -28,7 +28,7 @@ def crowd(lab):
 
 
 def admitted(worker, port, peers=PEERS):
-    """Peers that the listener on `port` greets; the others must be hung up on."""
+    """The peers that the listener on `port` greets; it must hang up on the others."""
     steps = [{"op": "tcp", "host": PEERS[peer], "src": peer, "port": port} for peer in peers]
     results = dict(zip(peers, worker.run(steps)))
     assert set(results.values()) <= {"greeting", "closed"}, results
@@ -43,7 +43,7 @@ def listener(worker, filters, mode=None, endpoint="tcp://*:5555", **opts):
     return sock
 
 
-# filters, who gets in through a dual-stack wildcard in `auto`
+# the filters, and who gets in through a dual-stack wildcard in `auto`
 AUTO = [
     ([], set(PEERS)),
     (["127.0.0.1"], {"127.0.0.1"}),
@@ -71,8 +71,8 @@ AUTO = [
 @pytest.mark.parametrize("filters,expected", AUTO, ids=lambda value: "+".join(value) or "-"
                          if isinstance(value, list) else "")
 def test_b9_filters_on_a_dual_socket_in_auto(crowd, filters, expected):
-    """Catches: an IPv4 prefix that meets `::ffff:` and fails; a prefix length not moved by
-    96; /0 of one family matching the other; only the first filter looked at."""
+    """Catches: an IPv4 prefix that is compared with `::ffff:` and fails; a prefix length that is
+    not moved by 96; /0 of one family that matches the other; looking at the first filter only."""
     worker = crowd.worker()
     listener(worker, filters)
     assert crowd.open_on(5555) == ["*"]
@@ -83,7 +83,7 @@ def test_b9_filters_on_a_dual_socket_in_auto(crowd, filters, expected):
     (["10.0.0.0/8"], {"10.0.0.2", "10.200.0.2"}), (["::/0"], SIX),
     (["10.0.0.0/24", "fd00::/8"], {"10.0.0.2", "fd00::2"}), (["0.0.0.0/0"], FOUR)])
 def test_b9_filters_apply_to_every_socket_of_a_bind(crowd, shim, filters, expected):
-    """An interface has two listeners, and so has the wildcard of a system without dual
+    """An interface has two listeners, and so has the wildcard on a system without dual-stack
     sockets.  Catches: filters on the first listener only (a door left open)."""
     worker = crowd.worker()
     listener(worker, filters, endpoint="tcp://eth0:5555")
@@ -104,7 +104,7 @@ def test_b9_filters_apply_to_every_socket_of_a_bind(crowd, shim, filters, expect
     ("tcp://[2001:db8::1]:5555", {"2001:db8::2", "2001:db8:ffff::2"}),
     ("tcp://[::]:5555", SIX)])
 def test_b9_filters_on_numeric_sockets_in_auto(crowd, endpoint, peers):
-    """Catches: matching made for dual sockets only."""
+    """Catches: matching that works for dual-stack sockets only."""
     worker = crowd.worker()
     for filters, expected in AUTO:
         listener(worker, filters, endpoint=endpoint)
@@ -112,7 +112,7 @@ def test_b9_filters_on_numeric_sockets_in_auto(crowd, endpoint, peers):
         worker.do("reset")
 
 
-# filters, who gets in through [::] in `v6`.  Stock's own answer differs where noted.
+# the filters, and who gets in through [::] in `v6`. Where stock differs, that is noted.
 V6 = [
     ([], set(PEERS)),
     (["127.0.0.1"], {"127.0.0.1"}),
@@ -138,8 +138,8 @@ STOCK_DIFFERS = {"10.0.0.0/8", "10.0.0.0/32", "10.0.0.2/32", "0.0.0.0/0",
 
 @pytest.mark.parametrize("mode_name", ["v6", "v6-ctx", "v6-off"])
 def test_b9_filters_in_v6(crowd, mode_name):
-    """Exception (b) of NOTES: `10.0.0.0/8` admits neither 127.0.0.1 nor ::1, as it does with stock.
-    Catches: that hole; IPv6 texts that no longer match mapped peers, as they do in stock;
+    """Exception (b) of NOTES: `10.0.0.0/8` admits neither 127.0.0.1 nor ::1; with stock it admits
+    both.  Catches: that hole; IPv6 texts that no longer match mapped peers, as they do in stock;
     prefixes of 96 to 128 read as IPv4 lengths."""
     from lab import MODES
     mode = MODES[mode_name]
@@ -156,8 +156,8 @@ def test_b9_filters_in_v6(crowd, mode_name):
 
 @modes("v4", "off")
 def test_b9_filters_in_v4(crowd, mode):
-    """As stock, which knows IPv4 prefixes only.  Catches: new texts accepted where IPv6 is
-    switched off."""
+    """As stock, which knows IPv4 prefixes only.  Catches: IPv6 texts that are accepted although
+    IPv6 is switched off."""
     for lib in ("stock", "patched"):
         worker = crowd.worker(lib, env=mode.env)
         for filters, expected in AUTO:
@@ -173,8 +173,8 @@ def test_b9_filters_in_v4(crowd, mode):
 
 
 def test_b9_filter_set_before_the_mode(crowd):
-    """Stock then rejects every IPv4 peer.  Catches: the family of the mode at the time of
-    the call deciding what a filter means."""
+    """Stock then rejects every IPv4 peer.  Catches: a filter whose meaning depends on the mode at
+    the time when it was set."""
     worker = crowd.worker()
     sock = worker.socket("REP")
     sock.set("TCP_ACCEPT_FILTER", "10.0.0.0/8")
@@ -184,7 +184,7 @@ def test_b9_filter_set_before_the_mode(crowd):
 
 
 def test_b9_ipv6_filter_and_a_later_mode(crowd):
-    """Catches: an IPv6 filter forgotten, or letting IPv4 peers in, once the mode changes."""
+    """Catches: an IPv6 filter that is lost, or lets IPv4 peers in, once the mode changes."""
     worker = crowd.worker()
     sock = worker.socket("REP")
     sock.set("TCP_ACCEPT_FILTER", "2001:db8::/64")
@@ -200,7 +200,7 @@ def test_b9_ipv6_filter_and_a_later_mode(crowd):
 
 def test_b9_mapped_texts_in_auto(crowd):
     """`::ffff:` is the IPv4 address (as in B-3): n counts from 96.
-    Catches: a mapped prefix that matches nobody because peers are shown as IPv4."""
+    Catches: a mapped prefix that matches nobody, because peers are shown as IPv4."""
     worker = crowd.worker()
     for filters, expected in [(["::ffff:10.0.0.0/104"], {"10.0.0.2", "10.200.0.2"}),
                               (["::ffff:10.0.0.2"], {"10.0.0.2"}),
@@ -211,7 +211,7 @@ def test_b9_mapped_texts_in_auto(crowd):
 
 
 def test_b9_filter_and_a_given_descriptor(crowd):
-    """ZMQ_USE_FD with a dual socket of the app's own: "however they reach the socket".
+    """ZMQ_USE_FD with a dual-stack socket of the app's own: IPv4 peers match, however they come.
     Catches: matching by how the listener was made."""
     worker = crowd.worker()
     worker.occupy("::", v6only=False)
@@ -224,7 +224,7 @@ def test_b9_filter_and_a_given_descriptor(crowd):
 
 
 def test_b9_clearing_filters(crowd):
-    """An empty text clears the list, as stock.  Catches: a second list left behind."""
+    """An empty text clears the list, as in stock.  Catches: a second list left behind."""
     worker = crowd.worker()
     sock = worker.socket("REP")
     sock.set("TCP_ACCEPT_FILTER", "10.0.0.0/8")
@@ -256,8 +256,8 @@ BAD = ["/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/abc", "10.0.0.
 
 
 def test_b9_bad_filters_fail_as_stock(crowd):
-    """In every mode: stock's errno, and whatever stock accepts is accepted.
-    Catches: a parser that is stricter or looser; a bad filter that is kept all the same."""
+    """In every mode: stock's errno, and whatever stock accepts is accepted.  Catches: a parser that
+    is stricter or looser; a bad filter that is kept all the same."""
     from lab import MODES
     for name in ("auto", "v6", "v4"):
         answers = {}
@@ -271,7 +271,7 @@ def test_b9_bad_filters_fail_as_stock(crowd):
             assert all(rc in (OK, "EINVAL") for text, rc in six)
             answers = {lib: [pair for pair in answers[lib] if ":" not in pair[0]]
                        for lib in answers}
-        if name == "v6":  # the lengths of the next but one test
+        if name == "v6":  # the prefix lengths of the test after the next
             answers = {lib: [pair for pair in answers[lib] if pair[0] != "10.0.0.0/33"]
                        for lib in answers}
         assert (name, answers["patched"]) == (name, answers["stock"])
@@ -289,8 +289,8 @@ def test_b9_bad_ipv6_filters_in_auto(crowd):
 
 
 def test_b9_ipv4_lengths_between_33_and_95_in_v6(crowd):
-    """Stock takes them, as prefixes of `::ffff:a.b.c.d` that cover all IPv4 and more.
-    Catches: such a filter taken for anything at all."""
+    """Stock takes them, as prefixes of `::ffff:a.b.c.d` that cover all IPv4 and more.  Catches:
+    accepting such a filter at all."""
     worker = crowd.worker()
     sock = worker.socket("REP", IPV6=1)
     for length in (33, 64, 80, 95, 129):

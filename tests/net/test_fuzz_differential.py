@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""U-1 where nobody has thought of the sequence: see fuzz_differential.py, which also repeats what
-fails here.
+"""U-1 with random sequences: see fuzz_differential.py, which can also replay what fails here.
 
-Would catch: whatever cases.py would, in a state that no case there is in.
+Would catch: what cases.py would, in states that no case there reaches.
 """
 import os
 import time
@@ -13,8 +12,8 @@ from lab import VARIANT
 
 
 def test_u1_random_sequences(lab):
-    """The same sequences every time, so that a failure is of the change that is tested; new
-    ones, for twenty minutes, when there is time for all."""
+    """The same sequences every time, so that a failure comes from the change under test; with
+    --full, new ones for twenty minutes."""
     full = os.environ.get("ZDS_FULL")
     seed = int(os.environ.get("ZDS_FUZZ_SEED") or (time.time() if full else 1))
     seconds = 1200 if full and not VARIANT else 100
@@ -35,7 +34,7 @@ def test_u1_the_random_comparison_sees_differences(lab):
         return Story(steps, answers or story.answers,
                      story.events if events is None else events)
     for at, one in enumerate(steps):
-        # What failed in stock may do otherwise in patched.
+        # What failed in stock may end otherwise in patched.
         if one["op"] == "get" or story.answers[at] == "ok":
             other = list(story.answers)
             other[at] = "EBUSY"

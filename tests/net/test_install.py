@@ -16,7 +16,7 @@ TOUCHED = ("/etc", "/opt", "/usr/local", "/var/cache/ldconfig")
 
 
 class Host:
-    """This host; what changes on it is in `new`, and gone with the test."""
+    """This host; whatever changes on it is kept in `new`, and is gone after the test."""
 
     def __init__(self, lab):
         self.node = lab.node()
@@ -56,8 +56,9 @@ def machine(lab):
 
 
 def test_make_install(machine):
-    """Install, one program, the whole host, and back. Catches: a library that is the host's at the
-    next ldconfig of any package; a switch without a warning; what cannot be undone."""
+    """Install, one program, the whole host, and back. Catches: a library that becomes the host's at
+    the next ldconfig of any package; switching the host without a warning; anything that cannot be
+    undone."""
     stock = machine.library()
     early = machine.make("install-system-library", check=False)
     assert early.returncode != 0 and "not installed yet" in early.stdout

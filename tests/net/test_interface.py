@@ -37,8 +37,8 @@ def test_b2_loopback_interface(host, mode):
     assert host.open_on(5555) == (["127.0.0.1"] if mode.kind == "v4" else ["127.0.0.1", "::1"])
 
 
-# What eth0 has, in the order of adding (the kernel lists IPv6 newest first), and the IPv6
-# address that the bind must choose.
+# The addresses of eth0, in the order in which they are added (the kernel lists the newest IPv6
+# address first), and the IPv6 address that the bind must choose.
 CHOICES = {
     "one-global": (["2001:db8::1/64"], "2001:db8::1"),
     "deprecated-is-newer": (["2001:db8::1/64", "2001:db8::2/64 preferred_lft 0"],
@@ -93,7 +93,7 @@ def test_b2_temporary_address_is_not_chosen(host):
 
 
 def test_b2_temporary_is_better_than_unique_local(lab):
-    """`any global` comes before unique-local.  Catches: temporary ones dropped altogether."""
+    """"Any global" comes before unique-local.  Catches: never using temporary ones."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24", "fd00::1/64")
     temporary = node.temporary("eth0", "2001:db8:5::1/64")
@@ -125,7 +125,7 @@ def test_b2_several_equals_take_the_kernels_first(lab):
 
 @modes("auto", "v6", "v4", "off")
 def test_b2_interface_with_ipv4_only(lab, mode):
-    """In `v6` this is ENODEV with stock.  Catches: insisting on IPv6."""
+    """In `v6` stock gives ENODEV.  Catches: insisting on IPv6."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24")
     sock = node.worker(env=mode.env).socket("REP", mode=mode)
@@ -135,7 +135,7 @@ def test_b2_interface_with_ipv4_only(lab, mode):
 
 @modes("auto", "v6", "v4", "off")
 def test_b2_interface_with_ipv6_only(lab, mode):
-    """In `auto` this is ENODEV with stock.  Catches: insisting on IPv4; `v4` using IPv6."""
+    """In `auto` stock gives ENODEV.  Catches: insisting on IPv4; `v4` using IPv6."""
     node = lab.node()
     node.nic("eth0", "2001:db8::1/64")
     sock = node.worker(env=mode.env).socket("REP", mode=mode)
@@ -149,7 +149,8 @@ def test_b2_interface_with_ipv6_only(lab, mode):
 
 @modes("auto", "v6")
 def test_b2_interface_with_link_local_only(lab, mode):
-    """Catches: scope id lost (stock: EINVAL), a LAST_ENDPOINT that cannot be bound again."""
+    """Catches: a scope id that is lost (stock: EINVAL); a LAST_ENDPOINT that cannot be bound
+    again."""
     node = lab.node()
     node.nic("eth0", "fe80::1/64")
     node.nic("eth1", "fe80::1/64")
@@ -180,7 +181,7 @@ def test_b2_no_address_or_no_interface_is_enodev(lab, mode):
 @modes("auto", "v6")
 def test_b2_tentative_address_answers_when_detection_ends(lab, address, mode):
     """Duplicate address detection still runs when the bind is made.
-    Catches: EADDRNOTAVAIL, the address left out, a listener that never answers."""
+    Catches: EADDRNOTAVAIL; leaving the address out; a listener that never answers."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24")
     node.slow_dad("eth0", 1.0)
@@ -188,7 +189,7 @@ def test_b2_tentative_address_answers_when_detection_ends(lab, address, mode):
     plain = address.split("/")[0]
     worker = node.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
-    # The lab's own check: detection runs before and after the bind.
+    # To be sure of the test: detection runs before and after the bind.
     assert is_tentative(node, plain)
     shown = sock.bind("tcp://eth0:5555")
     assert is_tentative(node, plain)
@@ -209,7 +210,7 @@ def is_tentative(node, address):
 
 
 def test_b2_tentative_address_with_port_wildcard(lab):
-    """Catches: the retry of B-4 taking a tentative address for a taken port."""
+    """Catches: the retries of B-4 mistaking a tentative address for a taken port."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24")
     node.slow_dad("eth0", 30)
@@ -220,8 +221,8 @@ def test_b2_tentative_address_with_port_wildcard(lab):
 
 @modes("auto", "v4", "off")
 def test_b2_alias_label_is_its_own_ipv4_address(host, mode):
-    """`eth0:1` names one labelled IPv4 address.  Catches: cutting the name at its colon,
-    adding eth0's IPv6, `eth0` choosing the alias."""
+    """`eth0:1` names one labelled IPv4 address.  Catches: cutting the name at its colon; adding
+    eth0's IPv6 address; choosing the alias for `eth0`."""
     host.addr("eth0", "10.0.0.7/24 label eth0:1")
     worker = host.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
@@ -234,8 +235,8 @@ def test_b2_alias_label_is_its_own_ipv4_address(host, mode):
 
 @modes("auto", "v4", "off")
 def test_b2_labels_only(lab, mode):
-    """Every IPv4 address has a label of its own, so that `eth0` has none by name (ENODEV
-    with stock).  Catches: an IPv4 address that does not carry the name."""
+    """Every IPv4 address has a label of its own, so that none goes by the name `eth0` (ENODEV with
+    stock).  Catches: using an IPv4 address that does not have the name."""
     node = lab.node()
     node.nic("eth0", "10.0.0.7/24 label eth0:1")
     sock = node.worker(env=mode.env).socket("REP", mode=mode)
@@ -247,7 +248,7 @@ def test_b2_labels_only(lab, mode):
 
 
 def test_b2_interface_that_is_down_behaves_as_stock(lab):
-    """Catches: an errno of ours, half a bind left open."""
+    """Catches: an errno that stock does not give; half a bind left open."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
     node.ip("link set eth0 down")
@@ -265,8 +266,8 @@ def test_b2_interface_that_is_down_behaves_as_stock(lab):
 @pytest.mark.parametrize("name", ["eth0.100", "wan-1_a", "10", "127.0.0.1", "localhost",
                                   "ABCDEFGHIJKLMNO", "n\u00e4t", "e@x"])
 def test_b2_odd_interface_names(lab, name):
-    """Names come first, then literals, as with stock.
-    Catches: a parser of ours that is stricter than the kernel's."""
+    """Names come first, then literals, as with stock.  Catches: a parser that is stricter than the
+    kernel's."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24", "2001:db8::1/64")
     node.ip("link set eth0 down", "link set eth0 name %s" % name)
@@ -297,7 +298,7 @@ def test_b2_many_addresses(lab):
 @pytest.mark.parametrize("failure", ["EINVAL", "EOPNOTSUPP"])
 def test_b2_no_list_of_interfaces(host, shim, failure):
     """getifaddrs fails in the ways that stock takes for "no interface of that name".
-    Catches: an abort, an errno other than ENODEV; numeric binds that need the list."""
+    Catches: an abort; an errno other than ENODEV; numeric binds that need the list."""
     worker = host.worker(shim=shim("getifaddrs=" + failure))
     sock = worker.socket("REP")
     assert sock.bind_rc("tcp://eth0:5555") == "ENODEV"

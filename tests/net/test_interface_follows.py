@@ -21,7 +21,7 @@ def becomes(node, *wanted, port=5555):
 
 
 def kept(mode, address):
-    """In mode v6 the IPv6 socket is the one that ZMQ_LAST_ENDPOINT names, and it stays."""
+    """In mode v6 the IPv6 socket that ZMQ_LAST_ENDPOINT names stays open."""
     return [address] if mode.name == "v6" else []
 
 
@@ -34,7 +34,7 @@ def greets(worker, *hosts):
 @pytest.mark.parametrize("kind", ["tcp", "ws"])
 @modes("auto", "v6")
 def test_b12_bound_before_the_advertisement(node, mode, kind):
-    """Catches: the link-local address for ever; another LAST_ENDPOINT; an event of the move."""
+    """Catches: staying on the link-local address; another LAST_ENDPOINT; an event for the move."""
     worker = node.worker()
     sock = worker.socket("REP", mode=mode, monitor=True)
     sock.bind(kind + "://eth0:5555")
@@ -55,7 +55,7 @@ def test_b12_bound_before_the_advertisement(node, mode, kind):
 
 @modes("auto", "v6")
 def test_b12_ipv6_comes_to_an_interface_that_has_ipv4_only(lab, mode):
-    """Catches: only moving what is there."""
+    """Catches: moving an IPv6 socket, but never adding one."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24")
     worker = node.worker()
@@ -69,7 +69,7 @@ def test_b12_ipv6_comes_to_an_interface_that_has_ipv4_only(lab, mode):
 
 
 def test_b12_v4_does_not_follow(node):
-    """Catches: IPv6 in a socket that does not want it; a descriptor without use."""
+    """Catches: IPv6 for a socket that does not want it; a descriptor without use."""
     worker = node.worker()
     sock = worker.socket("REP", IPV6=0)
     before = worker.do("fds")
@@ -98,7 +98,7 @@ def test_b12_waits_for_duplicate_address_detection(node):
 
 @modes("auto", "v6")
 def test_b12_renumbering(host, mode):
-    """The old prefix is deprecated, then goes.  Catches: staying on an address that is about to
+    """The old prefix is deprecated, then removed.  Catches: staying on an address that is about to
     go; ending its connections."""
     worker = host.worker()
     sock = worker.socket("REP", mode=mode)
@@ -120,8 +120,8 @@ def test_b12_renumbering(host, mode):
 
 @modes("auto", "v6")
 def test_b12_link_down_and_up(host, mode):
-    """The kernel takes IPv6 addresses away with the link.  Catches: a socket on an address that
-    is gone; one that never comes back."""
+    """When the link goes down, the kernel removes IPv6 addresses.  Catches: a socket on an address
+    that is gone; one that never comes back."""
     worker = host.worker()
     sock = worker.socket("REP", mode=mode)
     sock.bind("tcp://eth0:5555")
@@ -144,7 +144,7 @@ def test_b12_no_move_between_equals(host):
     sock.bind("tcp://eth0:5555")
     host.addr("eth0", NEW + "/64")
     other = host.worker().socket("REP")
-    other.bind("tcp://eth0:5556")  # equals: the kernel's first
+    other.bind("tcp://eth0:5556")  # among equals, the kernel's first
     host.addr_del("eth0", OLD + "/64")
     becomes(host, "10.0.0.1", NEW)
     host.addr("eth0", OLD + "/64")
@@ -154,7 +154,7 @@ def test_b12_no_move_between_equals(host):
 
 
 def test_b12_port_is_taken_on_the_new_address(node):
-    """Catches: an abort; giving the old address up; never trying again."""
+    """Catches: an abort; giving up the old address; never trying again."""
     worker, squatter = node.worker(), node.worker()
     sock = worker.socket("REP")
     sock.bind("tcp://eth0:5555")
@@ -196,8 +196,8 @@ def test_b12_one_descriptor_for_a_context_and_none_without_an_interface(host):
 
 
 def test_b12_a_thousand_addresses(node):
-    """More than the socket's buffer holds, so that messages are lost.  Catches: counting on
-    every one of them; a wake-up or a list for each."""
+    """More than the socket's buffer holds, so that messages are lost.  Catches: relying on every
+    message; a wake-up or a list for each."""
     worker = node.worker()
     sock = worker.socket("REP")
     sock.bind("tcp://eth0:5555")
@@ -233,7 +233,7 @@ def test_b12_ends_while_addresses_change(host, end):
 
 
 def test_b12_no_netlink(node, shim):
-    """A sandbox without it.  Catches: a bind that fails, or an abort."""
+    """A sandbox that has no netlink.  Catches: a bind that fails; an abort."""
     worker = node.worker(shim=shim("watch=EPERM"))
     sock = worker.socket("REP")
     sock.bind("tcp://eth0:5555")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The harness itself: nothing is left behind, and it says so when something is wrong."""
+"""The harness itself: it leaves nothing behind, and reports what is wrong."""
 import os
 import select
 import signal
@@ -30,7 +30,7 @@ sys.stdin.read()
 
 
 def wait_gone(pid):
-    """Until a process that is not our child has ended."""
+    """Wait until a process that is not our child has ended."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -137,7 +137,7 @@ def test_lab_two_machines_and_a_firewall(lab):
     server.occupy("2001:db8::1", name="y")
     one.nft("table inet t { chain c { type filter hook input priority 0; "
             "ip6 saddr 2001:db8::2 tcp dport 5555 reject with tcp reset; }; }")
-    assert client.do("tcp", host="10.0.0.1", port=5555, timeout=0.2) == "timeout"  # accepted
+    assert client.do("tcp", host="10.0.0.1", port=5555, timeout=0.2) == "timeout"  # it was accepted
     assert client.do("tcp", host="2001:db8::1", port=5555) == "ECONNREFUSED"
 
 

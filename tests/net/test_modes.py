@@ -9,7 +9,7 @@ SHOWN = {"auto": "tcp://0.0.0.0:5555", "v6": "tcp://[::]:5555", "v4": "tcp://0.0
 
 
 def kind_of(node, sock, port=5555):
-    """The mode that a socket shows by what a wildcard bind does."""
+    """A socket's mode, as seen in what a wildcard bind does."""
     shown = sock.bind("tcp://*:%d" % port)
     listens = node.open_on(port)
     sock.unbind(shown)
@@ -20,8 +20,8 @@ def kind_of(node, sock, port=5555):
 
 @every_way("auto", "v6", "v4")
 def test_modes_every_way_to_set_one(node, mode):
-    """Catches: a way to choose that is not looked at; the context's choice lost; 0 on the
-    context taken for "never set"; the switch deciding for apps that chose."""
+    """Catches: a way to choose that has no effect; losing the context's choice; taking 0 on the
+    context for "never set"; a switch that overrides apps that chose."""
     worker = node.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     assert kind_of(node, sock) == mode.kind
@@ -30,7 +30,7 @@ def test_modes_every_way_to_set_one(node, mode):
 
 
 def test_modes_context_option_reads_as_stock(node):
-    """Catches: the third value showing through zmq_ctx_get."""
+    """Catches: a third value from zmq_ctx_get."""
     worker = node.worker()
     worker.context()
     assert worker.do("ctxget", opt="IPV6") == 0
@@ -40,7 +40,7 @@ def test_modes_context_option_reads_as_stock(node):
 
 
 def test_modes_sockets_inherit_at_creation(node):
-    """Catches: inheriting when the socket binds; a context set for one reaching others."""
+    """Catches: inheriting only when the socket binds; a setting that reaches other contexts."""
     worker = node.worker()
     worker.context()
     first = worker.socket("REP")
@@ -57,7 +57,7 @@ def test_modes_sockets_inherit_at_creation(node):
 @pytest.mark.parametrize("option", ["IPV6", "IPV4ONLY"])
 @pytest.mark.parametrize("value", [2, -1, 255, "", "x", "xxx", "xxxxxxxx", None])
 def test_modes_invalid_values_change_nothing(node, option, value):
-    """Catches: an option marked as set before its value is checked."""
+    """Catches: marking an option as set before its value is checked."""
     for before, kind in (({}, "auto"), ({"IPV6": 1}, "v6"), ({"IPV6": 0}, "v4")):
         worker = node.worker()
         sock = worker.socket("REP", **before)
@@ -67,7 +67,7 @@ def test_modes_invalid_values_change_nothing(node, option, value):
 
 
 def test_modes_invalid_context_values_change_nothing(node):
-    """Catches: the same on the context.  (2 is as good as 1 there, as stock.)"""
+    """Catches: the same on the context.  (There, 2 means the same as 1, as in stock.)"""
     worker = node.worker()
     worker.context()
     assert worker.do("ctxset", opt="IPV6", value=-1) == "EINVAL"
@@ -80,7 +80,7 @@ def test_modes_invalid_context_values_change_nothing(node):
 
 
 def test_modes_the_last_choice_counts(node):
-    """Catches: one of the two options having a memory of its own; a way back to auto."""
+    """Catches: an option that ignores the other one; a way back to auto."""
     worker = node.worker()
     sock = worker.socket("REP")
     kinds = []
@@ -92,7 +92,7 @@ def test_modes_the_last_choice_counts(node):
 
 
 def test_modes_a_bind_keeps_the_mode_it_was_made_in(node):
-    """Catches: unbinding with the mode of now."""
+    """Catches: unbinding by the socket's present mode."""
     worker = node.worker()
     sock = worker.socket("REP")
     sock.bind("tcp://*:5555")
@@ -116,7 +116,7 @@ def warnings(worker):
 
 @pytest.mark.parametrize("value", ["off", "off,", ",off", "off off", "  off\t"])
 def test_modes_switch_off(node, value):
-    """Catches: a switch that is read in one spelling only, or that prints something."""
+    """Catches: a switch that knows one spelling only, or that prints something."""
     worker = node.worker(env={"ZMQ_DUALSTACK": value})
     assert kind_of(node, worker.socket("REP")) == "v4"
     assert kind_of(node, worker.socket("REP", IPV6=1)) == "v6"
@@ -125,7 +125,7 @@ def test_modes_switch_off(node, value):
 
 @pytest.mark.parametrize("value", ["", " ", ",", "on"])
 def test_modes_switch_empty(node, value):
-    """Catches: an empty value, or `on`, taken for `off` or for an unknown word."""
+    """Catches: taking an empty value, or `on`, for `off` or for an unknown word."""
     worker = node.worker(env={"ZMQ_DUALSTACK": value})
     assert kind_of(node, worker.socket("REP")) == "auto"
     assert warnings(worker) == []
@@ -134,8 +134,8 @@ def test_modes_switch_empty(node, value):
 @pytest.mark.parametrize("value", ["nonsense", "OFF", "onn", "offf", "of", "0", "off=1",
                                    "x" * 5000, "%s%n%d", "\u00e9\u00fc"])
 def test_modes_unknown_word_is_reported_once(node, value):
-    """Many contexts, one line that names the word.  Catches: a line per context or socket,
-    an unknown word that switches off, a format string out of the environment."""
+    """Many contexts, one line that names the word.  Catches: a line per context or socket; an
+    unknown word that switches off; using a text of the environment as a format string."""
     worker = node.worker(env={"ZMQ_DUALSTACK": value})
     for number in range(20):
         name = "c%d" % number
@@ -189,7 +189,7 @@ def test_modes_many_contexts_with_the_switch(node):
 
 
 def test_modes_udp_and_others_do_not_care(node):
-    """ZMQ_DUALSTACK is about TCP.  Catches: `off` refusing other transports."""
+    """ZMQ_DUALSTACK is about TCP.  Catches: an `off` that stops other transports."""
     worker = node.worker(env={"ZMQ_DUALSTACK": "off"})
     sock = worker.socket("PUB")
     for endpoint in ("ipc://@zds-test", "inproc://here"):

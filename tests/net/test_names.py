@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""B-8: host names in bind follow what that libzmq version allows: none in 4.3.4, and from
-4.3.5 on a socket for each family that the name leads to."""
+"""B-8: host names in bind follow what that version of libzmq allows: 4.3.4 takes none, and from
+4.3.5 on a name is a socket for each family that it leads to."""
 import time
 
 import pytest
@@ -23,7 +23,7 @@ def allowed(worker):
     return worker.version >= (4, 3, 5)
 
 
-# name, what listens by mode where names are allowed
+# the name, and what listens in each mode where names are allowed
 NAMES = {
     "both.test": {"auto": ["127.0.0.1", "::1"], "v6": ["::1"], "v4": ["127.0.0.1"],
                   "off": ["127.0.0.1"]},
@@ -36,8 +36,8 @@ NAMES = {
 @pytest.mark.parametrize("name", sorted(NAMES))
 @modes("auto", "v6", "v4", "off")
 def test_b8_names_in_bind(named, mode, name):
-    """Catches: a look-up in a version that has none (an app would block in zmq_bind), an
-    errno other than stock's, one family only where names are allowed."""
+    """Catches: a look-up in a version that makes none (an app would block in zmq_bind); an errno
+    other than stock's; one family only where names are allowed."""
     worker = named.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     result = sock.bind_rc("tcp://%s:5555" % name)
@@ -54,7 +54,7 @@ def test_b8_names_in_bind(named, mode, name):
 
 @modes("auto", "v6", "v4")
 def test_b8_as_stock_of_the_same_version(named, mode):
-    """Catches: names that stock refuses or takes, taken or refused."""
+    """Catches: taking a name that stock refuses, or refusing one that it takes."""
     for name in ("both.test", "four.test", "localhost", "foreign.test", "none.test", "a..b"):
         results = {}
         for lib in ("stock", "patched"):
@@ -68,7 +68,7 @@ def test_b8_as_stock_of_the_same_version(named, mode):
 
 @modes("auto", "v6", "v4")
 def test_b8_no_dns_where_names_are_not_allowed(named, shim, mode):
-    """Catches: AI_NUMERICHOST forgotten."""
+    """Catches: a look-up without AI_NUMERICHOST."""
     dns = named.nameserver({"dns.test": {"A": ["127.0.0.1"], "AAAA": ["::1"]}})
     worker = named.worker(shim=shim(""))
     sock = worker.socket("REP", mode=mode)
@@ -84,8 +84,8 @@ def test_b8_no_dns_where_names_are_not_allowed(named, shim, mode):
     ({"drop": ["A", "AAAA"]}, 700, 1900),
 ])
 def test_b8_answers_that_never_come(named, entry, least, most):
-    """A second, which is resolv.conf's.  Catches: an AAAA that is waited for, where stock does
-    not ask for it; one look-up after the other."""
+    """A look-up gives up after a second, by resolv.conf.  Catches: waiting for AAAA where stock
+    does not ask for it; one look-up after the other."""
     named.nameserver({"lost.test": entry})
     worker = named.worker()
     if not allowed(worker):

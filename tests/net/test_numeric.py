@@ -4,7 +4,7 @@ import pytest
 from conftest import every_way
 from lab import MODES
 
-# endpoint host, what listens in `auto`, LAST_ENDPOINT's host in `auto`
+# the endpoint's host, what listens in `auto`, and LAST_ENDPOINT's host in `auto`
 LITERALS = [
     ("0.0.0.0", "0.0.0.0", "0.0.0.0"),
     ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
@@ -36,8 +36,8 @@ def host3(host):
 
 
 def test_b3_literals_in_auto(host3):
-    """Catches: the wildcard instead of the address; `[::]` taking IPv4 as well; a bare
-    IPv6 literal refused; `::ffff:` opened as IPv6; strings that are not LAST_ENDPOINT's."""
+    """Catches: the wildcard instead of the address; `[::]` that takes IPv4 as well; refusing a bare
+    IPv6 literal; opening `::ffff:` as IPv6; another LAST_ENDPOINT."""
     worker = host3.worker()
     sock = worker.socket("REP")
     for literal, listens, shown in LITERALS:
@@ -49,7 +49,7 @@ def test_b3_literals_in_auto(host3):
 
 
 def test_b3_zone_by_index(host3):
-    """Catches: zone ids dropped or read as names only."""
+    """Catches: zones that are lost, or that are read as names only."""
     index = index_of(host3, "eth0")
     worker = host3.worker()
     sock = worker.socket("REP")
@@ -83,7 +83,7 @@ def test_b3_both_numeric_wildcards_on_one_port(host, first, second, same_socket)
 
 
 def test_b3_numeric_ipv6_wildcard_is_ipv6_only_in_auto(host):
-    """Catches: IPV6_V6ONLY cleared on numeric binds as stock does."""
+    """Catches: clearing IPV6_V6ONLY on numeric binds, as stock does."""
     worker = host.worker()
     worker.socket("REP").bind("tcp://[::]:5555")
     assert worker.do("tcp", host="2001:db8::1", port=5555) == "greeting"
@@ -92,7 +92,7 @@ def test_b3_numeric_ipv6_wildcard_is_ipv6_only_in_auto(host):
 
 @every_way("v6")
 def test_b3_numeric_ipv6_wildcard_is_dual_in_v6(host, mode):
-    """As stock.  Catches: `auto`'s rule applied to an app that set ZMQ_IPV6=1."""
+    """As stock.  Catches: applying `auto`'s rule to an app that set ZMQ_IPV6=1."""
     worker = host.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     assert sock.bind("tcp://[::]:5555") == "tcp://[::]:5555"
@@ -105,7 +105,7 @@ def test_b3_numeric_ipv6_wildcard_is_dual_in_v6(host, mode):
 
 @every_way("v4")
 def test_b3_ipv6_literals_in_v4_fail_as_stock(host, mode):
-    """Catches: IPv6 reaching an app that switched it off."""
+    """Catches: IPv6 for an app that switched it off."""
     sock = host.worker(env=mode.env).socket("REP", mode=mode)
     for literal in ("[::]", "::", "[::1]", "::1", "[2001:db8::1]"):
         assert (literal, sock.bind_rc("tcp://%s:5555" % literal)) == (literal, "ENODEV")
@@ -138,9 +138,9 @@ def test_b3_numeric_reaches_only_that_address(host):
     ("256.0.0.1", "ENODEV"), ("[::ffff:10.0.0.99]", "EADDRNOTAVAIL"),
 ])
 def test_b3_what_cannot_be_bound(host3, literal, failure):
-    """Errno as stock gives in `v6` for the same text; `auto` may keep the one that stock
-    gives there (ENODEV for all IPv6).
-    Catches: IPV6_FREEBIND for addresses that are not ours, another errno."""
+    """The errno that stock gives in `v6` for the same text; `auto` may keep the one that stock
+    gives in `auto` (ENODEV for all IPv6).  Catches: IPV6_FREEBIND for addresses that the host does
+    not have; another errno."""
     for name, wanted in (("auto", {failure, "ENODEV"}), ("v6", {failure})):
         worker = host3.worker()
         sock = worker.socket("REP", mode=MODES[name])

@@ -17,7 +17,7 @@ def narrow(host):
 @pytest.mark.parametrize("wildcard", ["*", "0"])
 @modes("auto", "v6")
 def test_b4_port_wildcard_is_one_port(host, mode, wildcard):
-    """Catches: each family with a port of its own; LAST_ENDPOINT naming another."""
+    """Catches: a port for each family; a LAST_ENDPOINT that names another port."""
     worker = host.worker()
     sock = worker.socket("REP", mode=mode)
     for name, addresses in [("eth0", ["10.0.0.1", "2001:db8::1"]), ("*", ["*"]),
@@ -32,7 +32,7 @@ def test_b4_port_wildcard_is_one_port(host, mode, wildcard):
 @pytest.mark.parametrize("taken_host", ["10.0.0.1", "2001:db8::1"])
 @modes("auto", "v6")
 def test_b4_taken_on_one_family_is_retried(narrow, mode, taken_host):
-    """Every second port is taken on one family; forty binds all find one free on both.
+    """Every second port is taken on one family; all forty binds find one that is free on both.
     Catches: EADDRINUSE at the first collision; a bind that keeps its first socket."""
     worker = narrow.worker()
     other = narrow.worker("stock")
@@ -43,8 +43,8 @@ def test_b4_taken_on_one_family_is_retried(narrow, mode, taken_host):
         assert port % 2 == 1
         assert narrow.open_on(port) == ["10.0.0.1", "2001:db8::1"]
         sock.unbind(sock.last_endpoint())
-    # A retry is our own affair: the monitor sees forty binds, nothing else.  (CLOSED comes
-    # from another thread, so its place among the next binds is not fixed.)
+    # Retries do not show: the monitor sees forty binds, nothing else. (CLOSED comes from another
+    # thread, so its place among the next binds is not fixed.)
     names = [event[0] for event in sock.close()]
     assert sorted(names) == ["CLOSED"] * 40 + ["LISTENING"] * 40 + ["MONITOR_STOPPED"]
 
@@ -52,7 +52,7 @@ def test_b4_taken_on_one_family_is_retried(narrow, mode, taken_host):
 @pytest.mark.parametrize("taken_host", ["10.0.0.1", "2001:db8::1"])
 def test_b4_last_free_port_is_found(narrow, taken_host):
     """Fifteen of sixteen ports are taken on one family.
-    Catches: a handful of blind retries that ask the kernel for the same port again."""
+    Catches: giving up after a few retries that ask the kernel for the same port again."""
     worker = narrow.worker()
     other = narrow.worker("stock")
     ports = [port for port in range(FIRST, LAST + 1) if port != FIRST + 6]
@@ -81,7 +81,7 @@ def test_b4_no_port_free_on_both_is_eaddrinuse(narrow, mode, taken_host):
 
 
 def test_b4_hundred_sockets_at_once(host):
-    """Catches: a shared port handed to two binds; slow retries."""
+    """Catches: giving one port to two binds; slow retries."""
     worker = host.worker()
     sock = worker.socket("ROUTER")
     ports = [port_of(sock.bind("tcp://eth0:*")) for _ in range(100)]
@@ -92,7 +92,7 @@ def test_b4_hundred_sockets_at_once(host):
 
 
 def test_b4_ephemeral_range_is_respected(narrow):
-    """Catches: guessing port numbers ourselves."""
+    """Catches: choosing port numbers ourselves."""
     sock = narrow.worker().socket("REP")
     for _ in range(16):
         assert FIRST <= port_of(sock.bind("tcp://eth0:*")) <= LAST

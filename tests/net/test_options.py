@@ -32,7 +32,8 @@ def test_b10_options_reach_every_socket(host, mode, endpoint):
 
 
 def test_b10_options_on_the_pair_of_wildcards(host, shim):
-    """A system without dual sockets.  Catches: the fallback's own socket() path."""
+    """A system without dual-stack sockets.  Catches: sockets of the fallback that miss the
+    options."""
     worker = host.worker(shim=shim("v6only0=EINVAL"))
     opts = {"BACKLOG": 33, "TOS": 0x28, "SNDBUF": 20000, "RCVBUF": 30000,
             "BINDTODEVICE": "eth0"}
@@ -60,7 +61,7 @@ def test_b10_bindtodevice(host, mode, endpoint):
                                       "tcp://10.0.0.1:5555", "tcp://[2001:db8::1]:5555"])
 @modes("auto", "v6")
 def test_b10_bindtodevice_that_does_not_exist(host, mode, endpoint):
-    """ENODEV as stock, and nothing open.  Catches: ignoring the failure, EINVAL of a retry."""
+    """ENODEV as in stock, and nothing open.  Catches: ignoring the failure; EINVAL from a retry."""
     worker = host.worker()
     fds = worker.fds()
     sock = worker.socket("REP", mode=mode, BINDTODEVICE="eth9")
@@ -72,7 +73,7 @@ def test_b10_bindtodevice_that_does_not_exist(host, mode, endpoint):
 
 @pytest.mark.parametrize("endpoint", ["tcp://*:5555", "tcp://eth0:5555"])
 def test_b10_keepalive_and_buffers_reach_accepted_connections(host, endpoint):
-    """Catches: tuning done in the first listener's accept only."""
+    """Catches: tuning only the connections that the first listener accepts."""
     worker = host.worker()
     sock, found = bound(host, worker, endpoint, TCP_KEEPALIVE=1, TCP_KEEPALIVE_IDLE=77,
                         TCP_KEEPALIVE_INTVL=7, TCP_KEEPALIVE_CNT=3)
@@ -93,8 +94,8 @@ def test_b10_keepalive_and_buffers_reach_accepted_connections(host, endpoint):
 ])
 @modes("auto", "v6", "v4")
 def test_b10_use_fd_adopts_that_one_socket(host, mode, family, held, shown):
-    """The endpoint's text does not matter then, as stock.  Catches: planning sockets of our
-    own next to it; two listeners for one fd; another LAST_ENDPOINT."""
+    """The endpoint's text does not matter then, as in stock.  Catches: opening sockets of our own
+    next to it; two listeners for one descriptor; another LAST_ENDPOINT."""
     for lib in ("stock", "patched"):
         worker = host.worker(lib)
         worker.occupy(held, v6only=False)
@@ -113,7 +114,7 @@ def test_b10_use_fd_adopts_that_one_socket(host, mode, family, held, shown):
 
 
 def test_b10_use_fd_is_unbound_by_its_string(host):
-    """Catches: the bound text not kept as a key when the fd decides."""
+    """Catches: forgetting the text that was bound because the descriptor decides."""
     worker = host.worker()
     worker.occupy("10.0.0.1")
     sock = worker.socket("REP")
@@ -124,7 +125,8 @@ def test_b10_use_fd_is_unbound_by_its_string(host):
 
 
 def test_b10_options_changed_between_binds(host):
-    """Each bind takes the options of its moment.  Catches: options copied at creation."""
+    """Each bind takes the options that are set when it is made.  Catches: options copied when the
+    socket is made."""
     worker = host.worker()
     sock = worker.socket("REP")
     sock.set("BACKLOG", 11)

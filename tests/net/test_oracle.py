@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """U-1's oracle for names: libzmq dials what one getaddrinfo (AF_UNSPEC) on the same host returns,
-in the libc's order, and nothing else; and it gets wherever stock gets.
+in the libc's order, and nothing else; and it reaches whatever stock reaches.
 
-Would catch: a family asked for alone (which leaves a pin in the hosts file, or the host that the
-search list found first), an order of our own, waiting for an answer that does not come.
+Would catch: asking for one family alone (which misses a pin in the hosts file, or leads to another
+host than the search list finds first); an order of our own; waiting for an answer that does not
+come.
 """
 import os
 import random
@@ -82,7 +83,7 @@ def searches():
                     resolv="search a.test b.test c.test\n")
     yield Situation("domain", "db", {"db.corp.test": BOTH, "db": other4},
                     resolv="domain corp.test\n")
-    # The A answer is late, the AAAA question runs on to the other host meanwhile.
+    # While the A answer is late, the AAAA query goes on to the other host.
     yield Situation("search: late A, AAAA with SERVFAIL", "db",
                     {"db.cluster.test": {"A": [A], "delay": {"A": 0.4},
                                          "rcode": {"AAAA": "SERVFAIL"}},
@@ -138,7 +139,7 @@ def zones():
 
 
 def lates():
-    """Answers that are lost, or come after the resolution delay."""
+    """Answers that are lost, or that come after the resolution delay."""
     for kinds in (["A"], ["AAAA"], ["A", "AAAA"]):
         what = " and ".join(kinds)
         yield Situation("lost: " + what, NAME, zone(drop=kinds), late=True)
@@ -164,7 +165,7 @@ PREFER_IPV4 = "precedence ::ffff:0:0/96 100\n"
 
 
 def orders():
-    """RFC 6724, gai.conf and what the host has."""
+    """RFC 6724, gai.conf and the host's addresses."""
     targets = {"both": BOTH, "ULA": {"A": [A], "AAAA": [ULA % 1]},
                "ULA and global": {"A": [A], "AAAA": [ULA % 1, A6]},
                "6to4": {"A": [A], "AAAA": ["2002:a00:2::9"]},
@@ -220,7 +221,7 @@ def test_u1_names_by_the_oracle(dialshim, lab, group, part):
 
 
 def random_situation(dice):
-    """Any mixture of all of that."""
+    """A random mixture of all of the above."""
     name = dice.choice(["db", "db", NAME, NAME, "db.cluster.test", "DB.Cluster", "db.", "db.a.b",
                         NAME + "."])
     used = [name.lower().rstrip("."), "db.cluster.test", "db.corp.test", "db", NAME, "*.corp.test",
@@ -267,8 +268,8 @@ def random_entry(dice, late):
 
 @pytest.mark.parametrize("part", range(2))
 def test_u1_names_by_the_oracle_at_random(dialshim, lab, part):
-    """The same situations every time, with --full new ones; the failure says the seed, and
-    ZDS_ORACLE_SEED=N is the same again."""
+    """The same situations every time, with --full new ones; a failure names the seed, and
+    ZDS_ORACLE_SEED=N repeats it."""
     seed = int(os.environ.get("ZDS_ORACLE_SEED") or (time.time() if FULL else 1))
     print("ZDS_ORACLE_SEED=%d" % seed)
     dice = random.Random(seed + part)

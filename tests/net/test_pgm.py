@@ -24,15 +24,15 @@ def make_host(lab, hosts=HOSTS):
 
 
 def steps_for(call, kind, mode, endpoint):
-    """One call, then wait until the I/O thread has done what it set off: that is where
-    stock aborts."""
+    """One call, then wait until the I/O thread has done what the call started: that is where stock
+    aborts."""
     return [{"op": "socket", "id": "w", "kind": "PAIR", "monitor": True},
             {"op": "socket", "id": "s", "kind": kind, "ctx_opts": mode.ctx, "opts": mode.sock},
             {"op": call, "id": "s", "ep": endpoint}, {"op": "settle", "id": "w"}]
 
 
 class Runner:
-    """Runs one call after the other; after the death of a worker each has its own."""
+    """Runs one call after the other; once a worker has died, each call has a worker of its own."""
 
     def __init__(self, node, lib):
         self.node, self.lib, self.worker = node, lib, None
@@ -41,7 +41,7 @@ class Runner:
         if self.worker is None:
             self.worker = self.node.worker(self.lib, env=mode.env)
         try:
-            # The context stays: ending one with such a socket can hang in stock.
+            # The context stays, because ending one with such a socket can hang in stock.
             ctx = "c%d" % self.worker.counter
             steps = [dict(step, ctx=ctx) if step["op"] == "socket" else step
                      for step in steps_for(call, kind, mode, endpoint)]
@@ -71,8 +71,8 @@ IPV6 = ["eth0;[ff02::1]:5555", "eth0;ff02::1:5555", "eth0;[ff02::1%eth0]:5555",
 @pytest.mark.parametrize("name", ["auto", "v6", "v4", "off"])
 def test_p1_ipv6_is_eafnosupport(host, protocol, name):
     """An IPv6 group or interface, for senders and receivers, on both calls.
-    Catches: stock's success that aborts in the I/O thread, EINVAL, a mode that lets it in,
-    one of the two calls left out."""
+    Catches: a success that aborts in the I/O thread, as in stock; EINVAL; a mode that lets IPv6 in;
+    one of the two calls that does not check."""
     runner, wrong = Runner(host, "patched"), []
     for endpoint, call, kind in itertools.product(IPV6, ("connect", "bind"), ("PUB", "SUB")):
         answer = runner.one(call, kind, MODES[name], "%s://%s" % (protocol, endpoint))
@@ -84,7 +84,7 @@ def test_p1_ipv6_is_eafnosupport(host, protocol, name):
 
 @pytest.mark.parametrize("protocol", ["pgm", "epgm"])
 def test_p1_names_that_lead_to_ipv6_never_abort(host, protocol):
-    """Catches: an abort in the I/O thread for a name that was taken at zmq_connect."""
+    """Catches: an abort in the I/O thread on a name that zmq_connect took."""
     runner = Runner(host, "patched")
     for endpoint, call in itertools.product(
             ["eth0;ip6-allnodes:5555", "ip6-localhost;239.192.1.1:5555",
@@ -114,10 +114,10 @@ IPV4 = ["eth0;239.192.1.1:5555", "10.0.0.1;239.192.1.1:5555", "127.0.0.1;239.192
     ("epgm", "auto", False), ("epgm", "auto", True), ("pgm", "auto", False),
     ("pgm", "v6", True)])
 def test_p1_ipv4_is_as_stock(lab, protocol, name, own_name):
-    """Return code and errno, and no abort that stock does not have.  `own_name`: the host's
-    name leads to its IPv4 address, which is what PGM's default interface is made of.
-    Catches: resolving in another way, so that what stock refuses goes through and aborts
-    later, or the other way round."""
+    """Return code and errno, and no abort that stock does not have.  `own_name`: the host's name
+    leads to its IPv4 address, from which PGM takes its default interface.  Catches: resolving in
+    another way, so that an endpoint which stock refuses is taken and aborts later, or the other way
+    round."""
     import socket
     hosts = HOSTS + ("10.0.0.1 %s\n" % socket.gethostname() if own_name else "")
     runners = [Runner(make_host(lab, hosts), lib) for lib in ("stock", "patched")]
@@ -136,8 +136,8 @@ def test_p1_ipv4_is_as_stock(lab, protocol, name, own_name):
 @pytest.mark.parametrize("lib", ["stock", "patched"])
 @pytest.mark.parametrize("protocol", ["pgm", "epgm"])
 def test_p1_messages_over_ipv4(lab, protocol, lib):
-    """PGM is more than an errno: messages arrive.  Catches: a stub that refuses all, an
-    interface or group that got lost on the way."""
+    """Messages arrive.  Catches: refusing every endpoint; losing the interface or the group on the
+    way."""
     nodes = lab.node("sender", etc=LOCAL), lab.node("receiver", etc=LOCAL)
     lab.wire(nodes[0], "eth0", nodes[1], "eth0")
     nodes[0].addr("eth0", "10.0.0.1/24", "2001:db8::1/64")
@@ -170,11 +170,11 @@ UDP = ["*:5555", "127.0.0.1:5555", "0.0.0.0:5555", "eth0:5555", "lo:5555", "[::1
 @pytest.mark.parametrize("name", ["auto", "v6", "v4", "off"])
 @pytest.mark.parametrize("kind", ["DGRAM", "RADIO", "DISH"])
 def test_p2_udp_is_as_stock(lab, kind, name):
-    """Catches: udp's resolver taking our mode for its own flag."""
+    """Catches: udp's resolver misreading our mode as its own flag."""
     runners = [Runner(make_host(lab), lib) for lib in ("stock", "patched")]
     wrong = []
     for number, (endpoint, call) in enumerate(itertools.product(UDP, ("bind", "connect"))):
-        # Nothing is closed in between, so each call has a port of its own.
+        # Nothing is closed in between, so each call needs a port of its own.
         endpoint = "udp://" + endpoint.replace(":5555", ":%d" % (5000 + number))
         theirs, ours = [runner.one(call, kind, MODES[name], endpoint) for runner in runners]
         if ours != theirs and not theirs[0].startswith("died"):
@@ -186,7 +186,7 @@ def test_p2_udp_is_as_stock(lab, kind, name):
 
 @pytest.mark.parametrize("lib", ["stock", "patched"])
 def test_p2_datagrams_arrive(host, lib):
-    """Catches: `auto` opening an IPv6 socket for udp://*, an address shown otherwise."""
+    """Catches: an IPv6 socket for udp://* in `auto`; an address that is shown differently."""
     worker = host.worker(lib)
     one, other = worker.socket("DGRAM"), worker.socket("DGRAM")
     one.bind("udp://*:5555")
@@ -198,7 +198,7 @@ def test_p2_datagrams_arrive(host, lib):
 
 @pytest.mark.parametrize("name", ["auto", "v6"])
 def test_p2_norm_and_tipc_are_as_stock(lab, name):
-    """Catches: our parser reached by another transport's endpoint."""
+    """Catches: our parser reading another transport's endpoint."""
     listed = ["norm://127.0.0.1:5555", "norm://eth0;239.0.0.1:5555", "norm://239.0.0.1:5555",
               "norm://1,239.0.0.1:5555", "norm://1,eth0;239.0.0.1:5555", "norm://[::1]:5555",
               "norm://[ff02::1]:5555", "norm://nosuch0;239.0.0.1:5555", "norm://x", "norm://",

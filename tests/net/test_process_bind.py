@@ -10,7 +10,7 @@ REFUSALS = ["EPERM", "ENOSYS", "EACCES", "EINVAL", "ENOPROTOOPT"]
 @pytest.mark.parametrize("rules", ["v6only0={0};v6only1={0}", "socket6={0}", "bind6={0}"])
 @modes("auto", "v6")
 def test_b1_a_sandbox_that_refuses(host, shim, rules, error, mode):
-    """What stock binds is bound.  Catches: a list of the errnos that sandboxes use."""
+    """What stock binds is bound.  Catches: relying on a list of errnos that sandboxes use."""
     worker = host.worker(shim=shim(rules.format(error)))
     sock = worker.socket("REP", mode=mode)
     assert sock.bind("tcp://*:5555") == "tcp://0.0.0.0:5555"
@@ -22,7 +22,8 @@ def test_b1_a_sandbox_that_refuses(host, shim, rules, error, mode):
 
 @pytest.mark.parametrize("error", ["EADDRINUSE", "EMFILE", "ENOBUFS"])
 def test_b1_what_is_no_refusal(host, shim, error):
-    """Catches: IPv4 alone where somebody else has the port, or for lack of a descriptor."""
+    """Catches: going on with IPv4 alone where another program has the port, or for lack of a
+    descriptor."""
     sock = host.worker(shim=shim("bind6=" + error)).socket("REP")
     assert sock.bind_rc("tcp://*:5555") == error
     assert sock.bind_rc("tcp://eth0:5555") == error
@@ -50,7 +51,8 @@ def test_b1_the_kernels_default_does_not_matter(host, bindv6only):
     ("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5555", ["127.0.0.1"]),
     ("tcp://[::]:5555", "tcp://[::]:5555", ["::"])])
 def test_b11_any(host, endpoint, shown, listening):
-    """Catches: `any` for more than 0.0.0.0, another endpoint, a bind that cannot be undone."""
+    """Catches: an `any` that affects more than 0.0.0.0; another LAST_ENDPOINT; a bind that cannot
+    be undone."""
     sock = host.worker(env={"ZMQ_DUALSTACK": "any"}).socket("REP")
     assert sock.bind(endpoint) == shown
     assert host.open_on(5555) == listening
@@ -59,7 +61,7 @@ def test_b11_any(host, endpoint, shown, listening):
 
 
 def test_b11_not_the_default(host):
-    """Catches: an app's 0.0.0.0 open to IPv6 unasked, or with `off`."""
+    """Catches: opening an app's 0.0.0.0 to IPv6 unasked, or with `off`."""
     for env in ({}, {"ZMQ_DUALSTACK": "off,any"}):
         worker = host.worker(env=env)
         worker.socket("REP").bind("tcp://0.0.0.0:5555")
@@ -68,7 +70,7 @@ def test_b11_not_the_default(host):
 
 
 def test_b2_cost_of_two_thousand_addresses(lab):
-    """As stock, give or take.  Catches: looking for each address in the list of all."""
+    """About what stock takes.  Catches: searching the whole list for each address."""
     node = lab.node()
     node.nic("eth0", "10.0.0.1/24")
     node.addr("eth0", *["2001:db8:%x::1/64" % number for number in range(1, 2000)])

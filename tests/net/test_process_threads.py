@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""U-7: the process is the application's; what threads, memory and forks of it meet."""
+"""U-7: the process is the application's: its threads, its memory and its forks."""
 import os
 import socket
 import subprocess
@@ -13,7 +13,7 @@ from test_run import build
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "programs")
 HASTY = "nameserver 127.0.0.1\noptions timeout:3 attempts:1\n"
-# Contexts that give up, and what one of them has for itself.
+# How many contexts are abandoned, and how many threads one has besides those of look-ups.
 LOOP, OWN_THREADS = 250, 4
 # Names below dead.test get no answer at all.
 NOTHING = {"*_dead_test": {"drop": ["A", "AAAA"]}}
@@ -48,23 +48,23 @@ def street(lab):
 @pytest.mark.parametrize("host", ["dual.test", "localhost"])
 @pytest.mark.parametrize("what", ["nproc", "memlock", "as"])
 def test_u7_no_thread_to_be_had(street, what, host):
-    """Stock looks the name up on its I/O thread.  Catches: a name that is never looked up, or
-    only on the reconnect timer."""
+    """Stock looks the name up on its I/O thread.  Catches: a name that is never looked up, or only
+    after the reconnect interval."""
     street.client.worker("stock").serve("tcp://127.0.0.1:5555")
     line, = Citizen(street)("poor", what, "tcp://%s:5555" % host)
     assert 0 <= int(line.split()[-1]) < 5000
 
 
 def test_u7_no_thread_and_no_aaaa(street):
-    """Catches: both families looked up on the I/O thread, which stock does not wait for."""
+    """Catches: a look-up of both families on the I/O thread, where stock does not wait for AAAA."""
     street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
     line, = Citizen(street)("poor", "nproc", DUAL)
     assert 0 <= int(line.split()[-1]) < 1500
 
 
 def test_u7_locked_memory(street):
-    """mlockall locks the stacks of threads to come, and counts the 64 MB of address space that
-    glibc keeps for a thread's malloc; stock's own threads have that too.  Catches: stacks of the
+    """mlockall locks the stacks of future threads, and counts the 64 MB of address space that glibc
+    reserves for a thread's malloc; stock's own threads have that too.  Catches: stacks of the
     default size, a thread for each of many look-ups."""
     def locked(lib="patched", **env):
         words = Citizen(street, lib)("locked", DUAL, **env)[0].split()
@@ -76,9 +76,9 @@ def test_u7_locked_memory(street):
 
 
 def test_u7_the_stack_is_large_enough(lab):
-    """glibc has the addresses that it sorts on the stack, up to a quarter of that and to 64 KiB:
-    some 1,160 of them.  Catches: a look-up that takes more than half; the rest is for other
-    modules and the program's thread-local data."""
+    """glibc keeps the addresses that it sorts on the stack, up to a quarter of it and 64 KiB, which
+    is some 1,160 addresses.  Catches: a look-up that takes more than half of the stack; the rest is
+    for other modules and the program's thread-local data."""
     many = (10, 580, 590, 1150, 1180, 2000)
     chain = [".".join([letter * 60] * 4) for letter in "abcdefghijklm"]
     zone = {"m%d" % n: {"more": {"A": n, "AAAA": n}} for n in many}
@@ -99,12 +99,14 @@ def test_u7_the_stack_is_large_enough(lab):
             assert int(used) <= int(size) // 2, (name, family)
             most = max(most, int(used))
         street.dns.log()  # empties the pipe
-    # The longest list that is on the stack was met. Debian 12 has 2.36; 2.41 has it elsewhere.
+    # The longest list that goes on the stack was among them. Debian 12 has glibc 2.36; 2.41 keeps
+    # the list elsewhere.
     assert most > 70000 or GLIBC > (2, 36)
 
 
 def test_u7_abandoned_look_ups_are_bounded(street):
-    """Contexts by name in a loop, DNS dead.  Catches: a bound for each context only."""
+    """Contexts that connect by name, in a loop, with dead DNS.  Catches: a bound for each context
+    only."""
     street.dns.set(**NOTHING)
     line, = Citizen(street)("loop", LOOP, "dead.test:5555", timeout=120)
     threads, descriptors = int(line.split()[0]), int(line.split()[2])
@@ -113,8 +115,8 @@ def test_u7_abandoned_look_ups_are_bounded(street):
 
 
 def test_u7_children_look_up_for_themselves(street):
-    """glibc gives the threads of a child the memory of its parent's, with the sockets of a
-    look-up in it.  Catches: answers that go to the other process."""
+    """glibc gives threads of a child the stacks of its parent's, with the sockets of a look-up in
+    them.  Catches: answers that go to the other process."""
     street.dns.set(**NOTHING)
     took = [int(line) for line in
             Citizen(street)("children", 30, "dead.test:5555", DUAL, timeout=180)]
@@ -123,7 +125,8 @@ def test_u7_children_look_up_for_themselves(street):
 
 
 def test_u7_threads_are_the_contexts(street):
-    """Catches: ZMQ_THREAD_NAME_PREFIX and the other thread options that were not for these."""
+    """Catches: threads of ours to which ZMQ_THREAD_NAME_PREFIX and the other thread options do not
+    apply."""
     lines = Citizen(street)("names", 42, DEAD)
     ours = [line for line in lines if line.startswith("42/ZMQbg/resolv")]
     assert ours and len(ours) <= 3
@@ -133,8 +136,8 @@ def test_u7_threads_are_the_contexts(street):
 
 @pytest.mark.parametrize("joins", [False, True])
 def test_u7_context_ended_in_a_destructor(lab, joins):
-    """During dlclose, with the loader's lock.  Catches: dlopen from there, which glibc asserts
-    against; a thread that waits for that lock."""
+    """During dlclose, with the loader's lock held.  Catches: a dlopen there, on which glibc aborts;
+    a thread that waits for that lock."""
     street = Street(lab, resolv=HASTY)
     flags = ["-shared", "-fPIC"] + ["-DJOINS"] * joins
     plugin = build(lab.dir, os.path.join(PROGRAMS, "plugin.c"), libdir("patched"), "libzmq.so.5",
@@ -149,7 +152,7 @@ def test_u7_context_ended_in_a_destructor(lab, joins):
         process.stdin.write("close\n")
         process.stdin.flush()
         assert process.stdout.readline() == "closed\n"
-        # The look-up ends meanwhile, in a library that is still there.
+        # Meanwhile the look-up ends, in a library that must still be there.
         assert street.client.run(["sleep", "4"]).returncode == 0
         process.stdin.write("end\n")
         process.stdin.flush()
@@ -157,8 +160,8 @@ def test_u7_context_ended_in_a_destructor(lab, joins):
 
 
 def test_u7_hosts_only(lab):
-    """40 names of the hosts file, DNS dead.  Catches: look-ups that leave the hosts file for the
-    other family."""
+    """40 names of the hosts file, with dead DNS.  Catches: look-ups that go on from the hosts file
+    to DNS for the other family."""
     names = ["h%d.dead.test" % n for n in range(40)]
     street = Street(lab, resolv=HASTY, hosts="".join("%s %s\n" % (SERVER4, n) for n in names))
     street.dns.set(**NOTHING)
@@ -172,8 +175,8 @@ def test_u7_hosts_only(lab):
 
 @pytest.mark.parametrize("count", [100])
 def test_c13_a_crowd_without_aaaa(lab, count):
-    """So many new names at once, and no AAAA is ever answered.  Catches: what stock would have
-    looked up in a queue behind what it would not."""
+    """That many new names at once, and no AAAA is ever answered.  Catches: the look-up that stock
+    would have made queued behind one that it would not."""
     street = Street(lab, {"*.crowd.test": {"A": [SERVER4], "drop": ["AAAA"]}})
     street.serve(4)
     line, = Citizen(street)("crowd", count, "crowd.test:5555")
@@ -181,7 +184,7 @@ def test_c13_a_crowd_without_aaaa(lab, count):
 
 
 def test_c13_shared_answers_in_turns(lab):
-    """Forty sockets, four rotating addresses.  Catches: one answer for all of them."""
+    """Forty sockets, four rotating addresses.  Catches: the same order for all of them."""
     street = Street(lab, {"turn.test": {"A": FAR4[:4], "rotate": True}})
     for address in FAR4[:4]:
         street.serve(4, address=address)
@@ -197,8 +200,8 @@ def test_c13_shared_answers_in_turns(lab):
 
 @pytest.mark.parametrize("dead", ["refused", "silent", "IPv4"])
 def test_c13_turns_go_on_with_what_is_known(lab, dead):
-    """One address is dead, and known to be.  Catches: the one that won the last time before its
-    equals, so that a process's clients flock to one server."""
+    """One address is dead, and known to be.  Catches: putting the last winner before its equals, so
+    that all clients of a process go to one server."""
     six, alive = [[], FAR4[1:4]] if dead == "IPv4" else [[SERVER6], FAR4[:4]]
     street = Street(lab, {"turn.test": {"A": FAR4[:4], "AAAA": six, "rotate": True}})
     if dead != "refused":
