@@ -16,7 +16,7 @@ def run_example(build):
 
 def test_cluster_works_while_one_family_does():
     """Catches: programs that stay on a family that is gone; a worker or a client that does not
-    come back; a broker that an IPv6-only host does not reach."""
+    reconnect; a broker that an IPv6-only host cannot reach."""
     done = run_example(os.path.dirname(cli()))
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.split("longest wait\n")[1].splitlines()

@@ -30,7 +30,8 @@ def street(lab):
 
 
 def serve(street, czmq, *args, lib="patched", **env):
-    """A server; returns the program, its port, and the two names that CZMQ has for its endpoint."""
+    """A server; returns the program, its port, and the two texts by which CZMQ names its
+    endpoint."""
     server = Program(street.server, [czmq, "serve"] + list(args), lib=lib,
                      env=dict(env, ZSYS_INTERFACE="eth0"))
     word, port, *names = server.line().split()
@@ -56,9 +57,9 @@ WILDCARD, RANGE, INTERFACE = "tcp://*:*", "tcp://*:![50000-50100]", "tcp://INTER
     (INTERFACE, "1", [SERVER6], [SERVER4, SERVER6], "tcp://[%s]:PORT" % SERVER6)])
 def test_czmq_server(street, czmq, endpoint, ipv6, stock, patched, shown):
     """zsock_bind with ports of its own choice, and zsys_interface.  CZMQ sets ZMQ_IPV6 on every
-    socket, to 0 unless ZSYS_IPV6 is 1, and is taken at its word.  What the program reads is what
-    stock shows it.  Catches: an explicit 0 that is ignored; an interface on one family; a port
-    that only one family has."""
+    socket, to 0 unless ZSYS_IPV6 is 1, and that is respected.  The program reads back what it does
+    with stock.  Catches: ignoring an explicit 0; an interface on one family only; a port that only
+    one family has."""
     names = []
     for lib, listens in (("stock", stock), ("patched", patched)):
         server, port, seen = serve(street, czmq, endpoint, lib=lib, ZSYS_IPV6=ipv6)
@@ -81,8 +82,8 @@ def test_czmq_server(street, czmq, endpoint, ipv6, stock, patched, shown):
 
 
 def test_czmq_client(street, czmq):
-    """ZSYS_IPV6=1, and a name: what CZMQ's users do about IPv6 today.  Catches: a name of which
-    only IPv6 is tried; IPv6 for a program that set 0."""
+    """ZSYS_IPV6=1, and a name: what CZMQ's users do about IPv6 today.  Catches: trying only a
+    name's IPv6 address; IPv6 for a program that set 0."""
     server, port, _ = serve(street, czmq, WILDCARD, ZSYS_IPV6="1")
     over6 = "%s from %s" % (CLIENT6, SERVER6)
     over4 = "::ffff:%s from ::ffff:%s" % (CLIENT4, SERVER4)
@@ -99,8 +100,8 @@ def test_czmq_client(street, czmq):
     (INTERFACE, CLIENT4, CLIENT4), (INTERFACE, CLIENT6, CLIENT6),
     (WILDCARD, CLIENT6, CLIENT6), (WILDCARD, "::ffff:" + CLIENT4, CLIENT4)])
 def test_czmq_zauth(street, czmq, endpoint, allowed, let_in):
-    """zauth's allow-list.  Catches: an IPv6 client that an IPv4 list lets in; an address that
-    ZAP is shown in another spelling than the list's."""
+    """zauth's allow-list.  Catches: an IPv6 client that an IPv4 list lets in; an address that ZAP
+    gets in another spelling than the list's."""
     server, port, _ = serve(street, czmq, endpoint, allowed, ZSYS_IPV6="1")
     for source, address in ((CLIENT4, SERVER4), (CLIENT6, SERVER6)):
         patience = "10000" if source == let_in else "500"
@@ -111,8 +112,8 @@ def test_czmq_zauth(street, czmq, endpoint, allowed, let_in):
 
 
 def test_czmq_zproxy(street, czmq):
-    """A zproxy between workers and clients, each of them by name and by each family.
-    Catches: a proxy one of whose ends has one family; replies to the wrong one."""
+    """A zproxy between workers and clients that come by name and over each family.  Catches: a
+    proxy that has only one family on one side; replies that go to the wrong client."""
     both = {"ZSYS_IPV6": "1"}
     proxy = Program(street.server, [czmq, "proxy", "tcp://*:5555", "tcp://eth0:5556"], env=both)
     assert proxy.line() == "ready"

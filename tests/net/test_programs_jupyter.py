@@ -31,7 +31,8 @@ class Kernel:
             wait_open(street.server, PORT + number, listens)
 
     def talk(self, ip, over, *steps):
-        """What a client says that finds it under `ip`, all of whose channels use `over`."""
+        """The output of a client that finds the kernel under `ip`; all of its channels have to use
+        the family `over`."""
         client = python(self.street.client, "jupyter_talk.py", self.file, ip, *steps)
         said = json.loads(client.line(60))
         if "shutdown" not in steps:
@@ -53,9 +54,9 @@ def refuse6(street):
 
 
 def test_jupyter_kernel_on_an_interface(street):
-    """One kernel, and clients that find it in every way.  Catches: a channel that is on one
-    family only; a client that stays on a family that fails; a kernel whose heartbeat or control
-    channel is deaf."""
+    """One kernel, and clients that find it in every way.  Catches: a channel that is on one family
+    only; a client that stays on a family that fails; a heartbeat or control channel that does not
+    answer."""
     kernel = Kernel(street, "eth0", [SERVER4, SERVER6])
     assert kernel.talk("kernel.hosts", SERVER6, "execute", "heartbeat") == {
         "execute": EXECUTED, "heartbeat": True}
@@ -75,9 +76,9 @@ def test_jupyter_kernel_on_an_interface(street):
 
 
 def test_jupyter_kernel_anywhere(street):
-    """Jupyter itself makes 0.0.0.0 of "*", so that its kernel is on IPv4 (a numeric address is
-    that address); a client that has the name gets there all the same, where IPv6 is refused.
-    Catches: a kernel that we move off the address it asked for; a client that gives up."""
+    """Jupyter itself turns "*" into 0.0.0.0, so that its kernel is on IPv4 (a numeric address is
+    that address); a client that knows it by name reaches it all the same, since IPv6 is refused.
+    Catches: moving a kernel off the address that it asked for; a client that gives up."""
     kernel = Kernel(street, "*", ["0.0.0.0"])
     assert kernel.talk("dual.test", SERVER4, "execute", "interrupt", "heartbeat") == {
         "execute": EXECUTED, "interrupt": "KeyboardInterrupt", "heartbeat": True}
@@ -87,7 +88,7 @@ def test_jupyter_kernel_anywhere(street):
 
 
 def test_jupyter_kernel_anywhere_with_the_word_any(street):
-    """What README advises: 0.0.0.0 means everywhere, by the word "any".  Catches: a kernel that
+    """As README advises, the word "any" makes 0.0.0.0 mean everywhere.  Catches: a kernel that
     stays on IPv4; advice that does not work."""
     kernel = Kernel(street, "*", ["*"], env={"ZMQ_DUALSTACK": "any"})
     assert kernel.talk("dual.test", SERVER6, "execute", "heartbeat") == {
@@ -99,8 +100,8 @@ def test_jupyter_kernel_anywhere_with_the_word_any(street):
 
 
 def test_jupyter_kernel_on_stock(street):
-    """The same kernel without us, and a client with us.  Catches: a witness that sees two
-    families where there is one."""
+    """The same kernel on stock, and a client on ours.  Catches: a test that sees two families where
+    there is one."""
     kernel = Kernel(street, "eth0", [SERVER4], lib="stock")
     assert kernel.talk("dual.test", SERVER4, "execute", "shutdown") == {
         "execute": EXECUTED, "shutdown": "shutdown_reply"}
@@ -109,13 +110,13 @@ def test_jupyter_kernel_on_stock(street):
 
 @needs("xpython")
 def test_jupyter_kernel_in_cpp(street):
-    """xpython: xeus and cppzmq, which leave "*" to libzmq.  Catches: what only Python's binding
-    gets right; a wildcard on one family."""
+    """xpython: xeus and cppzmq, which leave "*" to libzmq.  Catches: anything that works with
+    Python's binding only; a wildcard on one family."""
     kernel = Kernel(street, "*", ["*"], argv=XPYTHON)
     assert kernel.talk("dual.test", SERVER6, "execute", "heartbeat") == {
         "execute": EXECUTED, "heartbeat": True}
     street.silent(6)
     assert kernel.talk("dual.test", SERVER4, "execute", "shutdown") == {
         "execute": EXECUTED, "shutdown": "shutdown_reply"}
-    # Newer ones have a line of their own before that.
+    # Newer versions print a line before that.
     assert any(kernel.program.line() == "ended 0" for _ in range(2))

@@ -18,8 +18,8 @@ main = Server(uuid="%s", access_log="/logs/access.log", error_log="/logs/error.l
 servers = [main]
 settings = {"server.daemonize": 0}
 """
-# What a handler publishes before Mongrel2's subscription has reached it is lost: ask until there is
-# an answer.
+# A handler's response is lost if it is published before Mongrel2's subscription has arrived, so ask
+# until there is an answer.
 ASK = """
 import http.client
 while True:
@@ -41,7 +41,7 @@ def street(lab):
 
 
 def start(street, send_spec, recv_spec, lib):
-    """The directory is the only one that it writes to."""
+    """Starts Mongrel2 in a directory of its own, the only one that it writes to."""
     where = os.path.join(street.server.lab.dir, "mongrel2-" + lib)
     for name in ("logs", "run", "tmp"):
         os.makedirs(os.path.join(where, name))
@@ -59,8 +59,8 @@ def ask(street):
 
 
 def test_mongrel2_and_its_handlers(street):
-    """One handler by the address, others by name.  Catches: requests or responses on one family
-    only; a handler that does not get past an IPv6 that fails."""
+    """One handler connects by address, others by name.  Catches: requests or responses on one
+    family only; a handler that does not get past an IPv6 address that fails."""
     program = start(street, "tcp://*:9997", "tcp://eth0:9996", "stock")
     assert wait_until(lambda: street.server.open_on(9996) == [SERVER4])
     assert street.server.open_on(9997) == ["0.0.0.0"]

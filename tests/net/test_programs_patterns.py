@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Programs as pyzmq's and the Guide's readers write them: each messaging pattern, authentication,
-proxies, event loops, and what becomes of messages when a family fails."""
+"""Programs as readers of pyzmq's documentation and of the Guide write them: each messaging pattern,
+authentication, proxies, event loops, and what happens to messages when a family fails."""
 import json
 import os
 
@@ -36,9 +36,9 @@ def push(street, endpoint, key, text):
 
 @pytest.mark.parametrize("bound", ["tcp://*:5555", "tcp://eth0:5555"])
 def test_curve_over_both_families(street, bound):
-    """The right key is let in over either family, a wrong one over neither; what the monitor
-    tells the program.  Catches: a listener without the socket's security options; a fall-back
-    that loses the keys, or that gets in where it should not."""
+    """The right key is let in over either family, a wrong one over neither; and what the monitor
+    reports.  Catches: a listener without the socket's security options; a fall-back that loses the
+    keys, or that gets in where it should not."""
     server = python(street.server, "curve_pull.py", bound)
     key = server.line().split(" ", 1)[1]
     wrong = key[:-1] + ("a" if key[-1] != "a" else "b")
@@ -60,8 +60,9 @@ def test_curve_over_both_families(street, bound):
     ("asyncio", "allow", CLIENT4, {"by4"}), ("asyncio", "deny", CLIENT4, {"by6"}),
     ("thread", "deny", CLIENT6, {"by4"})])
 def test_pyzmq_authenticators(street, kind, verdict, address, let_in):
-    """Lists of addresses.  A deny-list of IPv4 addresses knows no IPv6 ones: README says so.
-    Catches: an address that ZAP is shown in another spelling; a family that is not asked about."""
+    """Lists of addresses.  A deny-list of IPv4 addresses does not match IPv6 clients, as README
+    says.  Catches: an address that ZAP gets in another spelling; a family for which ZAP is not
+    asked."""
     server = python(street.server, "auth_server.py", kind, verdict, address)
     port = int(server.line().split()[1])
     assert street.server.open_on(port) == ["*"]
@@ -119,8 +120,8 @@ def test_steered_proxy_by_name(street):
 
 
 def test_forwarder_between_families(street):
-    """Publishers and subscribers of each family at zmq.device: subscriptions go one way, news
-    the other.  Catches: a subscription that does not cross over."""
+    """Publishers and subscribers of each family at zmq.device: subscriptions go one way, messages
+    the other.  Catches: a subscription that does not cross from one family to the other."""
     forwarder = python(street.server, "forwarder.py", "tcp://eth0:5555", "tcp://*:5556")
     assert forwarder.line() == "ready"
     worker = street.client.worker()
@@ -150,8 +151,8 @@ def test_forwarder_between_families(street):
     (("meta nfproto ipv6 tcp dport 5555 reject with tcp reset",), SERVER4)],
     ids=["well", "silent", "refused"])
 def test_asyncio_and_tornado(street, fault, over):
-    """Twenty tasks of asyncio and a ZMQStream.  Catches: a file descriptor of a socket that an
-    event loop does not see become ready."""
+    """Twenty tasks of asyncio and a ZMQStream.  Catches: a socket's file descriptor that never
+    becomes ready in an event loop."""
     server = python(street.server, "stream_server.py", "tcp://*:5555")
     assert server.line() == "ready"
     street.faults(*fault)
@@ -164,8 +165,8 @@ def test_asyncio_and_tornado(street, fault, over):
 
 
 def test_server_that_moves_between_families(street):
-    """From IPv6 to IPv4 and back, under requests that are repeated until acknowledged.
-    Catches: a client that stays where the server was; a message lost, changed, out of order."""
+    """From IPv6 to IPv4 and back, while requests are repeated until acknowledged.  Catches: a
+    client that stays where the server was; a message that is lost, changed or out of order."""
     server = python(street.server, "ledger.py")
     client = None
     digests, peers = {}, []
@@ -189,7 +190,7 @@ def test_server_that_moves_between_families(street):
 
 
 def entries(server):
-    """What the server has written down, each number once: a repeated one has to be the same."""
+    """What the server has recorded, each number once; repeated ones have to be the same."""
     server.process.stdin.close()
     written = [tuple(entry) for entry in json.loads(server.line())]
     assert written == sorted(written)
@@ -198,7 +199,7 @@ def entries(server):
 
 def test_large_message_over_a_family_that_fails(street):
     """8 MB in four parts, of which IPv6 carries three before it falls silent.  Catches: a message
-    that arrives in halves, or twice as one; a client that waits for what never comes."""
+    that arrives incomplete, or mixed with its second copy; a client that waits for ever."""
     server = python(street.server, "ledger.py")
     server.tell("tcp://*:5555")
     assert server.line() == "bound"
@@ -216,8 +217,8 @@ def test_large_message_over_a_family_that_fails(street):
 
 @needs("tornado")
 def test_relaxed_request_through_a_fall_back(street):
-    """The first question waits for a connection while the second is asked.  Catches: the answer
-    to the wrong question after a fall-back."""
+    """The second request is sent while the first one still waits for a connection.  Catches: after
+    a fall-back, the reply to the wrong request."""
     street.silent(6)
     server = python(street.server, "stream_server.py", "tcp://*:5555")
     assert server.line() == "ready"

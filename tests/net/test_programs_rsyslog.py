@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """rsyslog, whose modules omczmq and imczmq send and receive messages over CZMQ.  ./check unpacks it
-in the build directory; it is not installed, since it would be started."""
+in the build directory, and does not install it, since that would start it."""
 import glob
 import os
 import socket
@@ -31,8 +31,8 @@ def street(lab):
 
 
 def rsyslogd(node, config, lib="patched"):
-    """As its man page has it: in the foreground, with everything of its own elsewhere.  CZMQ sets
-    ZMQ_IPV6 to 0 on every socket, unless the environment says this."""
+    """In the foreground, with all of its files elsewhere, by the options of its man page.  CZMQ
+    sets ZMQ_IPV6 to 0 on every socket, unless ZSYS_IPV6 is set."""
     programs = os.path.join(os.path.dirname(cli()), "programs", "usr")
     modules = glob.glob(os.path.join(programs, "lib", "*", "rsyslog", "omczmq.so"))
     if not modules:
@@ -56,7 +56,7 @@ class Sender:
 
 
 def test_rsyslog(street):
-    """A daemon sends to the name of another one.  Catches: a daemon that is deaf on one family;
+    """A daemon sends to another one by name.  Catches: a daemon that does not listen on one family;
     messages that wait for IPv6 for ever."""
     path = street.server.lab.path("messages")
     stock = rsyslogd(street.server, RECEIVER % path, "stock")

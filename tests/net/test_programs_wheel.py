@@ -49,8 +49,8 @@ def serve(street, wheel, lib):
 
 
 def test_d1_wheel(lab, wheel):
-    """Both a server and a client that came with a libzmq of their own.  Catches: a preload that
-    the bundled library goes before, or one whose symbols only some of the extensions use."""
+    """A server and a client that both bring a libzmq of their own.  Catches: a bundled library that
+    is found ahead of ours; extensions of which only some use our symbols."""
     street = Street(lab)
     bundled = os.path.join(wheel, "pyzmq.libs", NAME)
     server = serve(street, wheel, "stock")

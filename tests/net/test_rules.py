@@ -7,7 +7,7 @@ import re
 from lab import HERE
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
-# Held by other stages of the checks: abi, libzmq-suite, bench, series, portability.
+# Tested by other stages of the checks: abi, libzmq-suite, bench, series, portability.
 ELSEWHERE = {"U-2", "U-3", "U-4", "U-5", "U-6", "E-2", "S-1", "S-2"}
 
 
@@ -18,7 +18,7 @@ def rules():
 
 
 def named():
-    """The rules in the names of tests."""
+    """The rules that are in the names of tests."""
     found = set()
     for path in glob.glob(os.path.join(HERE, "test_*.py")):
         with open(path) as text:

@@ -24,8 +24,8 @@ def cli():
 
 
 def environment(**more):
-    """The command finds the library that it was built for; the tests name it, since it may
-    not be installed yet."""
+    """The command looks for the library where it is to be installed; the tests name the one that
+    was built, since it may not be installed yet."""
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
            "ZDS_LIBDIR": libdir("patched")}
     env.update(more)
@@ -124,7 +124,7 @@ def test_d1_c_program(host, c_program, endpoint, listens):
 @pytest.mark.parametrize("name", ["libzmq.so.5", "libzmq-3a5b7c9d.so.5.2.4"])
 def test_d1_program_with_a_libzmq_of_its_own(lab, host, name):
     """Found by RPATH, under the usual name or, as wheels have it, under another.
-    Catches: LD_LIBRARY_PATH alone, which RPATH and other names get past."""
+    Catches: relying on LD_LIBRARY_PATH, which RPATH and other names get past."""
     own = os.path.join(lab.dir, "own")
     os.mkdir(own)
     with open(os.path.join(libdir("stock"), "libzmq.so.5"), "rb") as library:
@@ -142,8 +142,8 @@ def test_d1_program_with_a_libzmq_of_its_own(lab, host, name):
 
 
 def drop_soname(image):
-    """Without a SONAME the linker records the name of the file.  The entry of this ELF64
-    image becomes one that means nothing."""
+    """Without a SONAME the linker records the name of the file.  This turns the SONAME entry of an
+    ELF64 image into one that means nothing."""
     start, size, count = struct.unpack_from("<Q", image, 32)[0], 56, \
         struct.unpack_from("<H", image, 56)[0]
     for number in range(count):
@@ -159,7 +159,7 @@ def drop_soname(image):
 
 
 def test_d1_programs_that_a_program_starts(host):
-    """Catches: a library for the first process only."""
+    """Catches: replacing the library in the first process only."""
     argv, words = python_program()
     text = '"$@" tcp://*:5555; echo over'
     with running(host, [cli(), "run", "--", "sh", "-c", text, "sh"] + argv, environment()):
@@ -188,7 +188,7 @@ def run(argv, stdin=None, **env):
 
 @pytest.mark.parametrize("status", [0, 1, 7, 125, 126, 127, 255])
 def test_d1_exit_status(say, status):
-    """Catches: a status of our own, a wait that maps it."""
+    """Catches: a status of the command's own; a wait that maps the program's."""
     done = run(["run", "--", say, str(status)])
     assert done.returncode == status
     assert done.stderr == ""
@@ -203,7 +203,7 @@ def test_d1_end_by_a_signal(say, name):
 
 
 def test_d1_signals_reach_the_program(host):
-    """The program takes the command's place.  Catches: a parent in between that dies alone."""
+    """The program replaces the command by exec.  Catches: a parent in between that dies alone."""
     argv, words = python_program()
     with running(host, [cli(), "run", "--"] + argv + ["tcp://*:5555"], environment()) as (
             process, said):
@@ -213,7 +213,7 @@ def test_d1_signals_reach_the_program(host):
 
 
 def test_d1_arguments_are_passed_through(say):
-    """Catches: an option parser that eats what is the program's, a shell in between."""
+    """Catches: an option parser that takes the program's options; a shell in between."""
     args = ["0", "", "a b", "--", "--help", "-v", "*", "$HOME", "'", '"', "\\", "\u00e9", "run",
             "x" * 100000, "tcp://*:5555"]
     done = run(["run", "--", say] + args)
@@ -221,19 +221,20 @@ def test_d1_arguments_are_passed_through(say):
 
 
 def test_d1_dashes_may_be_left_out(say):
-    """Catches: `run PROGRAM` refused.  The program's own dashes are its own."""
+    """The program's own dashes stay its own.  Catches: refusing `run PROGRAM`."""
     assert run(["run", say, "0"]).stdout == "[%s]\n[0]\n" % say
     assert run(["run", say, "0", "--", "-x"]).stdout == "[%s]\n[0]\n[--]\n[-x]\n" % say
 
 
 def test_d1_standard_input_and_environment(say):
-    """Catches: input swallowed; variables lost; another preload dropped."""
+    """Catches: input that is swallowed; variables that are lost; another preload that is
+    dropped."""
     done = run(["run", "--", "sh", "-c", 'cat; echo "$MINE"'], stdin="line\n", MINE="kept")
     assert done.stdout == "line\nkept\n"
 
 
 def test_d1_an_existing_preload_is_kept(shim):
-    """Catches: LD_PRELOAD overwritten; LD_AUDIT not set, or another one's lost."""
+    """Catches: overwriting LD_PRELOAD; not setting LD_AUDIT, or losing another one's."""
     done = run(["run", "--", "sh", "-c", "cat /proc/self/maps; echo $LD_AUDIT"],
                LD_PRELOAD=shim.path, LD_AUDIT="/no/such.so")
     assert shim.path in done.stdout and "audit.so" in done.stdout
@@ -270,7 +271,7 @@ def bundled(lab, name="libzmq-0123abcd.so.5.2.9", more=""):
 
 
 def builds(lab, version, drafts=True):
-    """A folder of builds: the one there is, and one that says it was made of `version`."""
+    """A folder of builds: the real one, and one that claims to be made of `version`."""
     folder = lab.path("builds")
     beside = os.path.join(folder, "zmq-dualstack", version)
     os.makedirs(beside)
@@ -287,8 +288,8 @@ def builds(lab, version, drafts=True):
 
 
 def test_d1_another_version(lab, host):
-    """Of the bundled libzmq: never mixed.  Catches: a program on two libraries, or on one of
-    another version; silence."""
+    """The bundled libzmq has a version of which there is no build; versions are never mixed.
+    Catches: a program on two libraries, or on one of another version; saying nothing about it."""
     program, library = bundled(lab)
     done = run(["run", "--", program, "tcp://*:5555"])
     assert (done.returncode, done.stdout) == (125, "")
@@ -301,8 +302,8 @@ def test_d1_another_version(lab, host):
 
 
 def test_d1_drafts(lab):
-    """The bundled libzmq has them, the build of that version has not.  Catches: calls that are
-    missing, or another library's."""
+    """The bundled libzmq has the draft API, the build of that version does not.  Catches: calls
+    that are missing, or that come from another library."""
     program, _ = bundled(lab, more="int zmq_join (void) { return 0; }")
     folder, _ = builds(lab, "4.3.9", drafts=False)
     done = run(["run", "--", program, "tcp://*:5555"], ZDS_LIBDIR=folder)
@@ -315,7 +316,7 @@ BY_PATH = ("import ctypes, sys\n"
 
 
 def test_d1_a_library_opened_by_its_path(lab):
-    """Catches: a library that only the search for names replaces."""
+    """Catches: replacing a library only where it is searched for by name."""
     copy = os.path.join(lab.dir, "libzmq-copy.so.5")
     shutil.copy(os.path.join(libdir("stock"), "libzmq.so.5"), copy)
     done = run(["run", "--", PYTHON, "-c", BY_PATH, copy])
@@ -323,15 +324,15 @@ def test_d1_a_library_opened_by_its_path(lab):
     assert copy not in done.stdout and done.stderr == ""
     _, other = bundled(lab)
     done = run(["run", "--", PYTHON, "-c", BY_PATH, other])
-    assert done.returncode == 1 and "OSError" in done.stderr  # it is Python's to go on
+    assert done.returncode == 1 and "OSError" in done.stderr  # Python itself goes on
     assert other in done.stderr and "4.3.9" in done.stderr
 
 
 @pytest.mark.parametrize("how", ["", "trap '' CHLD", "exec >&-", "exec <&- >&-"])
 def test_d1_wherever_it_is_started(lab, how):
-    """From a folder that the program leaves, by who waits for no children, with closed standard
-    streams.  Catches: an answer of the command's that is lost; builds that are found from one
-    folder only."""
+    """From a folder that the program leaves; with SIGCHLD ignored; with closed standard
+    streams.  Catches: losing what the audit library reports; builds that are found from one folder
+    only."""
     copy = lab.path("libzmq-copy.so.5")
     shutil.copy(os.path.join(libdir("stock"), "libzmq.so.5"), copy)
     folder, name = os.path.split(libdir("patched"))
@@ -344,7 +345,7 @@ def test_d1_wherever_it_is_started(lab, how):
 
 
 def test_d1_a_libzmq_in_an_add_on(lab):
-    """As npm's.  Catches: an add-on that runs as ever without a word."""
+    """As npm's zeromq has it.  Catches: an add-on that silently runs on its own libzmq."""
     _, addon = bundled(lab, "zeromq.node")
     done = run(["run", "--", PYTHON, "-c", BY_PATH, addon])
     assert done.returncode == 0 and addon in done.stdout
@@ -353,7 +354,7 @@ def test_d1_a_libzmq_in_an_add_on(lab):
 
 
 def test_d1_static_programs(lab):
-    """Catches: a program that runs as ever, and a user who thinks otherwise."""
+    """Catches: a program that silently runs on its own libzmq."""
     program = os.path.join(lab.dir, "static")
     source = lab.write("static.c", "int main (void) { return 0; }")
     if subprocess.run(["cc", "-static", "-x", "c", "-o", program, source]).returncode != 0:
@@ -366,7 +367,7 @@ def test_d1_static_programs(lab):
 
 
 def as_somebody(argv, caps="+dac_read_search"):
-    """As a user who is not root, but may go where the build is: /root is nobody else's."""
+    """As a user who is not root, but may search the build's directory, which may be below /root."""
     return subprocess.run(
         ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", caps,
          "--ambient-caps", caps, cli()] + argv, env=environment(),
@@ -374,7 +375,8 @@ def as_somebody(argv, caps="+dac_read_search"):
 
 
 def test_d1_privileged_programs(say):
-    """Set-user-ID, and not for who has that identity already.  Catches: the same."""
+    """Set-user-ID programs are refused, but not for a user who has that ID already.  Catches: a
+    program that silently runs on its own libzmq."""
     os.chmod(say, 0o4755)
     assert run(["run", "--", say, "0"]).returncode == 0
     done = as_somebody(["run", "--", say, "0"])
@@ -391,14 +393,14 @@ def test_d1_privileged_programs(say):
 
 
 def test_d1_program_is_found_in_path(say):
-    """Catches: a path of our own."""
+    """Catches: another search path."""
     done = run(["run", "--", "say", "3"], PATH=os.path.dirname(say) + ":/usr/bin:/bin")
     assert done.returncode == 3
 
 
 @pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", "./none"])
 def test_d1_missing_program(name):
-    """Catches: silence, another status, a message that does not name it."""
+    """Catches: saying nothing; another status; a message that does not name the program."""
     done = run(["run", "--", name, "arg"])
     assert done.returncode == 127
     assert name in done.stderr and "zmq-dualstack" in done.stderr
@@ -406,7 +408,7 @@ def test_d1_missing_program(name):
 
 
 def test_d1_program_that_cannot_be_run(lab):
-    """Catches: the same status for a file that is there."""
+    """Catches: the same status as for a missing file."""
     path = lab.write("data", "not a program")
     done = run(["run", "--", path])
     assert done.returncode == 126
@@ -430,7 +432,7 @@ def test_d1_help_says_how():
 
 
 def test_d1_missing_library_is_an_error(lab, say):
-    """The dynamic linker only warns.  Catches: running on the system's library unnoticed."""
+    """The dynamic linker would only warn.  Catches: running on the system's library unnoticed."""
     done = run(["run", "--", say, "0"], ZDS_LIBDIR=os.path.join(lab.dir, "nowhere"))
     assert done.returncode not in (0, 127)
     assert "nowhere" in done.stderr

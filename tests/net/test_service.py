@@ -26,7 +26,7 @@ def variables(path):
 
 
 def test_service_writes_shows_and_removes(root):
-    """Catches: a file elsewhere; one that stays; words that get lost."""
+    """Catches: a file in another place; one that is not removed; words that get lost."""
     args = ["service", "salt-master", "--root", root]
     assert run(args + ["--show"]).returncode == 1 and os.listdir(root) == []
     assert run(args).returncode == 0
@@ -42,8 +42,8 @@ def test_service_writes_shows_and_removes(root):
 
 
 def test_service_does_what_it_says(root, lab, host):
-    """The environment that systemd would give.  Catches: a drop-in that the dynamic linker or
-    audit.so makes nothing of."""
+    """With the environment that systemd would give.  Catches: a drop-in that the dynamic linker or
+    audit.so cannot use."""
     assert run(["service", "x.service", "--root", root]).returncode == 0
     program = build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), libdir("stock"))
     env = dict(variables(drop_in(root, "x.service")), PATH="/usr/bin:/bin",
@@ -55,7 +55,7 @@ def test_service_does_what_it_says(root, lab, host):
 
 
 def test_service_overwrites_nothing(root):
-    """Catches: an administrator's own file that is lost."""
+    """Catches: losing an administrator's own file."""
     path = drop_in(root)
     os.makedirs(os.path.dirname(path))
     with open(path, "w") as own:
@@ -71,7 +71,7 @@ def test_service_overwrites_nothing(root):
                                   ["x", "--words", "off\nExecStart=x"], ["x", "--words", "%n"],
                                   ["x", "--nonsense"]])
 def test_service_wrong_usage(root, argv):
-    """Catches: a path that leads elsewhere; a line that is smuggled in."""
+    """Catches: a unit name that leads to another directory; words that add lines to the file."""
     done = run(["service", "--root", root] + argv)
     assert done.returncode == 2 and done.stdout == "" and "--help" in done.stderr
     assert os.listdir(root) == []

@@ -33,7 +33,7 @@ def test_d4_words_for_the_host(settled, text, words, found):
 
 @PLAIN_PROGRAM
 def test_d4_words_for_a_program(settled, lab):
-    """By the name of its file, or of the script.  Catches: another program's words taken."""
+    """By the name of its file, or of the script.  Catches: taking another program's words."""
     program = build(lab.dir, os.path.join(EXAMPLES, "rep_server.c"), libdir("stock"))
     script = lab.path("a-script-with-a-long-name")
     with open(os.path.join(EXAMPLES, "rep_server.py")) as text, open(script, "w") as copy:
@@ -79,8 +79,8 @@ def bad_files(node, kind):
     ("owner", "root"),
     ("words", "offf (not known), attempt-delay=5 (out of bounds 10..2000), ?[2J (not known)")])
 def test_d4_files_that_do_not_count(settled, kind, why):
-    """Reported, once in a process, and ignored.  Catches: words of a file that somebody else may
-    write; a FIFO that is waited for; a start that fails."""
+    """They are reported, once in a process, and ignored.  Catches: words of a file that somebody
+    else may write; waiting for a FIFO; a program that fails to start."""
     try:
         bad_files(settled, kind)
     except PermissionError:
@@ -96,15 +96,15 @@ def test_d4_files_that_do_not_count(settled, kind, why):
 
 
 def test_d4_no_file(settled):
-    """Catches: a complaint about what nobody wrote."""
+    """Catches: a complaint that the file is missing."""
     assert open_with(settled) == (DUAL, "")
 
 
 @PLAIN_PROGRAM
 @pytest.mark.parametrize("how", ["set-user-ID", "capability"])
 def test_d4_privileged_programs(settled, lab, how):
-    """To which the environment does not speak.  Catches: a switch that does not reach them; an
-    environment that does."""
+    """They must not heed the environment.  Catches: a file that does not reach them; an environment
+    that does."""
     own = os.path.join(lab.dir, "own")
     os.mkdir(own)
     shutil.copy(os.path.join(libdir("patched"), "libzmq.so.5"), own)
@@ -117,7 +117,7 @@ def test_d4_privileged_programs(settled, lab, how):
         pytest.skip("no setcap, or not allowed")
     argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program,
             "tcp://*:5555"]
-    # A name that the user chose does not choose a section.
+    # A name that the user chose must not choose a section.
     link = os.path.join(lab.dir, "nickname")
     os.symlink(program, link)
     for text, found in (("", DUAL), ("off", ONLY4), ("[rep_server]\noff", ONLY4),

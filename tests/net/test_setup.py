@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""E-1: what ./quickstart and ./check do first, on machines made up: which source is the
+"""E-1: what ./quickstart and ./check do first, on invented machines: which source is the
 distribution's own, what has to be installed, and that nothing outside build/ changes."""
 import hashlib
 import os
@@ -31,7 +31,7 @@ def sha256(path):
 
 
 def source_package(where, version):
-    """A zeromq3 whose only file says which version it is."""
+    """A source package zeromq3 whose only file says which version it is."""
     upstream = version.rpartition("-")[0]
     tree = os.path.join(where, "zeromq3-" + upstream)
     orig = os.path.join(where, "zeromq3_%s.orig.tar.gz" % upstream)
@@ -51,7 +51,7 @@ def source_package(where, version):
 
 
 class Machine:
-    """A clone of this project, and an apt that knows one repository and nothing else: a folder."""
+    """A clone of this project, and an apt that knows one repository only, which is a folder."""
 
     def __init__(self, lab, form="list"):
         self.node = lab.node()
@@ -81,7 +81,7 @@ class Machine:
                   "Types: deb\nURIs: file:%s\nSuites: ./\nTrusted: yes\n" % self.repository)
 
     def offer(self, sources=(), **packages):
-        """What the repository has: source packages, and binary ones by name."""
+        """Puts source packages, and binary ones by name, into the repository."""
         for version in sources:
             source_package(self.repository, version)
         listed = subprocess.run(["dpkg-scansources", "."], cwd=self.repository, check=True,
@@ -106,7 +106,7 @@ class Machine:
         return env
 
     def set_up(self, script, system=DEBIAN_13, **env):
-        """This script, as ./quickstart would run it on that system."""
+        """Runs this script as ./quickstart would on that system."""
         release = os.path.join(self.root, "os-release")
         write(release, system)
         return self.node.run(
@@ -116,7 +116,7 @@ class Machine:
             env=self.environment(**env), check=False, timeout=120)
 
     def unpacked(self):
-        """The versions whose source there is."""
+        """The versions whose source has been unpacked."""
         found = []
         for folder in sorted(os.listdir(self.build + "/apt")):
             path = os.path.join(self.build, "apt", folder, "debian/version")
@@ -134,8 +134,8 @@ SOURCES = ["4.3.4-6", "4.3.5-1", "4.3.5-1build2", "4.3.5-2", "4.4.0-1"]
     ("4.3.4-6", "4.3.4-6"), ("4.3.5-1+b3", "4.3.5-1"), ("4.3.5-1build2", "4.3.5-1build2"),
     ("4.4.0-1+b1", "4.4.0-1")])
 def test_e1_the_source_of_the_systems_own(lab, form, has, source):
-    """Catches: the source of another release, of the newest version, or none for a package that
-    was only built again."""
+    """Catches: the source of another release, or of the newest version; none for a package that was
+    only rebuilt."""
     machine = Machine(lab, form)
     machine.offer(SOURCES, libzmq5=has)
     done = machine.set_up('get_source; echo "$ZMQ_SOURCE"')
@@ -144,12 +144,12 @@ def test_e1_the_source_of_the_systems_own(lab, form, has, source):
     assert machine.unpacked() == [source]
     with open(done.stdout.splitlines()[-1] + "/debian/version") as version:
         assert version.read() == source
-    assert machine.set_up("get_source").stdout.count("\n") == 1  # it is there already
+    assert machine.set_up("get_source").stdout.count("\n") == 1  # the source is there already
 
 
 @pytest.mark.parametrize("ours", ["4.3.5-1+b3+0dualstack1", "4.3.5-1+b2+0dualstack1"])
 def test_e1_ours_is_installed(lab, ours):
-    """Catches: packages made of packages of ours; the old source after an update."""
+    """Catches: packages made from packages of ours; keeping the old source after an update."""
     machine = Machine(lab)
     machine.installed("libzmq5", ours)
     machine.offer(SOURCES, libzmq5="4.3.5-1+b3")
@@ -159,7 +159,7 @@ def test_e1_ours_is_installed(lab, ours):
 
 
 def test_e1_an_update_of_the_distributions(lab):
-    """Catches: the old source that stays."""
+    """Catches: keeping the old source."""
     machine = Machine(lab)
     machine.offer(["4.3.5-1"], libzmq5="4.3.5-1+b3")
     assert machine.set_up("get_source").returncode == 0
@@ -169,7 +169,7 @@ def test_e1_an_update_of_the_distributions(lab):
 
 
 def test_e1_checksums(lab):
-    """Catches: a source that is not the known one, and is built; an unknown one without a word."""
+    """Catches: building a source whose checksum is wrong; using an unknown one without a word."""
     machine = Machine(lab)
     machine.offer(["4.3.5-1"], libzmq5="4.3.5-1+b3")
     # This project knows Debian's 4.3.5-1, and this is not it.
@@ -199,7 +199,7 @@ def known(lab):
 
 
 def test_e1_known_checksums(known):
-    """Catches: a known version that is taken for an unknown one."""
+    """Catches: taking a known version for an unknown one."""
     done = known.set_up("get_source")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SHA-256 is right" in done.stdout and "not known" not in done.stdout
@@ -210,15 +210,15 @@ def test_e1_known_checksums(known):
 
 
 def test_e1_a_file_that_changed(known):
-    """Catches: the file that is in build/apt already and taken unseen."""
+    """Catches: using, unchecked, a file that is in build/apt already."""
     assert known.set_up("get_source").returncode == 0
     orig = known.build + "/apt/zeromq3_4.3.9.orig.tar.gz"
-    os.remove(orig)  # apt made a link to the repository's
+    os.remove(orig)  # apt made a link to the repository's file
     write(orig, "something else")
     done = known.set_up("get_source")
     assert done.returncode == 0 and "which libzmq5 4.3.9-1 is made of" in done.stdout
     assert sha256(orig) == sha256(known.repository + "/zeromq3_4.3.9.orig.tar.gz")
-    # And one that the mirror itself changed: apt does not take it.
+    # And one that was changed on the mirror: apt refuses it.
     os.remove(orig)
     with open(known.repository + "/zeromq3_4.3.9.orig.tar.gz", "ab") as out:
         out.write(b"\0")
@@ -227,7 +227,7 @@ def test_e1_a_file_that_changed(known):
 
 
 def test_e1_a_source_that_cannot_be_had(lab):
-    """Catches: the nearest version that is taken in its place; an error without a way on."""
+    """Catches: taking the nearest version in its place; an error that does not say what to do."""
     machine = Machine(lab)
     machine.offer(["4.3.4-6"], libzmq5="4.3.5-1+b3")
     done = machine.set_up("get_source")
@@ -239,7 +239,7 @@ def test_e1_a_source_that_cannot_be_had(lab):
 
 
 def test_e1_nothing_of_apts_is_changed(lab):
-    """Catches: sources or lists of the system's that a source package was asked for by."""
+    """Catches: changing the system's apt sources or package lists to get a source package."""
     machine = Machine(lab)
     machine.offer(["4.3.9-1"], libzmq5="4.3.9-1")
     before = files_in(machine.root)
@@ -254,7 +254,7 @@ def test_e1_nothing_of_apts_is_changed(lab):
     ("ubuntu", "26.10", "debian", "Ubuntu 26.04"),
     ("linuxmint", "22", "ubuntu debian", "Ubuntu 26.04"), ("devuan", "6", "debian", "Debian 13")])
 def test_e1_an_unknown_distribution(lab, identity, version, like, nearest):
-    """Catches: an unknown one that is not named, or not tried."""
+    """Catches: not naming an unknown distribution, or not trying it."""
     machine = Machine(lab)
     machine.offer(["4.3.9-1"], libzmq5="4.3.9-1")
     done = machine.set_up(
@@ -267,7 +267,7 @@ def test_e1_an_unknown_distribution(lab, identity, version, like, nearest):
 
 
 def test_e1_no_apt(lab):
-    """Catches: a system without apt that gets further than to its name."""
+    """Catches: going on, on a system without apt, after it was recognised."""
     machine = Machine(lab)
     done = machine.set_up("PATH=/nowhere require_debian",
                           system='ID=fedora\nPRETTY_NAME="Fedora 43"\n')
@@ -276,7 +276,7 @@ def test_e1_no_apt(lab):
 
 
 def test_e1_packages_by_suite(lab):
-    """Catches: a name that only one release knows and that stops the others."""
+    """Catches: a package name that only one release knows, and that stops the others."""
     machine = Machine(lab)
     machine.installed("make", "4")
     machine.offer(clang="19", ccache="4", mandoc="1")
@@ -284,7 +284,7 @@ def test_e1_packages_by_suite(lab):
               'echo "${missing[*]} / ${without[*]}"')
     done = machine.set_up(script % "")
     assert done.stdout == "clang mandoc ccache / mongrel2-core\n", done.stderr
-    # What nobody has is left to apt, which names it.
+    # A package that no release has is left to apt, which names it.
     done = machine.set_up(script % "nosuch")
     assert done.stdout == "clang mandoc ccache nosuch / mongrel2-core\n"
     machine.offer(clang_14="14", clang="19", ccache="4", mandoc="1", mongrel2_core="1")
@@ -303,8 +303,8 @@ def function(script, name):
     ("4.3.5-1build2", "4.3.5-1build2", "4.3.5-1build2"),
     ("4.3.5-2", "4.3.5-1", "4.3.5-1")])
 def test_e1_version_of_the_packages(lab, has, source, base):
-    """Ours comes after what is installed and before what the distribution brings next. Catches: a
-    downgrade; a package that stands in the way of a security update."""
+    """Ours sorts after what is installed and before what the distribution brings next. Catches: a
+    downgrade; a package that keeps a security update out."""
     machine = Machine(lab)
     machine.offer(libzmq5=has)
     find_base = function("build-deb", "find_base")
@@ -338,7 +338,7 @@ def changed(before, after):
 
 
 def clone(where):
-    """This project's files, as git knows them; in a release tarball, what its MANIFEST lists."""
+    """This project's files, as git lists them, or in a release tarball its MANIFEST."""
     command = ["cat", os.path.join(TOP, "MANIFEST")]
     if os.path.exists(os.path.join(TOP, ".git")):
         command = ["git", "-C", TOP, "-c", "safe.directory=" + TOP, "ls-files", "--cached",
@@ -352,8 +352,8 @@ def clone(where):
 
 
 def test_nothing_outside_build_is_changed(lab):
-    """As far as configure and the compiler, with a HOME that cannot be written. Catches: configure,
-    aclocal.m4, autom4te.cache in the source; ccache in ~/.cache."""
+    """Runs configure and the compiler, with a HOME that cannot be written. Catches: configure,
+    aclocal.m4 or autom4te.cache in the source; ccache in ~/.cache."""
     machine = Machine(lab)
     shutil.rmtree(machine.top)
     clone(machine.top)
@@ -375,7 +375,7 @@ def test_nothing_outside_build_is_changed(lab):
 @pytest.mark.parametrize("program, name", [
     ("quickstart", "a b"), ("quickstart", "it's"), ("check", "a b")])
 def test_a_path_that_libtool_cannot_do_with(lab, program, name):
-    """Catches: an hour of installing and building before that is found out."""
+    """Catches: finding that out only after installing and building."""
     machine = Machine(lab)
     top = os.path.join(os.path.dirname(machine.top), name)
     os.rename(machine.top, top)
@@ -387,8 +387,8 @@ def test_a_path_that_libtool_cannot_do_with(lab, program, name):
 
 
 def test_a_sign_of_life(lab):
-    """Into a pipe. Catches: minutes without a line; lines that come when all is over; lines that
-    are too long for a terminal."""
+    """Written into a pipe. Catches: minutes without a line; lines that come only at the end; lines
+    that are too long for a terminal."""
     machine = Machine(lab)
     script = ('. "$0/scripts/setup.sh"; sleep () { command sleep 0.2; };'
               'logged step sh -c "printf %0200d 7; echo; command sleep 60"')
@@ -404,8 +404,8 @@ def test_a_sign_of_life(lab):
 
 
 def test_progress_in_a_pipe():
-    """Compilers write to a pipe, and so does who counts their lines. Catches: progress that comes
-    when all is compiled, as of mawk, which reads a pipe in blocks."""
+    """Compilers write to a pipe, and so does the program that counts their lines. Catches: progress
+    that shows only when all is compiled, as with mawk, which reads a pipe in blocks."""
     script = "".join(function("build-libzmq", name) for name in ("progress", "count_files"))
     with subprocess.Popen(["sh", "-euc", script + "variant=x todo= log=x; count_files"], text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -419,7 +419,7 @@ def test_progress_in_a_pipe():
 
 @pytest.mark.parametrize("program", ["scripts/demo", "examples/cluster/run"])
 def test_a_path_without_sbin(program):
-    """As users of Debian have it. Catches: "nft is not installed", after five minutes."""
+    """As Debian's users have it. Catches: "nft is not installed", after five minutes."""
     found = subprocess.run(
         [PYTHON, "-c", "import runpy, shutil, sys\nrunpy.run_path(sys.argv[1])\n"
          "print(shutil.which('nft'))", os.path.join(TOP, program)],
@@ -428,8 +428,8 @@ def test_a_path_without_sbin(program):
 
 
 def test_a_demonstration_of_another_version(tmp_path):
-    """A tree of another libzmq than the system's was built. Catches: the programs of this system
-    started on it, which `run` refuses."""
+    """The libzmq that was built has another version than the system's. Catches: starting this
+    system's programs on it, which `run` refuses."""
     write(str(tmp_path / "zmq-dualstack"), "")
     write(str(tmp_path / "stage/patched/lib/pkgconfig/libzmq.pc"), "Name: x\nVersion: 3.0.0\n")
     shown = subprocess.run([PYTHON, os.path.join(TOP, "scripts/demo"), str(tmp_path)],

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A short soak; with ZDS_SOAK_SECONDS a long one, and for a tenth of that the same schedule over
-IPv4 only, ours and stock, by the same rules."""
+"""A short soak; with ZDS_SOAK_SECONDS a long one, and then the same schedule over IPv4 only, for a
+tenth of that time, on ours and on stock, by the same rules."""
 import os
 import time
 
@@ -12,7 +12,7 @@ SEED = int(os.environ.get("ZDS_SOAK_SEED") or time.time())
 
 
 def test_soak():
-    """Catches: what only meets when everything happens at once; the failure says the seed."""
+    """Catches: what shows only when everything happens at once; a failure names the seed."""
     totals = soak(seconds=LONG or 15, seed=SEED)
     assert totals["received"] and totals["answered"]
 

@@ -31,7 +31,7 @@ def listeners(answer):
 
 
 def test_status_of_stock(host):
-    """Catches: stock's library taken for ours."""
+    """Catches: taking stock's library for ours."""
     worker = host.worker("stock")
     worker.socket("REP").bind("tcp://*:5555")
     answer = status(host, worker.pid)
@@ -45,7 +45,7 @@ def test_status_of_stock(host):
 
 
 def test_status_of_ours(host):
-    """Catches: a marker that got lost in the build; families told wrongly."""
+    """Catches: a marker that got lost in the build; wrong families."""
     worker = host.worker("patched")
     worker.socket("REP").bind("tcp://*:5555")
     worker.socket("REP").bind("tcp://eth0:5556")
@@ -63,7 +63,7 @@ def test_status_of_ours(host):
 
 
 def test_status_of_ours_switched_off(host):
-    """Catches: the setting not looked at."""
+    """Catches: not reading the setting."""
     worker = host.worker("patched", env={"ZMQ_DUALSTACK": "attempt-delay=100,off"})
     answer = status(host, worker.pid)
     assert (answer["dual_stack"], answer["off"], answer["settings"]) == (
@@ -72,7 +72,7 @@ def test_status_of_ours_switched_off(host):
 
 
 def test_status_of_what_terminals_obey(host):
-    """Catches: a process that sends sequences to the terminal of who looks at it."""
+    """Catches: a process that sends control sequences to the terminal of whoever looks at it."""
     said = "off,\x1b]0;title\x07\x9b2Jé"
     worker = host.worker("patched", env={"ZMQ_DUALSTACK": said})
     text = command(host, ["status", str(worker.pid)]).stdout
@@ -84,7 +84,7 @@ def test_status_of_what_terminals_obey(host):
 
 
 def test_status_of_connections(host):
-    """With --all only.  Catches: a connection taken for a listener."""
+    """Shown with --all only.  Catches: taking a connection for a listener."""
     worker = host.worker("patched")
     server, client = worker.socket("REP"), worker.socket("REQ")
     server.bind("tcp://*:5555")
@@ -116,7 +116,7 @@ def bundle(lab):
 
 @PLAIN_PROGRAM
 def test_status_of_a_bundled_copy(host, bundle):
-    """Alone, and behind the preloaded one.  Catches: knowing libraries by their name; not
+    """Alone, and behind the preloaded one.  Catches: recognising libraries by their name; not
     knowing which of two is in use."""
     program, path = bundle
     with running(host, [program, "tcp://*:5555"], environment()) as (process, _):
@@ -143,7 +143,7 @@ def test_status_of_a_bundled_copy(host, bundle):
 
 @PLAIN_PROGRAM
 def test_status_of_libzmq_under_any_name(lab, host):
-    """Catches: a file that is not looked into because it is not called libzmq."""
+    """Catches: not looking into a file because it is not called libzmq."""
     own = os.path.join(lab.dir, "other")
     os.mkdir(own)
     shutil.copy(os.path.join(libdir("patched"), "libzmq.so.5"), os.path.join(own, "libzmq.so.5"))
@@ -162,7 +162,8 @@ def test_status_of_libzmq_under_any_name(lab, host):
 
 @PLAIN_PROGRAM
 def test_status_of_a_deleted_library(lab, host):
-    """An upgrade has replaced the file.  Catches: the new file read for the old one, or a crash."""
+    """An upgrade has replaced the file.  Catches: reading the new file in place of the old one; a
+    crash."""
     own = os.path.join(lab.dir, "gone")
     os.mkdir(own)
     path = os.path.join(own, "libzmq.so.5")
@@ -179,7 +180,7 @@ def test_status_of_a_deleted_library(lab, host):
 
 
 def test_status_of_a_program_without_libzmq(host):
-    """Catches: a libzmq where there is none; success."""
+    """Catches: reporting a libzmq where there is none; success."""
     with host.background(["sleep", "60"]) as process:
         done = command(host, ["status", str(process.pid)])
         assert done.returncode == 1 and "no libzmq" in done.stdout
@@ -187,8 +188,8 @@ def test_status_of_a_program_without_libzmq(host):
 
 
 def test_status_without_sockets(lab, host):
-    """A kernel, or a sandbox, that copies no descriptors.  Catches: silence about it; a claim that
-    nothing listens."""
+    """A kernel, or a sandbox, that does not let descriptors be copied.  Catches: saying nothing
+    about it; claiming that nothing listens."""
     library = os.path.join(lab.dir, "nocopy.so")
     source = lab.write("nocopy.c", """
         #include <errno.h>
@@ -205,7 +206,8 @@ def test_status_without_sockets(lab, host):
 
 
 def test_status_of_a_thread(host):
-    """By its number no copies are to be had.  Catches: a process that listens nowhere, it says."""
+    """Descriptors cannot be copied by a thread's ID.  Catches: claiming that the process listens
+    nowhere."""
     worker = host.worker("patched")
     worker.socket("REP").bind("tcp://*:5555")
     threads = os.listdir("/proc/%d/task" % worker.pid)
@@ -219,7 +221,7 @@ def test_status_of_a_thread(host):
     ("1x", 2, "not a process id"), ("", 2, "not a process id"), ("99999999999999999999", 2, ""),
     (" 1", 2, "not a process id"), ("self", 2, "not a process id")])
 def test_status_of_nobody(host, pid, code, words):
-    """Catches: a crash, another process, another status."""
+    """Catches: a crash; showing another process; another status."""
     done = command(host, ["status", pid])
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr and "zmq-dualstack" in done.stderr
@@ -227,7 +229,7 @@ def test_status_of_nobody(host, pid, code, words):
 
 @pytest.mark.parametrize("argv", [["status", "1", "2"], ["status", "--nonsense", "1"]])
 def test_status_wrong_usage(host, argv):
-    """Catches: a guess."""
+    """Catches: guessing what was meant."""
     done = command(host, argv)
     assert (done.returncode, done.stdout) == (2, "") and "--help" in done.stderr
 
@@ -239,7 +241,7 @@ SECRETIVE = ("import ctypes, time\n"
 
 
 def test_status_without_permission(host):
-    """Nobody may look at the process but the privileged.  Catches: half an answer."""
+    """Only privileged users may look at the process.  Catches: half an answer."""
     powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--"]
     with host.background([PYTHON, "-c", SECRETIVE]) as process:
         assert process.stdout.readline() == b"ready\n"
@@ -299,8 +301,8 @@ def table(node, *more):
 
 
 def test_status_of_all(host):
-    """Catches: a process that is missing, or told otherwise than by its number; one without
-    libzmq; lines that are too long."""
+    """Catches: a process that is missing, or shown differently than by its PID; one without libzmq;
+    lines that are too long."""
     ours = host.worker("patched", env={"ZMQ_DUALSTACK": "attempt-delay=100"})
     stock = host.worker("stock")
     ours.socket("REP").bind("tcp://*:5555")
@@ -326,8 +328,8 @@ def test_status_of_all(host):
 
 
 def test_status_of_settings_in_the_file(settled):
-    """Of each process, as it sees the file.  Catches: an off that is not shown; the environment
-    of a program that does not read it."""
+    """Of each process, as it sees the file.  Catches: an `off` that is not shown; showing the
+    environment of a program that does not read it."""
     settled.write("attempt-delay=100\noff\n")
     plain = settled.worker("patched")
     wins = settled.worker("patched", env={"ZMQ_DUALSTACK": "on"})
@@ -342,7 +344,7 @@ def test_status_of_settings_in_the_file(settled):
 
 @PLAIN_PROGRAM
 def test_status_of_a_privileged_program(settled, lab):
-    """Catches: "off" beside [::]."""
+    """Catches: showing "off" beside a listener on [::]."""
     own = os.path.join(lab.dir, "own")
     os.mkdir(own)
     shutil.copy(os.path.join(libdir("patched"), "libzmq.so.5"), own)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""D-3: ZMQ_DUALSTACK=trace tells what is decided, and why, and nothing else changes."""
+"""D-3: ZMQ_DUALSTACK=trace writes what is decided, and why, and nothing else changes."""
 import os
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from lab import wait_until
 from street import DUAL, HOLE6, SERVER4, SERVER6, Street, tcp
 
-# The time, the process, the socket, then what the tests compare.
+# The time, the process, the socket, then the text that the tests compare.
 LINE = re.compile(r"^\d{10}\.\d{6} (\d+) (?:socket (\d+) )?(.*)$")
 
 
@@ -22,7 +22,7 @@ def path(lab):
 
 
 def told(path, pid=None):
-    """The lines of the trace without time and process; they have to have the form."""
+    """The lines of the trace, without time and process; each must have the right form."""
     if not os.path.exists(path):
         return []
     with open(path) as lines:
@@ -44,7 +44,7 @@ def without_times(lines):
 
 
 def test_d3_a_race(street, path):
-    """IPv6 is silent, IPv4 wins.  Catches: a step that is not told, or with another one's
+    """IPv6 is silent, IPv4 wins.  Catches: a step that is not traced, or that has another step's
     reason."""
     street.serve(4)
     street.silent(6)
@@ -66,7 +66,7 @@ def test_d3_a_race(street, path):
 
 
 def test_d3_a_whole_answer_that_is_late(street, path):
-    """Catches: a helper that is not told, or without a reason."""
+    """Catches: a helper that is not traced, or has no reason."""
     street.serve(4)
     street.dns.set(dual_test={"A": [SERVER4], "drop": ["AAAA"]})
     assert street.dial("resolution-delay=50,trace=%s" % path).reach(DUAL).who == "4"
@@ -79,8 +79,8 @@ def test_d3_a_whole_answer_that_is_late(street, path):
 
 
 def test_d3_a_hard_error_and_what_is_remembered(street, path):
-    """IPv6 is refused; a second socket starts with what won.  Catches: a memory that is not told,
-    a probe that is not."""
+    """IPv6 is refused; a second socket starts with the winner.  Catches: not tracing what is
+    remembered, or a probe."""
     street.serve(4)
     worker = street.caller("trace=%s" % path)
     assert worker.socket("DEALER", monitor=True).reach(DUAL).who == "4"
@@ -95,8 +95,8 @@ def test_d3_a_hard_error_and_what_is_remembered(street, path):
 
 
 def test_d3_numeric_and_bad_ones(street, path):
-    """Catches: endpoints that never get to a race, and tell nothing; a numeric one that is told as
-    if there had been others."""
+    """Catches: endpoints that never get to a race, and leave no line; a numeric one that is traced
+    as if there had been others."""
     sock = street.dial("trace=%s" % path)
     for host in HOLE6[0], SERVER4:
         sock.connect(tcp(host))
@@ -111,7 +111,7 @@ def test_d3_numeric_and_bad_ones(street, path):
 
 
 def test_d3_binds(street, path):
-    """One socket, two, one that cannot be had.  Catches: a listener that is not told."""
+    """One socket, two, and one that cannot be opened.  Catches: a listener that is not traced."""
     worker = street.caller("trace=%s" % path)
     sock = worker.socket("REP")
     sock.bind("tcp://*:5601")
@@ -132,7 +132,7 @@ def test_d3_binds(street, path):
 
 
 def test_d3_who_is_kept_out(street, path):
-    """Catches: a filter's refusal, an operator's first question, that is not told."""
+    """Catches: not tracing that a filter refused a peer, which operators ask first."""
     worker = street.caller("trace=%s" % path)
     sock = worker.socket("REP", TCP_ACCEPT_FILTER="192.0.2.0/24")
     sock.bind("tcp://*:5604")
@@ -144,7 +144,7 @@ def test_d3_who_is_kept_out(street, path):
 
 
 def test_d3_no_peer_of_ours(street, path):
-    """Catches: a peer that is passed over for a reason that nobody is told."""
+    """Catches: not tracing why a peer is passed over."""
     street.serve(4)
     street.host.wrong_server(SERVER6, say="SSH-2.0-x\r\n", stays=True)
     assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
@@ -154,7 +154,7 @@ def test_d3_no_peer_of_ours(street, path):
 
 
 def test_d3_a_mute_peer(street, path):
-    """Catches: the same of one that says nothing."""
+    """Catches: the same for one that says nothing."""
     street.serve(4)
     street.host.wrong_server(SERVER6, stays=True)
     assert street.dial("trace=%s" % path).reach(DUAL).who == "4"
@@ -163,7 +163,7 @@ def test_d3_a_mute_peer(street, path):
 
 
 def test_d3_a_handshake_that_is_not_completed(street, path):
-    """Catches: the one decision that is taken outside of a race."""
+    """Catches: not tracing the one decision that is made outside a race."""
     street.serve(4)
     street.host.wrong_server(SERVER6, hex="ff00000000000000007f0300504c41494e" + "00" * 47)
     assert street.dial("trace=%s" % path, RECONNECT_IVL=10).reach(DUAL).who == "4"
@@ -172,7 +172,7 @@ def test_d3_a_handshake_that_is_not_completed(street, path):
 
 
 def test_d3_stderr_and_other_words(street):
-    """Catches: the word alone not known, or taking others along."""
+    """Catches: not recognising the word alone; losing other words beside it."""
     street.serve(4)
     sock = street.dial("off,trace")
     assert sock.reach(DUAL).who == "4"
@@ -184,7 +184,8 @@ def test_d3_stderr_and_other_words(street):
 
 
 def test_d3_a_file_that_cannot_be_written(street, lab):
-    """Named on stderr; the program runs.  Catches: a failure that ends it, or goes unseen."""
+    """It is reported on stderr, and the program runs.  Catches: a failure that ends the program, or
+    goes unseen."""
     street.serve(6)
     sock = street.dial("trace=%s/no/such" % os.path.dirname(lab.path("x")))
     assert sock.reach(DUAL).who == "6"
@@ -193,7 +194,7 @@ def test_d3_a_file_that_cannot_be_written(street, lab):
 
 
 def test_d3_handshakes(street, path):
-    """Their ends.  Catches: a connection that dies without a word."""
+    """How they end.  Catches: a connection that dies without a line."""
     street.serve(6)
     sock = street.dial("trace=%s" % path)
     sock.reach(DUAL)
@@ -205,7 +206,7 @@ def test_d3_handshakes(street, path):
 
 
 def test_d3_a_zap_denial(street, path):
-    """On both sides.  Catches: a client that is turned away, and nobody says by whom."""
+    """On both sides.  Catches: a client that is turned away without a line that says by whom."""
     server, client = street.caller("trace=%s" % path), street.caller("trace=%s" % path)
     server.context()
     server.do("zap", status="400")
@@ -230,12 +231,12 @@ def test_d3_sockets_have_numbers(street, path):
 
 
 def test_d3_a_server_that_refuses(street, path):
-    """For seconds, with short intervals.  Catches: a trace that fills the disk; one that says
-    nothing when it is over; rounds that go unmentioned."""
+    """For seconds, with short intervals.  Catches: a trace that fills the disk; one that does not
+    say when it is over; rounds that are not counted."""
     sock = street.dial("trace=%s" % path, RECONNECT_IVL=10)
     sock.connect(DUAL)
     refused = "10.0.0.1:5555 ECONNREFUSED"
-    # It is asked once a second at the most.
+    # DNS is asked once a second at the most.
     assert wait_until(lambda: len(street.dns.log("dual.test")) >= 8)
     before = connect_lines(path)
     assert len([one for one in before if refused in one]) == 2

@@ -6,7 +6,7 @@ import pytest
 from conftest import OWN_BUILD, modes
 from lab import wait_until
 
-# what is bound, what listens in `auto` with port 5555
+# what is bound, and what then listens in `auto` on port 5555
 BOUND = {
     "tcp://*:5555": ["*"],
     "tcp://eth0:5555": ["10.0.0.1", "2001:db8::1"],
@@ -47,8 +47,8 @@ def real(endpoint, node):
 
 @pytest.mark.parametrize("by", ["bound", "last_endpoint"])
 def test_b6_unbind_in_auto(host4, by):
-    """Catches: either key not known; the second socket left listening; a key that stays
-    behind and lets a second unbind touch a dead listener."""
+    """Catches: not knowing one of the two texts; leaving the second socket open; keeping a text, so
+    that a second unbind touches a dead listener."""
     worker = host4.worker()
     for endpoint, addresses in BOUND.items():
         endpoint = real(endpoint, host4)
@@ -67,7 +67,7 @@ def test_b6_unbind_in_auto(host4, by):
 @pytest.mark.parametrize("by", ["bound", "last_endpoint"])
 @modes("v6", "v4", "off")
 def test_b6_unbind_in_other_modes(host4, by, mode):
-    """Catches: keys made in `auto` only."""
+    """Catches: remembering texts in `auto` only."""
     worker = host4.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     for endpoint in ("tcp://*:5555", "tcp://eth0:5555", "tcp://lo:5555",
@@ -83,9 +83,9 @@ def test_b6_unbind_in_other_modes(host4, by, mode):
 @pytest.mark.parametrize("endpoint", ["tcp://*:*", "tcp://*:0", "tcp://eth0:*", "tcp://lo:0",
                                       "tcp://127.0.0.1:*", "tcp://[::1]:*"])
 def test_b6_unbind_with_port_wildcard(host, endpoint):
-    """LAST_ENDPOINT names the bind.  The text does not: it may stand for many binds, so it
-    is ENOENT, as libzmq's own test_term_endpoint has it.
-    Catches: a text with `*` or `0` for its port that closes some bind or other."""
+    """LAST_ENDPOINT names the bind.  The text does not, since it may stand for many binds, so it
+    gives ENOENT, as libzmq's own test_term_endpoint demands.  Catches: a text with `*` or `0` for
+    its port that closes one bind or another."""
     sock = host.worker().socket("REP")
     first, second = sock.bind(endpoint), sock.bind(endpoint)
     listening = host.listeners()
@@ -111,7 +111,8 @@ def test_b6_unbind_with_port_wildcard(host, endpoint):
 ])
 @modes("auto", "v4")
 def test_b6_unbind_by_other_spellings_that_stock_knows(host, mode, bound, other):
-    """Stock looks the text up when it is no key.  Catches: dropping that with the DNS."""
+    """Stock resolves a text that it does not know.  Catches: losing these spellings together with
+    DNS."""
     for lib in ("stock", "patched"):
         worker = host.worker(lib)
         sock = worker.socket("REP", mode=mode, monitor=True)
@@ -125,7 +126,7 @@ def test_b6_unbind_by_other_spellings_that_stock_knows(host, mode, bound, other)
 @pytest.mark.parametrize("by", ["bound", "last_endpoint"])
 @modes("auto", "v6")
 def test_b6_unbind_after_the_addresses_changed(host, by, mode):
-    """Catches: asking the interface again at unbind."""
+    """Catches: asking for the interface's addresses again at unbind."""
     worker = host.worker()
     sock = worker.socket("REP", mode=mode)
     last = sock.bind("tcp://eth0:5555")
@@ -141,7 +142,8 @@ def test_b6_unbind_after_the_addresses_changed(host, by, mode):
 
 @pytest.mark.parametrize("by", ["bound", "last_endpoint"])
 def test_b6_unbind_after_the_interface_vanished(host, by):
-    """Catches: if_nametoindex or getifaddrs at unbind; a link-local key by zone name."""
+    """Catches: if_nametoindex or getifaddrs at unbind; a link-local address remembered by its
+    zone's name."""
     host.nic("gone0", "10.9.0.1/24", "fe80::9/64")
     worker = host.worker()
     sock = worker.socket("REP")
@@ -157,8 +159,8 @@ def test_b6_unbind_after_the_interface_vanished(host, by):
                                       "tcp://[2001:db8::1]:5555", "tcp://lo:5555"])
 @modes("auto", "v6")
 def test_b6_port_can_be_bound_again_at_once(host, mode, endpoint):
-    """A hundred times without a retry.  Catches: closing the sockets in the I/O thread
-    after zmq_unbind returned, as stock does, or closing one of the two so."""
+    """A hundred times without a retry.  Catches: closing the sockets, or one of the two, in the I/O
+    thread after zmq_unbind has returned, as stock does."""
     worker = host.worker()
     sock = worker.socket("REP", mode=mode)
     if mode.kind == "v6" and "10.0.0.1" in endpoint:
@@ -186,7 +188,7 @@ def test_b6_port_is_free_for_others_at_once(host, mode):
 @pytest.mark.parametrize("endpoint,hosts", [
     ("tcp://*:5555", ["127.0.0.1", "::1"]), ("tcp://eth0:5555", ["10.0.0.1", "2001:db8::1"])])
 def test_b6_bind_again_with_established_connections(host, endpoint, hosts):
-    """Catches: SO_REUSEADDR missing on one family."""
+    """Catches: a family without SO_REUSEADDR."""
     server = host.worker()
     sock = server.socket("ROUTER", monitor=True)
     sock.bind(endpoint)
@@ -208,8 +210,8 @@ def test_b6_bind_again_with_established_connections(host, endpoint, hosts):
 
 
 def test_b6_one_text_bound_twice(host):
-    """The interface's addresses changed in between, so both binds succeeded.
-    Catches: a table of texts that holds one bind for each."""
+    """The interface's addresses changed in between, so both binds succeeded.  Catches: a table that
+    holds one bind for each text."""
     worker = host.worker()
     sock = worker.socket("REP")
     sock.bind("tcp://eth0:5555")
@@ -228,9 +230,9 @@ def test_b6_one_text_bound_twice(host):
 @pytest.mark.parametrize("old,new", [("tcp://eth0:5555", "tcp://10.0.0.1:5555"),
                                      ("tcp://*:5555", "tcp://0.0.0.0:5555")])
 def test_b6_text_of_a_bind_that_is_over(host, old, new):
-    """Another bind has the address now.  Catches: a text kept after its bind."""
+    """Another bind has the address now.  Catches: keeping a text after its bind has ended."""
     sock = host.worker().socket("REP")
-    for name in (old, new):  # by text, by LAST_ENDPOINT
+    for name in (old, new):  # by the text, by LAST_ENDPOINT
         sock.bind(old)
         sock.unbind(name)
         sock.bind(new)
@@ -244,7 +246,7 @@ def test_b6_text_of_a_bind_that_is_over(host, old, new):
 @pytest.mark.parametrize("endpoint", ["tcp://*:5555", "tcp://eth0:5555"])
 def test_b6_unbind_while_peers_arrive(host, endpoint, lib):
     """Two programs connect without pause while the bind comes and goes.
-    Catches: accept() on a socket that unbind has shut down taken for a fatal error; a
+    Catches: treating as fatal that accept() fails on a socket which unbind has shut down; a
     listener used after its end (with sanitizers)."""
     if lib == "asan" and not os.environ.get("ZDS_ASAN_LIBDIR"):
         pytest.skip("ZDS_ASAN_LIBDIR is not set: no library built with sanitizers to run")
@@ -298,7 +300,7 @@ def test_b6_several_io_threads(host, lib, opts):
 
 
 def test_b6_no_io_thread(host):
-    """EMTHREAD as stock.  Catches: sockets opened before a thread is found for them."""
+    """EMTHREAD as in stock.  Catches: opening sockets before there is a thread for them."""
     worker = host.worker()
     worker.context(threads=0)
     sock = worker.socket("REP")
@@ -326,7 +328,7 @@ def test_b6_under_sanitizers(host4, by):
 
 
 def test_b6_unbind_leaves_other_binds_alone(host):
-    """Catches: one key for two binds; terminating by interface instead of by bind."""
+    """Catches: two binds under one text; closing all binds of the interface."""
     sock = host.worker().socket("REP")
     sock.bind("tcp://eth0:5555")
     sock.bind("tcp://eth0:5556")
@@ -342,7 +344,7 @@ def test_b6_unbind_leaves_other_binds_alone(host):
 
 
 def test_b6_another_sockets_bind_is_not_ours(host):
-    """Catches: keys kept per context."""
+    """Catches: texts that are kept per context."""
     worker = host.worker()
     one, other = worker.socket("REP"), worker.socket("REP")
     one.bind("tcp://eth0:5555")
@@ -354,7 +356,7 @@ def test_b6_another_sockets_bind_is_not_ours(host):
 @pytest.mark.parametrize("call", ["unbind", "disconnect"])
 @modes("auto", "v6", "v4")
 def test_b6_unbinding_a_name_asks_no_dns(lab, shim, mode, call):
-    """Stock does up to two lookups on the caller's thread.  Catches: keeping any."""
+    """Stock makes up to two look-ups on the caller's thread.  Catches: any look-up."""
     node = lab.node(etc={"resolv.conf": "nameserver 127.0.0.1\noptions timeout:1\n"})
     dns = node.nameserver({"host.test": {"A": ["127.0.0.1"], "AAAA": ["::1"]}})
     worker = node.worker(env=mode.env, shim=shim(""))
@@ -364,14 +366,14 @@ def test_b6_unbinding_a_name_asks_no_dns(lab, shim, mode, call):
                  "tcp://eth9:5555", "tcp://*:5555"):
         assert worker.do(call, id=sock.name, ep=name) == "ENOENT"
     assert dns.queries() == []
-    # The lab's own check: this name server would have seen it.
+    # To be sure of the test: this name server would have seen it.
     assert node.run(["getent", "ahosts", "host.test"]).returncode == 0
     assert dns.queries() != []
 
 
 @modes("auto", "v6")
 def test_b6_close_and_term_take_every_socket(host, mode):
-    """Catches: a second listener that nobody owns."""
+    """Catches: a second listener that nobody closes."""
     worker = host.worker()
     fds = worker.fds()
     for _ in range(3):
@@ -386,8 +388,8 @@ def test_b6_close_and_term_take_every_socket(host, mode):
 
 
 def test_b6_close_shuts_nothing_down(host, shim):
-    """A socket that is connected to its own bind, and refused after zmq_close.  Catches: a connect
-    of the same text that takes the bind back, whose descriptors may belong to somebody else by
+    """A socket connects to the text that it has bound, and is refused after zmq_close.  Catches: a
+    connect that undoes the bind of the same text, whose descriptors may belong to somebody else by
     then."""
     endpoint = "tcp://127.0.0.1:5555"
     host.nft("table inet t { chain c { type filter hook input priority 0; "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""B-1 (wildcard), and B-7 (hosts without IPv6) where it meets the wildcard."""
+"""B-1 (wildcard), and B-7 (hosts without IPv6) as far as it concerns the wildcard."""
 import pytest
 from conftest import every_way, modes
 from lab import port_of
@@ -17,7 +17,8 @@ def all_greet(addresses):
 
 @every_way("auto")
 def test_b1_wildcard_is_one_dual_socket(host, mode):
-    """Catches: opening AF_INET as stock does, two sockets where one does, V6ONLY left on."""
+    """Catches: opening AF_INET as stock does; two sockets where one will do; IPV6_V6ONLY left
+    on."""
     worker = host.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     assert sock.bind("tcp://*:5555") == "tcp://0.0.0.0:5555"
@@ -27,7 +28,8 @@ def test_b1_wildcard_is_one_dual_socket(host, mode):
 
 @every_way("v6")
 def test_b1_wildcard_in_v6_is_stocks_dual_socket(host, mode):
-    """Catches: showing 0.0.0.0 to an app that asked for IPv6; `off` reaching `v6` sockets."""
+    """Catches: showing 0.0.0.0 to an app that asked for IPv6; an `off` that affects `v6`
+    sockets."""
     worker = host.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     assert sock.bind("tcp://*:5555") == "tcp://[::]:5555"
@@ -37,7 +39,7 @@ def test_b1_wildcard_in_v6_is_stocks_dual_socket(host, mode):
 
 @every_way("v4")
 def test_b1_wildcard_in_v4_is_ipv4_only(host, mode):
-    """Catches: treating an explicit 0 as unset, losing the context's choice, `off` ignored."""
+    """Catches: treating an explicit 0 as unset; losing the context's choice; ignoring `off`."""
     worker = host.worker(env=mode.env)
     sock = worker.socket("REP", mode=mode)
     assert sock.bind("tcp://*:5555") == "tcp://0.0.0.0:5555"
@@ -59,8 +61,8 @@ def test_b1_kernel_without_ipv6_gets_an_ipv4_socket(host, shim, mode):
 @pytest.mark.parametrize("refusal", ["EINVAL", "ENOPROTOOPT", "EPERM"])
 @modes("auto", "v6")
 def test_b1_system_without_dual_sockets_gets_two(host, shim, mode, refusal):
-    """Catches: stock's errno_assert on IPV6_V6ONLY (an abort), one family only, a port per
-    family, the wrong one of the two in LAST_ENDPOINT."""
+    """Catches: stock's errno_assert on IPV6_V6ONLY (an abort); one family only; a port for each
+    family; a LAST_ENDPOINT that names the wrong one of the two."""
     worker = host.worker(shim=shim("v6only0=" + refusal))
     sock = worker.socket("REP", mode=mode, monitor=True)
     shown = "tcp://0.0.0.0:%s" if mode.kind == "auto" else "tcp://[::]:%s"
@@ -77,8 +79,8 @@ def test_b1_system_without_dual_sockets_gets_two(host, shim, mode, refusal):
 
 
 def test_b1_two_sockets_share_a_free_port(host, shim):
-    """Without dual sockets, port `*` must be free on both families (B-4).
-    Catches: giving up, or keeping the first socket, when the second family's is taken."""
+    """Without dual-stack sockets, port `*` must be free on both families (B-4).  Catches: giving
+    up, or keeping the first socket, when the port is taken in the second family."""
     host.sysctl("net.ipv4.ip_local_port_range", "40000 40015")
     other = host.worker("stock")
     other.do("occupy_many", id="x", host="0.0.0.0", ports=list(range(40000, 40016, 2)))
@@ -94,8 +96,8 @@ def test_b1_two_sockets_share_a_free_port(host, shim):
 
 @pytest.mark.parametrize("taken", ["0.0.0.0", "::", "127.0.0.1", "::1"])
 def test_b1_taken_port_is_eaddrinuse(host, taken):
-    """Exception (a) of NOTES: also when only the IPv6 side is taken.
-    Catches: binding the other family alone, SO_REUSEPORT, a listener left behind."""
+    """Exception (a) of NOTES: also when only the IPv6 side is taken.  Catches: binding the other
+    family alone; SO_REUSEPORT; a listener left behind."""
     worker = host.worker()
     worker.occupy(taken)
     sock = worker.socket("REP", monitor=True)
@@ -129,7 +131,7 @@ def no_ipv6_module(lab):
 
 
 def no_ipv6_bind(lab):
-    """Sandboxes that have AF_INET6 sockets and no IPv6 address to bind them to."""
+    """Sandboxes that have AF_INET6 sockets, but no IPv6 address to bind them to."""
     node = no_ipv6_by_sysctl(lab)[0]
     return node, "bind6=EADDRNOTAVAIL"
 
@@ -138,7 +140,8 @@ def no_ipv6_bind(lab):
                                   no_ipv6_bind])
 @modes("auto", "v4", "off")
 def test_b7_host_without_ipv6_works_over_ipv4(lab, shim, make, mode):
-    """Catches: any bind that insists on its IPv6 socket; unbind that misses the fallback."""
+    """Catches: a bind that insists on its IPv6 socket; an unbind that does not know the
+    fallback."""
     node, rules = make(lab)
     worker = node.worker(env=mode.env, shim=shim(rules))
     sock = worker.socket("REP", mode=mode)
@@ -171,11 +174,11 @@ def hosts_of(endpoint):
 @pytest.mark.parametrize("make", [no_ipv6_by_sysctl, no_ipv6_address, no_ipv6_module,
                                   no_ipv6_bind])
 def test_b7_numeric_ipv6_fails_cleanly_without_ipv6(lab, shim, make):
-    """Catches: an abort, a success on nothing, a listener left behind."""
+    """Catches: an abort; success without a socket; a listener left behind."""
     node, rules = make(lab)
     worker = node.worker(shim=shim(rules))
     sock = worker.socket("REP")
-    # ENODEV is stock's: a text that cannot be an address of this host.
+    # Stock gives ENODEV: the text cannot be an address of this host.
     result = sock.bind_rc("tcp://[2001:db8::1]:5555")
     assert result in ("ENODEV", "EADDRNOTAVAIL", "EAFNOSUPPORT")
     assert node.listeners() == []
@@ -183,7 +186,7 @@ def test_b7_numeric_ipv6_fails_cleanly_without_ipv6(lab, shim, make):
 
 @every_way("auto")
 def test_b7_ipv6_switched_off_while_bound(host, mode):
-    """Catches: a listener that dies with the addresses, an unbind that needs them."""
+    """Catches: a listener that ends when the addresses go; an unbind that needs them."""
     worker = host.worker()
     sock = worker.socket("REP", mode=mode)
     sock.bind("tcp://*:5555")

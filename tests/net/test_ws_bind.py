@@ -4,7 +4,7 @@ import pytest
 from conftest import modes
 
 BOUND = {
-    # endpoint: what listens, ZMQ_LAST_ENDPOINT, in auto
+    # endpoint: what listens, and ZMQ_LAST_ENDPOINT, in auto
     "ws://*:5555/p": (["*"], "ws://0.0.0.0:5555/p"),
     "ws://*:5555": (["*"], "ws://0.0.0.0:5555/"),
     "ws://eth0:5555/p": (["10.0.0.1", "2001:db8::1"], "ws://10.0.0.1:5555/p"),
@@ -18,8 +18,8 @@ BOUND = {
 
 @pytest.mark.parametrize("endpoint", sorted(BOUND))
 def test_b13_what_listens(host, endpoint):
-    """Catches: 0.0.0.0 alone; another endpoint than stock's; a bind that cannot be undone by the
-    text that was bound."""
+    """Catches: 0.0.0.0 alone; another LAST_ENDPOINT than stock's; a bind that cannot be undone by
+    the text that was bound."""
     listening, last = BOUND[endpoint]
     sock = host.worker().socket("REP", monitor=True)
     for name in (endpoint, last):
@@ -48,13 +48,13 @@ def test_b13_answers_as_stock(host, mode):
                                  [event[0] for event in sock.events("CLOSED")]))
         worker.kill()
     for one, other in zip(got["stock"], got["patched"]):
-        if one[1] != "EAGAIN":  # what the monitor made of it
+        if one[1] != "EAGAIN":  # the monitor overwrote it
             assert other == one
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
 def test_b13_messages(host, address):
-    """Catches: a second socket without the path, or that takes no connection."""
+    """Catches: a second socket that does not know the path, or takes no connection."""
     worker = host.worker()
     server = worker.socket("DEALER")
     server.bind("ws://lo:5555/path")
