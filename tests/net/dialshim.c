@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Preloaded by tests: connections to chosen addresses fail with a chosen errno, as
- * networks and kernels do that this machine has not.
+ * Preloaded by tests: connections to chosen addresses fail with a chosen errno, as they
+ * do on networks and kernels that this machine does not have.
  *
  * dial_shim_set ("connect6=ENETDOWN") or "late4=EPROTO" or "" sets the one rule:
  *   connectN   connect () over IPvN fails at once, for stream sockets
- *   lateN      it is under way, and SO_ERROR has the errno in the end
+ *   lateN      it is under way, and in the end SO_ERROR has the errno
  *   option     setsockopt () of the type of service, the traffic class and the priority fails
  *   send       send () on stream sockets fails
  *   tune       setsockopt () of TCP's own options fails, and SO_ERROR says why
@@ -13,7 +13,7 @@
  *   dribble    send () on stream sockets takes one byte, and fails every other time
  *   peekN      recv () with MSG_PEEK fails over IPvN
  *
- * Whatever the rule, dial_shim_calls () has every connect () of a stream socket over IP so far.
+ * Whatever the rule, dial_shim_calls () lists every connect () of a stream socket over IP so far.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

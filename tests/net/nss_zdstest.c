@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * A module for the system's resolver ("hosts: zdstest") that goes wrong in the way that the
- * name asks for: KIND.nss.  What it has to say otherwise is 10.0.0.1 and 2001:db8::1.
+ * name asks for: KIND.nss.  Where it answers, it is with 10.0.0.1 and 2001:db8::1.
  *
  *   good      answers                      slow      answers after half a second
  *   hang      answers after three seconds  tryagain  temporary failure, with EINTR
@@ -10,7 +10,7 @@
  *   crash     its child dies of SIGSEGV, and it waits for that
  *   orphan    its child dies of SIGSEGV, and nobody waits for it
  *   short     asks for a larger buffer, again and again, then answers
- *   closes    closes every descriptor that it opens itself, and leaves errno dirty
+ *   closes    closes every descriptor that it opens itself, and leaves errno set
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

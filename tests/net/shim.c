@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Preloaded by tests to show libzmq a host that this machine is not: a kernel without
+ * Preloaded by tests to show libzmq another host than this machine: a kernel without
  * IPv6, sockets that cannot be dual-stack, a bind that fails on its second call.
  *
  * ZDS_SHIM (or zds_shim_set) holds rules: "socket6=EAFNOSUPPORT;bind@2=EADDRINUSE".
@@ -9,14 +9,15 @@
  *   CALL@N+=ERRNO   the N-th and all later ones
  * Calls: socket4 socket6 v6only0 v6only1 option bind bind4 bind6 listen accept shutdown name
  * getifaddrs watch lookup eventfd thread fopen malloc calloc realloc queue.
- * "v6only0" also makes every IPv6 socket v6-only from birth, as such systems do.
- * "getifaddrs" is the list of interfaces, by whichever call, "watch" the socket that follows them.
+ * "v6only0" also makes every IPv6 socket v6-only from the start, as such systems do.
+ * "getifaddrs" is the list of interfaces, by whichever call; "watch" the socket that follows them.
  * "option" is every other setsockopt of a TCP socket, "name" its getsockname.
  * "lookup" is a getaddrinfo that may ask DNS; it is counted, and fails with EAI_AGAIN.
- * If it is built with ZDS_HISTORY, "malloc", "calloc" and "realloc" are those that libzmq itself calls; "malloc" on the
- * resolver's threads only, elsewhere libzmq ends the process when there is no memory.  So it does in its own queue of
- * commands on every thread: where zds_shim_queue was told of that code, its mallocs are "queue" and not "malloc".
- * zds_shim_jump makes the wall clock jump back and forth with every look at it.
+ * If the shim is built with ZDS_HISTORY, "malloc", "calloc" and "realloc" are the calls that libzmq itself makes;
+ * "malloc" on the resolver's threads only, since elsewhere libzmq ends the process when there is no memory.  It also
+ * does so in its queue of commands, on every thread: where zds_shim_queue was told of that code, mallocs in it are
+ * "queue" and not "malloc".
+ * zds_shim_jump makes the wall clock jump back and forth each time it is read.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -85,7 +86,7 @@ static struct rule rules[CALLS];
 static int counts[CALLS];
 static int initialised;
 
-/* Where libzmq's code is, looked up when there is a rule for its memory. */
+/* Where libzmq's code is; found out when there is a rule for its memory. */
 static uintptr_t libzmq_at, libzmq_from, libzmq_to;
 
 static int jump; /* seconds */
@@ -176,7 +177,7 @@ const char *zds_shim_counts (void)
     return text;
 }
 
-/* Counts the call; the errno it has to fail with, or 0. */
+/* Counts the call; returns the errno that it has to fail with, or 0. */
 static int verdict (enum call call)
 {
     pthread_mutex_lock (&lock);
@@ -362,7 +363,7 @@ extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t count, size_t size);
 extern void *__libc_realloc (void *old, size_t size);
 
-/* What of it is the queue of commands, counted from libzmq_at. */
+/* The parts of it that are the queue of commands, as offsets from libzmq_at. */
 static struct
 {
     uintptr_t from, to;
@@ -386,7 +387,7 @@ static int is_queue (uintptr_t at)
     return 0;
 }
 
-/* Whether libzmq asks, and has to do without. */
+/* Whether it is libzmq that asks, and it is to get nothing. */
 static int no_memory (enum call call, const void *caller)
 {
     uintptr_t at = (uintptr_t) caller;
@@ -441,7 +442,7 @@ static time_t jumped (void)
     return seconds * __atomic_xor_fetch (&sign, -2, __ATOMIC_RELAXED);
 }
 
-/* Not by way of dlsym: sanitizers ask for the time while they have locks. */
+/* Not by way of dlsym, because sanitizers ask for the time while they hold locks. */
 int clock_gettime (clockid_t clock, struct timespec *result)
 {
     int rc = (int) syscall (SYS_clock_gettime, clock, result);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""asyncio_client.py ENDPOINT COUNT: that many tasks ask over a socket each, at once.  Prints who
-answered them: address and how often."""
+"""asyncio_client.py ENDPOINT COUNT: that many tasks send a request at once, over a socket each.
+Prints who answered them: each address and how often."""
 import asyncio
 import collections
 import sys

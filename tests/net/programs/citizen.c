@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What programs do around libzmq.  "citizen ACTION ARGUMENT..." does it and says in
-    one line, or one for each, how it went.  "Reached" is a connection that a
-    message could be handed to.  */
+/*  Things that programs do around libzmq. "citizen ACTION ARGUMENT..." does one, and
+    says in one line, or one for each time, how it went.  An endpoint is "reached"
+    when there is a connection that a message can be given to.  */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -81,7 +81,7 @@ static long status (const char *name_)
     return value;
 }
 
-/*  Forbids a thread of the default size, or any.  */
+/*  Makes it impossible to start a thread with the default stack, or any thread.  */
 static void forbid (const char *what_)
 {
     struct rlimit limit;
@@ -103,7 +103,7 @@ static void forbid (const char *what_)
         mlockall (MCL_FUTURE);
 }
 
-/*  WHAT ENDPOINT: reaches it when no thread can be had any more.  */
+/*  WHAT ENDPOINT: reaches it when no further thread can be started.  */
 static int poor (char **argument_)
 {
     void *const ctx = zmq_ctx_new ();
@@ -115,8 +115,8 @@ static int poor (char **argument_)
     return 0;
 }
 
-/*  ENDPOINT: reaches it with all memory locked, and tells what that took of memory, and
-    of address space that counts as locked.  */
+/*  ENDPOINT: reaches it with all memory locked, and says how much memory that took,
+    and how much address space that counts as locked.  */
 static int locked (char **argument_)
 {
     void *const ctx = zmq_ctx_new ();
@@ -134,7 +134,8 @@ static int locked (char **argument_)
     return 0;
 }
 
-/*  COUNT HOST: contexts that give up, one after the other; %u in HOST is a number.  */
+/*  COUNT HOST: contexts that connect and give up, one after the other; %u in HOST
+    becomes a number.  */
 static int loop (char **argument_)
 {
     const int count = atoi (argument_[0]);
@@ -160,8 +161,8 @@ static int loop (char **argument_)
     return 0;
 }
 
-/*  COUNT HOST: as many names at once; the time in ms after which all are reached, -1
-    if one is not.  */
+/*  COUNT HOST: connects to that many names at once; says after how many ms all are
+    reached, -1 if one is not.  */
 static int crowd (char **argument_)
 {
     const int count = atoi (argument_[0]);
@@ -183,9 +184,9 @@ static int crowd (char **argument_)
     return 0;
 }
 
-/*  COUNT DEAD GOOD: so many children, each while look-ups of names below DEAD are in
-    flight; each reaches GOOD by a context of its own, says how long that took, and
-    how the look-ups of its parent went on.  */
+/*  COUNT DEAD GOOD: forks so many children, each while look-ups of names below DEAD
+    are in flight; each reaches GOOD with a context of its own, and says how long that
+    took, and how its parent's look-ups went on.  */
 static int children (char **argument_)
 {
     enum
@@ -219,8 +220,8 @@ static int children (char **argument_)
     return 0;
 }
 
-/*  NUMBER ENDPOINT: what the threads are called, and their processors and
-    priority, while the look-up is in flight.  */
+/*  NUMBER ENDPOINT: says, while the look-up is in flight, what the threads are
+    called, and which processors and priority they have.  */
 static int names (char **argument_)
 {
     void *const ctx = zmq_ctx_new ();

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """deliver.py ENDPOINT COUNT PARTS BYTES: delivers numbered messages of so many parts of so many
-bytes to ledger.py, each until it is acknowledged, and prints for each the address that acknowledged
-it and its digest, and waits for a line.  Without an acknowledgement in a second it starts over with
-a new connection."""
+bytes to ledger.py, and repeats each until it is acknowledged.  Prints for each its digest and the
+address that acknowledged it, and then waits for a line.  Without an acknowledgement within a second
+it starts over with a new connection."""
 import hashlib
 import sys
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Forks while a look-up hangs, or a race.  The child ends in one of several ways, the parent
-goes on: `fork.py HANGING-ENDPOINT GOOD-ENDPOINT WAY [race]`.  With the last word the hanging one
-is reached in the end."""
+"""Forks while a look-up or a race hangs.  The child ends in one of several ways, the parent goes
+on: `fork.py HANGING-ENDPOINT GOOD-ENDPOINT WAY [race]`.  With the last word, the parent also waits
+until the hanging one is reached."""
 import os
 import signal
 import sys
@@ -23,7 +23,7 @@ def talk(context):
     return answered
 
 
-signal.alarm(60)  # it hangs
+signal.alarm(60)  # in case it hangs
 context = zmq.Context()
 hanging = context.socket(zmq.DEALER)
 hanging.linger = 0

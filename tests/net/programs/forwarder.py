@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""forwarder.py FOR-PUBLISHERS FOR-SUBSCRIBERS: hands on what is published, with zmq.device."""
+"""forwarder.py FOR-PUBLISHERS FOR-SUBSCRIBERS: forwards what is published, with zmq.device."""
 import sys
 
 import zmq

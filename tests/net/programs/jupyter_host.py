@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """jupyter_host.py FILE IP PORT KERNEL...: has jupyter_client write a connection file for `IP` and
-five ports from PORT on, and launch a kernel with it.  Says when it has launched and when the kernel
-has ended."""
+five ports from PORT on, and launch a kernel with it.  Says when the kernel has been launched and
+when it has ended."""
 import sys
 
 from jupyter_client import launch_kernel, write_connection_file

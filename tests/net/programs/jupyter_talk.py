@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """jupyter_talk.py FILE IP WHAT...: a Jupyter client that finds its kernel under another address
-than the one in the connection file.  Prints what it saw of each WHAT as JSON, one line, and stays
-connected until its input ends."""
+than the one in the connection file.  Prints the outcome of each WHAT as JSON, one line each, and
+stays connected until its input ends."""
 import json
 import queue
 import sys
@@ -17,7 +17,7 @@ client.wait_for_ready(timeout=PATIENCE)
 
 
 def execute():
-    """What a line of code printed, and its value."""
+    """Runs a line of code; returns what it printed, and its value."""
     said = {"stream": "", "execute_result": ""}
 
     def output(message):
@@ -32,7 +32,7 @@ def execute():
 
 
 def interrupt():
-    """Interrupts what would take a minute."""
+    """Interrupts code that would run for a minute."""
     client.execute("import time; print('started', flush=True); time.sleep(60)")
     while client.get_iopub_msg(timeout=PATIENCE)["content"].get("text") != "started\n":
         pass

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""ledger.py: a server that writes down what it is sent, and moves: each line of its standard input
-is the endpoint that it listens on from then on, and nowhere else.  In the end it prints for each
-message its number and the digest of its parts."""
+"""ledger.py: a server that records what it is sent, and that moves: each line of its standard input
+is the one endpoint that it listens on from then on.  In the end it prints for each message its
+number and the digest of its parts."""
 import hashlib
 import json
 import sys

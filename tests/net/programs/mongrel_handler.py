@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""mongrel_handler.py SEND-SPEC RECV-SPEC NAME: answers the HTTP requests that Mongrel2 hands on,
-with its name.  Mongrel2's manual describes the messages."""
+"""mongrel_handler.py SEND-SPEC RECV-SPEC NAME: answers the HTTP requests that Mongrel2 hands on
+with its own name.  Mongrel2's manual describes the messages."""
 import sys
 
 import zmq

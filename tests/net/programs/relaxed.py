@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""relaxed.py ENDPOINT: asks once, and then, without waiting for the answer, something else when it
-reads a line; at the next line, prints the answer to that, and where it came from."""
+"""relaxed.py ENDPOINT: sends a request; at the first line of input a second one, without waiting
+for the reply; at the next line, prints the reply to the second, and where it came from."""
 import sys
 
 import zmq

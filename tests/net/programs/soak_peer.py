@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""One end of the soak test (soak.py): a worker that has actors besides.
+"""One end of the soak test (soak.py): a worker that also has actors.
 
-An actor is a thread with a socket. It sends or receives numbered messages without pause, and
-obeys orders: bind, unbind, connect, disconnect, reopen. It keeps books, which `op_books` hands
-over when all is quiet.
+An actor is a thread with a socket.  It sends or receives numbered messages without pause, and takes
+orders: bind, unbind, connect, disconnect, reopen.  It keeps an account of them, which `op_books`
+hands over when all is quiet.
 """
 import os
 import queue
@@ -24,7 +24,7 @@ ACTORS = {}
 
 
 class Track:
-    """What came of one sender's one connect.  `seen` has a byte for each number."""
+    """What arrived of one connect of one sender.  `seen` has a byte for each number."""
 
     def __init__(self):
         self.seen = bytearray()
@@ -54,8 +54,8 @@ class Actor(threading.Thread):
         self.name, self.context, self.where = name, context, where
         self.orders, self.done = queue.Queue(), queue.Queue()
         self.socks = 0  # how often the socket was made anew
-        self.epoch = 0  # and how often this one was connected
-        self.cuts = {}  # by number of socket: connections that ended
+        self.epoch = 0  # and how often this socket was connected
+        self.cuts = {}  # by the number of the socket: connections that ended
         self.number = 0
         self.finishing = self.over = False
         self.books = {"sent": {}, "tracks": {}, "wrong": [], "last": 0}
@@ -79,7 +79,7 @@ class Actor(threading.Thread):
 
     def close(self):
         self.read_monitor()
-        # libzmq's I/O thread waits for ever to tell a monitor that has gone away.
+        # Otherwise libzmq's I/O thread would wait for ever to tell a monitor that has gone away.
         self.sock.disable_monitor()
         self.monitor.close(0)
         self.sock.close(0)
@@ -89,7 +89,7 @@ class Actor(threading.Thread):
             self.monitor.recv_multipart()
             self.cuts[self.socks] += 1
 
-    # Orders; each gives "ok" or an errno.
+    # Orders; each returns "ok" or an errno.
 
     def do_bind(self):
         self.sock.bind(self.where)
@@ -148,7 +148,7 @@ class Actor(threading.Thread):
         self.books["tracks"].setdefault(key, Track()).note(number)
 
     def quiet(self):
-        """Nothing is under way any more."""
+        """Whether nothing is under way any more."""
         return True
 
 
@@ -212,8 +212,8 @@ class Replier(Answerer):
 
 
 class Asker(Actor):
-    """DEALER, REQ: asks until it is answered.  A question that is asked again has a number of
-    its own; an answer to any of them is one."""
+    """DEALER, REQ: asks until it is answered.  A question that is repeated gets a new number; an
+    answer to any of them will do."""
     kind = "DEALER"
     reopens = False
 
@@ -255,7 +255,7 @@ class Asker(Actor):
             self.books["wrong"].append("%s got %s" % (self.name, answer))
 
     def do_connect(self):
-        # A question to the old connection may be lost: its answer is waited for no longer.
+        # A question on the old connection may be lost, so do not wait for its answer any longer.
         super().do_connect()
         self.deadline = 0
 
@@ -286,7 +286,7 @@ def op_act(name, what, args=(), timeout=5.0):
 
 
 def op_quiet(names):
-    """Those that still wait for something."""
+    """The actors that still wait for something."""
     return [name for name in names if not ACTORS[name].quiet()]
 
 
@@ -299,7 +299,8 @@ def op_now():
 
 
 def op_tallies():
-    """How many of each connect were sent and came by now, and connections lost by socket."""
+    """For each connect, how many messages were sent and have arrived so far; and the connections
+    that each socket has lost."""
     return {name: {"sent": dict(actor.books["sent"]), "cuts": dict(actor.cuts),
                    "came": {key: len(track.seen)
                             for key, track in list(actor.books["tracks"].items())}}
@@ -307,7 +308,7 @@ def op_tallies():
 
 
 def op_books():
-    """The books of all actors, which end."""
+    """Ends all actors, and returns their accounts."""
     books = {}
     for name in list(ACTORS):
         if ACTORS[name].is_alive():
@@ -320,8 +321,8 @@ def op_books():
 
 
 def op_census():
-    """What this process has, with nothing going on: look-ups of a dead name server that were
-    left alone end by and by."""
+    """What this process has when nothing is going on; abandoned look-ups at a dead name server end
+    by and by."""
     process.op_threads_at_most(2, 15)
     with open("/proc/self/status") as status:
         rss = [int(line.split()[1]) for line in status if line.startswith("VmRSS")][0]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""steered_proxy.py FRONTEND BACKEND: a proxy that obeys the lines of its standard input: PAUSE,
-RESUME and TERMINATE, as zmq_proxy_steerable knows them."""
+"""steered_proxy.py FRONTEND BACKEND: a proxy that obeys the lines of its standard input, which are
+the commands of zmq_proxy_steerable: PAUSE, RESUME and TERMINATE."""
 import sys
 import threading
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Loads libzmq, connects to a name whose look-up hangs, ends the context, unloads libzmq, and
-lives on until the look-up has ended: `unload.py LIBZMQ ENDPOINT SECONDS`."""
+"""Loads libzmq, connects to a name whose look-up hangs, ends the context, unloads libzmq, and goes
+on until the look-up has ended: `unload.py LIBZMQ ENDPOINT SECONDS`."""
 import _ctypes
 import ctypes
 import os
