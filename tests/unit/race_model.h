@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What a race has to do, told a second time: from the text of zds_race.h and
-    RFC 8305, with other data and no shared code but zds_candidates_order and zds_ask,
-    which have tests of their own.
+/*  What a race has to do, written a second time from the text of zds_race.h and RFC
+    8305, with other data structures, and no shared code but zds_candidates_order and
+    zds_ask, which have tests of their own.
 
     A test tells the model of every event that it tells the race of, and shows it
-    every step of the race; the model says what is wrong with the step.  */
+    every step that the race takes; the model says what is wrong with the step.  */
 
 #ifndef RACE_MODEL_H_INCLUDED
 #define RACE_MODEL_H_INCLUDED
@@ -45,8 +45,8 @@ typedef struct
     uint8_t fate[ZDS_FAMILIES][MODEL_MAX];
     size_t count[ZDS_FAMILIES];
     uint8_t order[ZDS_FAMILIES * MODEL_MAX];
-    /*  There is more in the race than in the lists, so that the turns of the
-        families may be shifted where one group of the order follows another.  */
+    /*  The race has more candidates than the lists, so the turns of the families may
+        be shifted where one group of the order follows another.  */
     bool order_is_loose;
 
     model_attempt_t attempt[ZDS_RACE_MAX_RUNNING];
@@ -136,7 +136,7 @@ static inline uint8_t model_fate_of (const model_t *was_,
     return ZDS_FATE_UNTRIED;
 }
 
-/*  Takes over what the race has to try, and sees that it forgot nothing.  */
+/*  Takes over the candidates that the race has, and checks that it forgot none.  */
 static inline const char *model_sync (model_t *m_, const zds_race_t *race_)
 {
     static model_t was;
@@ -203,8 +203,8 @@ static inline const char *model_check_last_word (model_t *m_,
     return NULL;
 }
 
-/*  A helper: nothing that the last word had goes while there is room, and its addresses
-    come if they may.  */
+/*  A helper: nothing that the last word had is removed while there is room, and the
+    helper's addresses join if they may.  */
 static inline const char *model_check_help (const model_t *was_,
                                             const model_t *m_,
                                             int f_,
@@ -233,7 +233,7 @@ static inline const char *model_check_help (const model_t *was_,
     return NULL;
 }
 
-/*  After the race has been told, and records filled in.  */
+/*  To be called after the race has been told, and its records filled in.  */
 static inline const char *model_answer (model_t *m_,
                                         const zds_race_t *race_,
                                         zds_look_t look_,
@@ -330,7 +330,7 @@ static inline void model_again (model_t *m_)
                 m_->fate[f][i] = ZDS_FATE_UNTRIED;
     zds_ask_again (&m_->ask);
     m_->retry_said = false;
-    /*  A failure counts for one start at once in the new round, not more.  */
+    /*  In the new round, failures allow one start at once, not more.  */
     if (m_->owed > 1)
         m_->owed = 1;
 }
@@ -360,7 +360,8 @@ static inline bool model_any_failed (const model_t *m_)
 {
     size_t f, i;
 
-    /*  Without dual stack there would be no address, and another question.  */
+    /*  Without dual stack there would be no address, and the name would be asked
+        again.  */
     if (m_->config.mode != ZDS_MODE_V6 && m_->count[1] == 0
         && (m_->config.families & ZDS_FOR_IPV4) != 0
         && (m_->ask.outstanding & 5) == 0)
@@ -372,7 +373,7 @@ static inline bool model_any_failed (const model_t *m_)
     return false;
 }
 
-/*  When 'next_' may start, if there is a place.  */
+/*  When 'next_' may start, if a slot is free.  */
 static inline uint64_t model_due (const model_t *m_,
                                   const zds_candidate_t *next_)
 {
@@ -391,8 +392,8 @@ static inline uint64_t model_due (const model_t *m_,
                         : m_->quiet_since + m_->delay;
 }
 
-/*  The attempt to the address that a socket of one family would have; -1 if it
-    does not run, or there is no such address.  */
+/*  The attempt to the address that a socket of one family would use; -1 if it does
+    not run, or there is no such address.  */
 static inline int model_usual (const model_t *m_)
 {
     int f = 1;
@@ -410,7 +411,7 @@ static inline int model_usual (const model_t *m_)
     return -1;
 }
 
-/*  When that is to be handed over although it has not greeted.  */
+/*  When that attempt is to be handed over although its peer has not greeted.  */
 static inline uint64_t model_hand_over (const model_t *m_)
 {
     const int usual = model_usual (m_);
@@ -477,7 +478,8 @@ static inline void model_give_up (model_t *m_, unsigned attempt_)
     m_->attempt[attempt_].error = ETIMEDOUT;
 }
 
-/*  Whether the descriptor that is missing is to be that of the oldest attempt.  */
+/*  Whether the oldest attempt is to give up its descriptor, since there is none
+    left.  */
 static inline bool
 model_makes_way (model_t *m_, unsigned attempt_, int error_, unsigned *oldest_)
 {
@@ -593,7 +595,7 @@ static inline const char *model_check_end (const model_t *m_,
     return NULL;
 }
 
-/*  Until when it may be silent.  */
+/*  Until when the attempt may be silent.  */
 static inline uint64_t model_limit (const model_t *m_, unsigned attempt_)
 {
     const model_attempt_t *const a = &m_->attempt[attempt_];
@@ -603,7 +605,7 @@ static inline uint64_t model_limit (const model_t *m_, unsigned attempt_)
     return limit == 0 ? ZDS_NEVER : a->silent_since + limit;
 }
 
-/*  When all is silent.  */
+/*  When the name is to be asked again, because all is silent.  */
 static inline uint64_t model_ask_again (const model_t *m_,
                                         const zds_candidate_t *next_)
 {
@@ -628,7 +630,7 @@ model_take_ask (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
              : "ASK for the wrong look-ups";
 }
 
-/*  What is wrong with this step; NULL: nothing.  */
+/*  What is wrong with this step; NULL if nothing is.  */
 static inline const char *
 model_step (model_t *m_, const zds_race_step_t *step_, uint64_t now_)
 {

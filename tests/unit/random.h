@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Random numbers that are the same on every machine: of a seed and a number, so
-    that one of a million cases can be drawn again alone.  */
+/*  Random numbers that are the same on every machine.  They depend on a seed and the
+    number of the case, so that any one of a million cases can be repeated alone.  */
 
 #ifndef RANDOM_H_INCLUDED
 #define RANDOM_H_INCLUDED

@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/*  An address of an interface; without 'addr' one that has none, with "packet"
-    one of neither family.  'name' may be an IPv4 alias, eth0:1.  */
+/*  An address of an interface; without 'addr', an interface that has none; with
+    "packet", an address of neither family.  'name' may be an IPv4 alias, eth0:1.  */
 typedef struct
 {
     const char *name, *addr;
@@ -26,7 +26,7 @@ typedef struct
     const char *peer; /* the other end of a link of two */
 } system_ifaddr_t;
 
-/*  What getaddrinfo says to a question.  */
+/*  What getaddrinfo answers to one question.  */
 typedef struct
 {
     int rc;
@@ -75,7 +75,8 @@ static void system_has (const system_ifaddr_t *ifaddrs_, size_t count_)
     sys.ifaddrs_count = count_;
 }
 
-/*  Interfaces.  One block each, so that a list that is not given back shows.  */
+/*  Interfaces.  Each is a block of its own, so that a list that is not freed is
+    noticed.  */
 
 typedef struct
 {
@@ -154,7 +155,7 @@ FILE *__wrap_fopen (const char *name_, const char *mode_)
     return __real_fopen (name_, mode_);
 }
 
-/*  Names.  Literals go to the true getaddrinfo unless an answer is to be bad.  */
+/*  Names.  Literals go to the real getaddrinfo, unless a bad answer is wanted.  */
 
 int __wrap_getaddrinfo (const char *host_,
                         const char *service_,
@@ -167,7 +168,7 @@ int __real_getaddrinfo (const char *host_,
 void __wrap_freeaddrinfo (struct addrinfo *list_);
 void __real_freeaddrinfo (struct addrinfo *list_);
 
-/*  Tells our lists from the true ones.  */
+/*  Tells our lists from those of the real getaddrinfo.  */
 #define SYSTEM_MARK 0x5a445300
 
 typedef struct
@@ -282,7 +283,7 @@ int __wrap_bind (int fd_, const struct sockaddr *addr_, socklen_t len_)
 ssize_t __wrap_send (int fd_, const void *data_, size_t size_, int flags_);
 ssize_t __wrap_recv (int fd_, void *data_, size_t size_, int flags_);
 
-/*  Of eth0 for eth0:1 too, as the kernel has it.  */
+/*  For eth0:1 it is that of eth0, as with the kernel.  */
 unsigned __wrap_if_nametoindex (const char *name_)
 {
     const size_t len = strcspn (name_, ":");
@@ -360,7 +361,8 @@ static void system_message (struct nlmsghdr *message_,
         system_attribute (message_, IFA_ADDRESS, "123456", 6);
         return;
     }
-    /*  The order of these is the kernel's own, of which nobody may depend.  */
+    /*  The order of these attributes is the kernel's, and nobody may depend on
+        it.  */
     if (one_->peer != NULL)
         system_addr_attribute (message_, IFA_ADDRESS, one_->peer);
     if (is_v4 || one_->peer != NULL)

@@ -51,8 +51,7 @@ static size_t ifaddrs_of_host (zds_ifaddr_t *ifaddrs_)
     return COUNT (host);
 }
 
-/*  "[::]:5 off as4, 0.0.0.0:5 opt": the sockets of a plan and what is special
-    about each.  */
+/*  "[::]:5 off as4, 0.0.0.0:5 opt": the sockets of a plan, each with its flags.  */
 static const char *
 text_of_plan (const zds_bind_plan_t *plan_, char *buffer_, size_t size_)
 {
@@ -73,7 +72,7 @@ text_of_plan (const zds_bind_plan_t *plan_, char *buffer_, size_t size_)
     return buffer_;
 }
 
-/*  What the host's if_nametoindex says of the zones in the tables.  */
+/*  What this host's if_nametoindex says about the zones in the tables.  */
 static uint32_t zone_of (const zds_endpoint_t *endpoint_)
 {
     if (strcmp (endpoint_->zone, "eth0") == 0)
@@ -142,7 +141,8 @@ static void test_b1_wildcard (void **state_)
 static void test_b2_interface (void **state_)
 {
     static const row_t rows[] = {
-      /*  Of the IPv6 addresses the lasting global one that comes first.  */
+      /*  Of the IPv6 addresses, the first global one that is neither temporary nor
+          deprecated.  */
       {"eth0:5", "192.0.2.1:5, [2001:db8::c]:5 on opt",
        "[2001:db8::c]:5 on, 192.0.2.1:5 opt", "192.0.2.1:5"},
       {"eth0:1:5", "192.0.2.3:5", "192.0.2.3:5", "192.0.2.3:5"},
@@ -229,8 +229,8 @@ static void test_b8_names (void **state_)
     }
 }
 
-/*  Carries a plan out against an invented system: per opening, in order, what
-    it answers. The log of the steps is the result.  */
+/*  Carries a plan out on an invented system, which has one answer for each socket
+    that is opened, in order.  The result is the log of the steps.  */
 typedef struct
 {
     zds_bind_stage_t stage; /* where it fails */
@@ -345,7 +345,7 @@ static void test_b4_one_port_for_both_families (void **state_)
        V6,
        {{0, 0, 7}, {0, 0, 7}},
        "0=[2001:db8::c]:0 on 1=192.0.2.1:7 done2"},
-      /*  Taken in the second family: a new port for both.  */
+      /*  The port is taken in the second family: a new one for both.  */
       {"eth0:*",
        AUTO,
        {{0, 0, 7}, {ZDS_AT_BIND, EADDRINUSE, 0}, {0, 0, 8}, {0, 0, 8}},
@@ -375,7 +375,7 @@ static void test_b4_gives_up_in_the_end (void **state_)
             closed++;
             zds_bind_closed (&bind);
         } else if (zds_addr_port (&step.listener.addr) == 0) {
-            /*  The families take turns in choosing.  */
+            /*  The families take turns in choosing the port.  */
             assert_int_equal (step.slot, opened % 2);
             opened++;
             zds_bind_opened (&bind, (uint16_t) (1000 + opened));
@@ -456,12 +456,12 @@ static void test_b7_hosts_without_ipv6 (void **state_)
        AUTO,
        {{0, 0, 5}, {ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
        "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
-      /*  An interface of a process that may not use the family.  */
+      /*  An interface has a family that the process may not use.  */
       {"eth0:5",
        AUTO,
        {{0, 0, 5}, {ZDS_AT_SOCKET, EACCES, 0}},
        "0=192.0.2.1:5 1=[2001:db8::c]:5 on done1"},
-      /*  Gone meanwhile, or of a family that a sandbox forbids to bind.  */
+      /*  The address is gone meanwhile, or a sandbox forbids to bind its family.  */
       {"eth0:5",
        AUTO,
        {{0, 0, 5}, {ZDS_AT_BIND, EADDRNOTAVAIL, 0}},
@@ -499,8 +499,8 @@ static void test_b7_hosts_without_ipv6 (void **state_)
        V6,
        {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}},
        "0=[::1]:5 off ENODEV"},
-      /*  As stock: an interface's IPv4 address where IPv6 sockets cannot be had, but
-          for no other reason.  */
+      /*  As stock: an interface's IPv4 address alone where IPv6 sockets cannot be
+          made, but for no other reason.  */
       {"eth0:5",
        V6,
        {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0}, {0, 0, 5}},
@@ -522,7 +522,7 @@ static void test_b7_hosts_without_ipv6 (void **state_)
     check_runs (rows, COUNT (rows));
 }
 
-/*  The IPv4 address of a name, as stock takes then.  */
+/*  Then a name means its IPv4 address, as with stock.  */
 static void test_b7_a_name_without_ipv6 (void **state_)
 {
     static const answer_t answers[] = {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0},
@@ -563,7 +563,7 @@ static void test_b1_systems_without_dual_sockets (void **state_)
        AUTO,
        {{ZDS_AT_V6ONLY, EINVAL, 0}, {0, 0, 5}, {ZDS_AT_BIND, EADDRINUSE, 0}},
        "0=[::]:5 off 0=0.0.0.0:5 1=[::]:5 on close0 EADDRINUSE"},
-      /*  Without a way to say V6ONLY there is IPv4, as with stock.  */
+      /*  Where IPV6_V6ONLY cannot be set, there is IPv4, as with stock.  */
       {"*:5",
        AUTO,
        {{ZDS_AT_V6ONLY, EPERM, 0}, {0, 0, 5}, {ZDS_AT_V6ONLY, ENOSYS, 0}},
@@ -581,8 +581,8 @@ static void test_b1_systems_without_dual_sockets (void **state_)
     check_runs (rows, COUNT (rows));
 }
 
-/*  The verdict on each address of the host: it stands for its interface exactly if
-    the plan has it, and the reason names what decided.  */
+/*  The verdict on each address of the host: an address stands for its interface
+    exactly if the plan has it, and the reason names what decided.  */
 static void test_b2_why_an_address_was_chosen (void **state_)
 {
     static const struct
@@ -812,7 +812,7 @@ static const follow_row_t follow_rows[] = {
   {"fd00::1",
    {{"eth0", "2001:db8::1", ZDS_IFADDR_TEMPORARY}, {"eth0", "fd00::1", 0}},
    "2001:db8::1"},
-  /*  Not between equals, and not back to a worse one.  */
+  /*  No move between equals, nor back to a worse address.  */
   {"2001:db8::1",
    {{"eth0", "2001:db8::2", 0}, {"eth0", "2001:db8::1", 0}},
    "stay"},
@@ -827,7 +827,8 @@ static const follow_row_t follow_rows[] = {
    "stay"},
   {"2001:db8::1", {{"eth0", "2001:db8:1::1", 0}}, "2001:db8:1::1"},
   {"2001:db8::1", {{"eth0", "fe80::1%2", 0}}, "fe80::1%2"},
-  /*  The link went down; somebody else has the address; it is on another one.  */
+  /*  The link went down; somebody else has the address; the address is on another
+      interface.  */
   {"2001:db8::1", {{"eth0", "192.0.2.1", 0}}, "close"},
   {"2001:db8::1", {{"eth0", "2001:db8::1", ZDS_IFADDR_DUPLICATE}}, "close"},
   {"2001:db8::1", {{"eth1", "2001:db8::1", 0}}, "close"},
@@ -879,7 +880,7 @@ static void test_b12_follow_an_interface (void **state_)
     }
 }
 
-/*  What a bind begins with is what it goes on from.  */
+/*  A bind begins to follow from the address that it has bound.  */
 static void test_b12_start (void **state_)
 {
     static const struct
@@ -926,7 +927,7 @@ static void test_b12_start (void **state_)
     }
 }
 
-/*  A port that the system does not tell cannot be shared.  */
+/*  If the system does not tell the port, no other socket can share it.  */
 static void test_b4_a_port_that_is_not_told (void **state_)
 {
     zds_bind_plan_t made;

@@ -122,7 +122,7 @@ static void test_rfc8305_4_families_take_turns (void **state_)
     check_orders (rows, COUNT (rows));
 }
 
-/*  The resolver has sorted by RFC 6724; numbers mean nothing.  */
+/*  The resolver has sorted by RFC 6724; the addresses' numbers mean nothing.  */
 static void test_rfc8305_4_resolvers_order_stays (void **state_)
 {
     static const order_row_t rows[] = {
@@ -137,7 +137,8 @@ static void test_rfc8305_4_resolvers_order_stays (void **state_)
     check_orders (rows, COUNT (rows));
 }
 
-/*  Its family: within it, the order may be DNS's rotation.  */
+/*  The family comes first, not the address: the order within it may be DNS's
+    rotation.  */
 static void test_c8_the_family_that_won_comes_first (void **state_)
 {
     static const order_row_t rows[] = {
@@ -184,7 +185,7 @@ static void test_c9_wrong_servers_go_last (void **state_)
        "2001:db8::1 192.0.2.1 2001:db8::2"},
       {AF_INET6, "2001:db8::1?1 2001:db8::2! 2001:db8::4 192.0.2.1* 192.0.2.2",
        "192.0.2.1 2001:db8::4 192.0.2.2 2001:db8::2 2001:db8::1"},
-      /*  With those whose connection died.  */
+      /*  Together with those whose connection died.  */
       {AF_INET6, "2001:db8::1?5 192.0.2.1#3 2001:db8::2!",
        "2001:db8::2 192.0.2.1 2001:db8::1"},
       {AF_INET6, "2001:db8::1?3 192.0.2.1#5", "2001:db8::1 192.0.2.1"},
@@ -193,7 +194,7 @@ static void test_c9_wrong_servers_go_last (void **state_)
     check_orders (rows, COUNT (rows));
 }
 
-/*  Anything at random, and what holds of any order.  */
+/*  Random candidates, and what is true of any order.  */
 
 static unsigned draw (uint32_t *random_, unsigned below_)
 {
@@ -266,8 +267,8 @@ static void check_laws (const zds_candidate_t *candidates_,
         }
         if (a->addr.sa.sa_family != b->addr.sa.sa_family)
             continue;
-        /*  Two of one family: in the resolver's order, and only because the
-            other one has none left.  */
+        /*  Two of one family in a row: in the resolver's order, and only because the
+            other family has none left.  */
         assert_true (order_[i] < order_[i + 1]);
         for (j = i + 2; j < count_; j++)
             if (group_of (&candidates_[order_[j]]) == group
@@ -276,7 +277,8 @@ static void check_laws (const zds_candidate_t *candidates_,
                 other_waits = true;
         assert_false (other_waits);
     }
-    /*  Within a family and a group the resolver's order, however far apart.  */
+    /*  Within a family and a group the order is the resolver's, however far apart the
+        two are.  */
     for (i = 0; i < count_; i++)
         for (j = i + 1; j < count_; j++)
             if (group_of (&candidates_[order_[i]]) != 4
@@ -304,7 +306,7 @@ static void test_laws_of_the_order (void **state_)
 
         zds_candidates_order (candidates, count, first, order);
         check_laws (candidates, count, order);
-        /*  Nobody has won: the first family begins, if it has a good one.  */
+        /*  None has won: the first family begins, if it has a good address.  */
         for (i = 0; i < count; i++)
             winners += candidates[i].record == ZDS_RECORD_WON;
         for (i = 0; winners == 0 && i < count; i++)
@@ -344,8 +346,7 @@ static void test_mixture_does_not_matter (void **state_)
     }
 }
 
-/*  Whether two sets of addresses have the same number, which is the sum of their
-    members'.  */
+/*  The number of a set of addresses, which is the sum of its members' numbers.  */
 static uint32_t fingerprint (const char *text_)
 {
     zds_candidate_t candidates[MANY];
@@ -395,7 +396,7 @@ static void test_c8_fingerprint (void **state_)
     assert_int_equal (zds_addr_hash (&a), zds_addr_hash (&b));
 }
 
-/*  In the order's own order, one reason for each place.  */
+/*  One reason for each place, in the order of the places.  */
 static void test_every_place_has_its_reason (void **state_)
 {
     static const struct

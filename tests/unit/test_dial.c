@@ -127,7 +127,7 @@ static void test_families (void **state_)
             fail_msg ("row %zu", i);
 }
 
-/*  Of an interface, what suits the destination.  */
+/*  The address of an interface that suits the destination.  */
 static void test_c10_source_for_each_candidate (void **state_)
 {
     static const struct

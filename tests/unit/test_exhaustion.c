@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Whatever can be refused is refused, one call after the other: memory, threads,
-    locks, files.  Each scenario runs with its first such call failing, then its second,
-    and so on until none is left to fail.  Then an errno or a missing answer says
+/*  Every call that the system can refuse is refused once: memory, threads, locks,
+    files.  Each scenario runs with its first such call failing, then with its second,
+    and so on until none is left to fail.  Each time an errno or a missing answer says
     so, nothing leaks (unit-asan), and the next try works.
 
-    --wrap leads the calls of the core here (Makefile.am); those inside the C
+    --wrap redirects the core's calls to here (Makefile.am); calls inside the C
     library are not counted.  */
 
 #include "text.h"
@@ -198,7 +198,7 @@ void __wrap_freeifaddrs (struct ifaddrs *list_)
     lists--;
 }
 
-/*  The kernel does not tell: only getifaddrs has so many.  */
+/*  There is no netlink socket, since only getifaddrs has so many interfaces.  */
 int __wrap_socket (int family_, int type_, int protocol_)
 {
     if (family_ != AF_NETLINK)
@@ -216,8 +216,8 @@ static void wait_for_locks (void)
         assert_true (time (NULL) < end);
 }
 
-/*  Runs the scenario until nothing fails in it any more.  At least so many calls
-    of it can fail.  */
+/*  Runs the scenario until no call fails in it any more.  It must have at least so
+    many calls that can fail.  */
 static void exhaust (void (*scenario_) (bool may_fail_), int at_least_)
 {
     int call;
@@ -283,8 +283,8 @@ static struct
 
 static pthread_t asker;
 
-/*  Look-ups wait for each other, so that there is a second thread to start; but
-    where no thread is to be had, the one who asks looks the name up.  */
+/*  Look-ups wait for each other, so that a second thread has to be started; but where
+    no thread can be started, the caller looks the name up.  */
 static void
 look_up (void *arg_, const char *host_, zds_look_t look_, zds_answer_t *answer_)
 {
@@ -346,7 +346,7 @@ static bool check_answer (zds_waiter_t *waiter_)
     return is_there;
 }
 
-/*  Asks for all names, and collects what comes; the number of answers.  */
+/*  Asks for all names, and collects what comes; returns the number of answers.  */
 static unsigned ask_all (zds_resolver_t *resolver_)
 {
     zds_waiter_t waiter[NAMES], *one;
@@ -400,7 +400,7 @@ static void use_resolver (bool may_fail_)
 }
 
 /*  The resolver and its lock; for each name a query, a thread with what it takes to
-    start it, an answer, and its copy for the one who asked.  */
+    start it, an answer, and the copy of that for the caller.  */
 static void test_look_ups (void **state_)
 {
     (void) state_;
@@ -412,7 +412,7 @@ static void test_look_ups (void **state_)
 
 static char trace_path[] = "/tmp/zds-exhaustion-XXXXXX";
 
-/*  What is in the file, which is empty then.  */
+/*  The content of the file, which is then emptied.  */
 static const char *trace_text (void)
 {
     static char text[4096];
@@ -426,8 +426,8 @@ static const char *trace_text (void)
     return text;
 }
 
-/*  What cannot be written is lost, and said to be.  In between, the application
-    closes a descriptor that is not its own.  */
+/*  A line that cannot be written is lost, and a later one says so.  In between, the
+    application closes a descriptor that is not its own.  */
 static void use_trace (bool may_fail_)
 {
     zds_subject_t subject = {NULL, 0, "bind", "tcp", "*:5"};

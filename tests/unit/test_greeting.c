@@ -58,7 +58,8 @@ static void test_c16_first_bytes (void **state_)
             const zds_greeting_t expected =
               rows[i].decided > 0 && n >= rows[i].decided ? rows[i].greeting
                                                           : ZDS_GREETING_MORE;
-            /*  Of that length, so that a sanitizer sees who reads on.  */
+            /*  A block of just that length, so that a sanitizer sees it if more is
+                read.  */
             uint8_t *const bytes = malloc (n + 1);
             assert_non_null (bytes);
             memcpy (bytes, rows[i].bytes, n);

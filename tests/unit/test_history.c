@@ -14,15 +14,14 @@
                 - failed, ! wrong server, # connection died, a~200 was silent
                 for 200 ms, nothing if there is nothing
     answer:?a   the answer of a helper
-    died:a      a connection to a ended because nothing came any more
     late        says whether the whole answer was late, yes or no
     wrong:a     the server at a spoke no ZMTP
-    died:a      a connection to a died
+    died:a      a connection to a ended because nothing came any more
     right:a     a handshake with it was completed
-    works:a     a look at a found that it works; dead:a, that it does not
+    works:a     a probe of a succeeded; dead:a, it failed
     wait:5000   that many ms go by
     first       says the family that comes first, 6 or 4
-    due         says whether a look is due, yes or no
+    due         says whether a probe is due, yes or no
     gone        says whether nothing at all is remembered, yes or no
 
     Small letters are IPv6 addresses, capital letters are IPv4 addresses.  */
@@ -88,7 +87,7 @@ let_run (zds_race_t *race_, size_t candidate_, const char *digits_)
     return end;
 }
 
-/*  "a~B+".  Of a race the memory sees only this much.  */
+/*  "a~B+".  This is all that the history reads of a race.  */
 static void race_of (zds_race_t *race_, const char *text_)
 {
     unsigned i;
@@ -141,7 +140,7 @@ recall_for (const char *key_, zds_race_t *race_, const char *letters_)
     }
     for (i = 0; letters_[i] != '\0'; i++) {
         race_->candidate[i] = candidate_of (letters_[i]);
-        /*  What is there before does not count.  */
+        /*  The records that were there before must not count.  */
         race_->candidate[i].record = ZDS_RECORD_FAILED;
         race_->candidate[i].record_time = race_->candidate[i].waited = 77;
     }
@@ -170,7 +169,7 @@ static void recall (char *out_, const char *letters_)
     }
 }
 
-/*  The family of who won the last time.  */
+/*  The family that won the last time.  */
 static int first_family (const char *key_)
 {
     size_t i, k;
@@ -227,7 +226,7 @@ static void tell_changing (const char *word_, const char *rest_)
         fail_msg ("the test holds a bad word: %s", word_);
 }
 
-/*  One word of a story; what it says is appended.  */
+/*  Carries one word of a story out, and appends its output.  */
 static void tell (char *out_, char *word_)
 {
     char *rest = strchr (word_, ':');
@@ -432,7 +431,7 @@ static void test_races_cut_short (void **state_)
     run (rows, COUNT (rows));
 }
 
-/*  It adds up, race by race.  */
+/*  Silence adds up, race by race.  */
 static void test_silence_adds_up (void **state_)
 {
     zds_race_t race;
@@ -510,11 +509,11 @@ static void test_c15_one_network_many_names (void **state_)
     learn_on ("two:1|t", silent, 7);
     assert_true (is_quick ("x:1|t", 7));
     assert_true (is_quick ("one:1|t", 7));
-    /*  What has another source, device or proxy goes another way.  */
+    /*  With another source, device or proxy, connections go another way.  */
     assert_false (is_quick ("eth1:0;x:1|t", 7));
     assert_false (is_quick ("x:1|teth1", 7));
 
-    /*  IPv4 says nothing; IPv6 ends it.  */
+    /*  IPv4 success says nothing; IPv6 success ends it.  */
     learn_on ("three:1|t", "a.A+", 7);
     assert_true (is_quick ("x:1|t", 7));
     learn_on ("four:1|teth1", "a+A.", 7);
@@ -522,14 +521,14 @@ static void test_c15_one_network_many_names (void **state_)
     learn_on ("four:1|t", "a+A.", 7);
     assert_false (is_quick ("x:1|t", 7));
 
-    /*  In a row.  */
+    /*  Two names in a row are needed.  */
     learn_on ("one:1|t", silent, 7);
     learn_on ("four:1|t", "a+A.", 7);
     learn_on ("two:1|t", silent, 7);
     assert_false (is_quick ("x:1|t", 7));
     learn_on ("three:1|t", silent, 7);
     assert_true (is_quick ("x:1|t", 7));
-    /*  A look that finds that it works.  */
+    /*  A probe that succeeds.  */
     zds_history_probed (&memory, "two:1|t", &a, true, now);
     assert_false (is_quick ("x:1|t", 7));
 
@@ -550,9 +549,9 @@ static void test_c8_another_network_forgets_all (void **state_)
     learn_on ("one:1|t", "a~A+", 7);
     learn_on ("two:1|t", "a~A+", 7);
     assert_true (is_quick ("x:1|t", 7));
-    /*  Not known is no other one.  */
+    /*  An unknown network does not count as another one.  */
     assert_true (is_quick ("x:1|t", 0));
-    /*  A race that began before says nothing of this network.  */
+    /*  A race that began before says nothing about this network.  */
     assert_false (is_quick ("x:1|t", 8));
     learn_on ("three:1|t", "a~A+", 7);
     recall_for ("three:1|t", &race, "aA");
@@ -561,7 +560,7 @@ static void test_c8_another_network_forgets_all (void **state_)
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
 }
 
-/*  ::1 is no network.  */
+/*  ::1 says nothing about a network.  */
 static void test_c15_loopback (void **state_)
 {
     zds_race_t race;
@@ -637,7 +636,7 @@ static void test_what_is_news (void **state_)
         race_of (&race, rows[i].race);
         if (zds_history_is_news (&race) != rows[i].expected)
             fail_msg ("%s: %d", rows[i].race, !rows[i].expected);
-        /*  And it is what makes a memory change.  */
+        /*  This, too, is news that changes the memory.  */
         start_over ();
         zds_history_learn (&memory, KEY, &race, now);
         if (is_empty () == rows[i].expected)
@@ -645,8 +644,8 @@ static void test_what_is_news (void **state_)
     }
 }
 
-/*  The order that is departed from is that of a host of which nothing is
-    known, not the one that the race went by.  */
+/*  What is remembered is the departure from the order of a host of which nothing is
+    known, not from the order in which the race tried.  */
 static void test_what_the_race_knew_does_not_count (void **state_)
 {
     zds_race_t race;
@@ -689,7 +688,7 @@ static void test_the_time_of_a_mark_is_told (void **state_)
     assert_int_equal (race.candidate[0].record_time, 1234);
 }
 
-/*  Threads may come to the lock in another order than they looked at the
+/*  Threads may take the lock in another order than that in which they read the
     clock.  */
 static void test_a_mark_may_be_younger_than_now (void **state_)
 {
@@ -704,7 +703,7 @@ static void test_a_mark_may_be_younger_than_now (void **state_)
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
 }
 
-/*  Address 'n_' of a host that has many.  */
+/*  Address number 'n_' of a host that has many.  */
 static zds_addr_t numbered (unsigned n_)
 {
     char text[32];
@@ -757,8 +756,8 @@ static void test_more_addresses_than_marks (void **state_)
     zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
     now++;
     learn_black_holes (0, HOLES, 'A');
-    /*  The winner and the wrong one have their places, the rest goes to the
-        first of those that failed.  */
+    /*  The winner and the wrong server have their places, the others go to the first
+        of those that failed.  */
     assert_int_equal (first_family (KEY), AF_INET);
     assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
     for (i = 0; i < HOLES; i++)
@@ -789,8 +788,8 @@ static void test_more_addresses_than_marks (void **state_)
     assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
 }
 
-/*  Each of as many addresses as an answer can have: none that is tried again and
-    again because there is no place for it.  */
+/*  As many as an answer can have: none of them may be tried again and again because
+    there is no place for it.  */
 static void test_every_address_is_a_wrong_server (void **state_)
 {
     unsigned i;
@@ -846,7 +845,7 @@ static void test_hosts_are_apart (void **state_)
     assert_true (is_known ("one:1"));
 }
 
-/*  Each way to use a host counts.  */
+/*  Each way of using a host counts as use.  */
 static void use (const char *key_, unsigned way_)
 {
     const zds_addr_t addr = candidate_of ('b').addr;
@@ -920,7 +919,7 @@ static void test_keys_that_are_none (void **state_)
         assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
         assert_true (is_empty ());
     }
-    /*  One less is one.  */
+    /*  One byte less is a key.  */
     key[ZDS_HISTORY_KEY_SIZE - 1] = '\0';
     learn_for (key);
     assert_true (is_known (key));

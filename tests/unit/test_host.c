@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  The one file of the core that asks the system, asked about the one interface
-    that every system has.  */
+/*  zds_host on the real system, asked about the one interface that every system
+    has.  */
 
 #include "text.h"
 
@@ -83,7 +83,8 @@ static void test_settings_come_from_the_environment (void **state_)
     assert_int_equal (zds_settings_mode (&settings), ZDS_MODE_V4);
 }
 
-/*  D-4: writes 'size_' bytes; a text of a file that counts, or why it does not.  */
+/*  D-4: writes a file of 'size_' bytes; returns its text if it counts, or why it does
+    not.  */
 static const char *
 file_says (const char *path_, const void *data_, size_t size_, mode_t mode_)
 {
@@ -144,7 +145,8 @@ static void test_settings_files_that_do_not_count (void **state_)
     large[300] = '\0';
     assert_null (zds_host_settings_text (large, &why));
     assert_string_equal (why, "it cannot be opened");
-    /*  A size of 0 that is none, and bytes that cannot be read.  */
+    /*  A file whose size reads 0 although it is not empty, and one that cannot be
+        read.  */
     assert_null (zds_host_settings_text ("/proc/kallsyms", &why));
     assert_string_equal (why, "it is too large");
     assert_null (zds_host_settings_text ("/proc/self/mem", &why));
@@ -152,7 +154,7 @@ static void test_settings_files_that_do_not_count (void **state_)
     unlink (other);
     unlink (path);
 
-    /*  As a context reads it.  */
+    /*  The settings as a context reads them.  */
     unsetenv ("ZMQ_DUALSTACK");
     file_says (path, "off", 3, 0666);
     assert_false (zds_host_settings (path).off);

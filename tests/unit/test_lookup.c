@@ -55,7 +55,7 @@ static void test_a_long_line_is_not_read (void **state_)
     assert_false (zds_lookup_hosts_line (line, "a", &addr));
 }
 
-/*  Of this machine only what every one has.  */
+/*  Of the real machine, only what every machine has.  */
 static void test_localhost (void **state_)
 {
     zds_answer_t answer;

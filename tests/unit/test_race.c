@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  The rules of a race, one by one, under virtual time.  "rfc8305_5_..." is about
-    RFC 8305 section 5, "c6_..." about C-6 of the specification.
+/*  The rules of a race, one by one, under virtual time.  "rfc8305_5_..." is about RFC
+    8305 section 5, "c6_..." about rule C-6 of docs/RULES.md.
 
-    A case is a script.  Each row is a time in ms, what happens then, and what
-    the race says to do: all steps up to that time until which it waits.  A row
-    without an event is a wake-up; the race must have asked for it.
+    A case is a script.  Each row has a time in ms, what happens then, and what the
+    race says to do: all its steps, the last of which says until when it waits.  A row
+    without an event is a wake-up, which the race must have asked for.
 
     Addresses have names of one letter (IPv6) or digit (IPv4).  In an answer,
     marks may follow:  a*  won the last time, a!  failed, a?7  spoke no ZMTP at
@@ -134,7 +134,7 @@ static zds_candidate_t candidate_of (const char *token_)
     return candidate;
 }
 
-/*  What plays a case.  */
+/*  The state in which a case is played.  */
 typedef struct
 {
     const char *name;
@@ -161,7 +161,7 @@ static void note (player_t *p_, const char *format_, ...)
     va_end (args);
 }
 
-/*  One step as the user of a race does it; false when there is no more.  */
+/*  Does one step, as the user of a race does; false when there is no further one.  */
 static bool do_step (player_t *p_)
 {
     const zds_race_step_t step = zds_race_next (&p_->race, p_->now);
@@ -270,8 +270,8 @@ static void fail_attempt (player_t *p_, const char *token_, int error_)
     const unsigned attempt = attempt_of (p_, token_);
 
     zds_race_failed (&p_->race, attempt, error_);
-    /*  A number that is said literally is of no attempt, or of one that is not
-        the race's business any more.  */
+    /*  A literal number belongs to no attempt, or to one that the race no longer
+        has.  */
     if (token_[0] != '#')
         p_->attempt[attempt] = 0;
 }
@@ -466,7 +466,7 @@ static void check_untested (const player_t *p_, const char *expected_)
         fail_msg ("%s: untested is '%c'", p_->name, name);
 }
 
-/*  What is final stays, come what may.  */
+/*  After a final step, no event changes anything.  */
 static void check_end (player_t *p_)
 {
     const zds_race_step_t last = p_->last;
@@ -1025,7 +1025,7 @@ static const case_t cases[] = {
    NULL,
    NULL},
 
-  /*  What may be waited for: only an answer that could be better.  */
+  /*  The race waits only for an answer that could be better.  */
   {"c8_first_family_ipv4_order",
    "delay=10",
    {{0, "whole 1 2 a b", "start 1, wait 10"},
@@ -1401,7 +1401,7 @@ static const case_t cases[] = {
     {5000, "look", "wait 5250"}},
    NULL,
    NULL},
-  /*  A place is made for one whose turn has come, not before.  */
+  /*  A slot is freed for a candidate when its turn has come, not before.  */
   {"c6_patience_keeps_to_the_attempt_delay",
    "delay=2000",
    {{0, "whole a b c d e f g h", "start a, wait 2000"},
@@ -1465,7 +1465,7 @@ static const case_t cases[] = {
     {953, "ok 1", "cancel a, won 1"}},
    "a=silent 1=won",
    NULL},
-  /*  What is left may end the race in a moment.  */
+  /*  The attempts that are left may still win in a moment.  */
   {"c7_retry_waits_for_the_attempt_delay",
    "",
    {{0, "whole a b", "start a, wait 250"},
@@ -1491,7 +1491,7 @@ static const case_t cases[] = {
     {4000, "look", "wait 4020"}},
    NULL,
    NULL},
-  /*  Failures of the round before do not make the next one a burst.  */
+  /*  Failures in one round do not turn the next one into a burst.  */
   {"c7_retry_once_for_all_that_failed",
    "",
    {{0, "whole a b 1", "start a, wait 250"},
@@ -1856,7 +1856,7 @@ static void test_rfc8305_8_bounds (void **state_)
 
 static zds_answer_t whole;
 
-/*  Begins a race and takes its question.  */
+/*  Begins a race, and does its first ASK.  */
 static void ask (zds_race_t *race_)
 {
     zds_race_config_t config;
@@ -1913,7 +1913,7 @@ static void test_c5_every_error_starts_the_next (void **state_)
     }
 }
 
-/*  The caller was busy: two starts are due, and only one comes.  */
+/*  The caller was busy, and two starts are due: only one comes.  */
 static void test_rfc8305_5_late_wake_up (void **state_)
 {
     zds_race_t race;
@@ -1928,7 +1928,7 @@ static void test_rfc8305_5_late_wake_up (void **state_)
     assert_int_equal (step.deadline, 950);
 }
 
-/*  Numbers of attempts are free again after their end, not before.  */
+/*  The number of an attempt is free again after its end, not before.  */
 static void test_numbers_of_attempts (void **state_)
 {
     zds_race_t race;
@@ -1946,7 +1946,7 @@ static void test_numbers_of_attempts (void **state_)
     assert_int_not_equal (third.attempt, second.attempt);
 }
 
-/*  Not a byte of the race changes.  */
+/*  Events with numbers that do not exist do not change a byte of the race.  */
 static void test_ignored_numbers_out_of_range (void **state_)
 {
     static const unsigned numbers[] = {6,   7,          8,          100,
@@ -1982,7 +1982,7 @@ static void add_many (int family_, unsigned first_, size_t n_)
     }
 }
 
-/*  Starts all there is and fails it; the number of starts.  */
+/*  Starts all candidates, and lets them fail; returns the number of starts.  */
 static unsigned refuse_all (zds_race_t *race_, uint64_t now_)
 {
     unsigned starts = 0;
@@ -2027,7 +2027,7 @@ static void test_c3_duplicates_take_no_room (void **state_)
     assert_int_equal (race.count, ZDS_MAX_CANDIDATES);
 }
 
-/*  Port and zone are the endpoint's; a zone of the answer stays where it has none.  */
+/*  Port and zone are the endpoint's; where it has no zone, the answer's stays.  */
 static void test_port_and_zone (void **state_)
 {
     static const uint32_t zones[] = {0, 7};
@@ -2137,8 +2137,8 @@ static void test_rfc8305_6_answers_that_replace_everything (void **state_)
     }
 }
 
-/*  A race is its struct and its arguments: two of them do the same, and a copy
-    goes on where it was.  */
+/*  A race has no state but its struct and its arguments: two of them do the same, and
+    a copy goes on where the original was.  */
 static void test_rfc8305_4_the_same_twice (void **state_)
 {
     zds_race_t a, b;
@@ -2157,7 +2157,7 @@ static void test_rfc8305_4_the_same_twice (void **state_)
     }
 }
 
-/*  Nothing of a race before is left.  */
+/*  Nothing of an earlier race is left in the struct.  */
 static void test_init_after_a_race (void **state_)
 {
     zds_race_t race;
@@ -2237,7 +2237,7 @@ static void test_rest_to_come (void **state_)
     give (&race, ZDS_LOOK_WHOLE);
 }
 
-/*  The family of libzmq without dual stack, as answers come in.  */
+/*  The family that libzmq without dual stack would use, as answers come in.  */
 static void test_usual_family (void **state_)
 {
     zds_race_config_t config;
@@ -2255,8 +2255,8 @@ static void test_usual_family (void **state_)
     assert_int_equal (zds_race_usual_family (&race), AF_INET);
 }
 
-/*  Why the step of that time is taken; NULL for the candidate's reason: it is not
-    a start.  */
+/*  The reason of the step at that time; 'why_' is NULL if the step is not a start,
+    and has no reason of a candidate.  */
 static void expect_why (zds_race_t *race_,
                         uint64_t now_,
                         zds_race_op_t op_,
@@ -2366,7 +2366,8 @@ static void test_every_end_has_its_reason (void **state_)
     expect_why (&race, 0, ZDS_RACE_FAILED, "there is no address to try", NULL);
 }
 
-/*  Another race has asked before: what it waits for is late for this one, too.  */
+/*  Another race has asked before: the look-up that it waits for is late for this
+    race, too.  */
 static void test_c4_late_since_the_look_up_began (void **state_)
 {
     zds_race_config_t config;

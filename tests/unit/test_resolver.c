@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/*  This test has a copy of the resolver with names of its own, whose clock,
-    memory and threads are in the test's hands.  */
+/*  This test compiles a copy of the resolver under other names, so that it can
+    control the copy's clock, memory and threads.  */
 static uint64_t clock_in_hand (void);
 static void *malloc_in_hand (size_t size_);
 static void *calloc_in_hand (size_t count_, size_t size_);
@@ -95,8 +95,8 @@ start_in_hand (const char *name_, void (*run_) (void *arg_), void *arg_)
     return zds_thread_start (name_, run_, arg_);
 }
 
-/*  The look-ups and what is known of them.  Names that begin with "hang" wait
-    until the gate is open.  */
+/*  The look-ups, and what was seen of them.  Names that begin with "hang" wait until
+    the gate is open.  */
 static struct
 {
     pthread_mutex_t mutex;
@@ -140,7 +140,7 @@ static zds_addr_t address (zds_look_t look_, unsigned n_)
     return addr;
 }
 
-/*  Look-ups of such names.  */
+/*  Look-ups of names that begin with "turn".  */
 static atomic_int turns;
 
 static void
@@ -222,7 +222,7 @@ static void set_gate (bool is_open_)
     pthread_mutex_unlock (&world.mutex);
 }
 
-/*  Lets those pass that hang now, and waits until they have gone.  */
+/*  Lets the look-ups pass that hang now, and waits until they have ended.  */
 static void let_pass (void)
 {
     const unsigned begun = read_world (&world.begun);
@@ -253,8 +253,8 @@ static void pause_a_little (void)
     nanosleep (&ms, NULL);
 }
 
-/*  The end of a thread is no event for those who do not join it, and even then
-    it stays in the list for a moment.  */
+/*  The end of a thread that is not joined is no event that one could wait for, and
+    the thread stays in the list for a moment after it.  */
 static void wait_for_threads (unsigned count_)
 {
     const uint64_t begin = zds_clock_ms ();
@@ -313,7 +313,7 @@ static void start (unsigned threads_)
     assert_non_null (resolver);
 }
 
-/*  Asks for what cannot be had at once.  */
+/*  Asks for a name whose answer is not known yet.  */
 static void ask_for (unsigned waiter_, const char *host_, zds_look_t look_)
 {
     assert_false (zds_resolver_ask (resolver, host_, look_, ZDS_LOOK_IPV4,
@@ -331,7 +331,7 @@ static zds_waiter_t *receive (void)
     }
 }
 
-/*  The next answer is for this one, and it is an answer.  */
+/*  The next answer is for this waiter, and is not an error.  */
 static void receive_for (unsigned waiter_)
 {
     zds_waiter_t *waiter = receive ();
@@ -362,7 +362,7 @@ static bool is_known (const char *host_, zds_look_t look_)
     return true;
 }
 
-/*  Nothing that is queued may run before something changes.  */
+/*  No queued look-up may run before something changes.  */
 static void assert_all_wait (void)
 {
     unsigned i;
@@ -382,8 +382,8 @@ static bool runs (unsigned waiter_)
     return zds_resolver_runs (resolver, &waiters[waiter_]) != ZDS_NEVER;
 }
 
-/*  With look-ups that hang, as many of this kind as may run at a time: of waiters from
-    800 on.  */
+/*  Starts as many look-ups of this kind as may run at a time, all of which hang, for
+    the waiters from 800 on.  */
 static void fill (zds_look_t look_, unsigned threads_)
 {
     const unsigned begun = read_world (&world.begun);
@@ -411,7 +411,7 @@ static unsigned first_of (const zds_answer_t *answer_)
     return ntohl (answer_->addr[0].v4.sin_addr.s_addr) & 255;
 }
 
-/*  For one thread; several begin their look-ups in any order.  */
+/*  With one thread only; several begin their look-ups in any order.  */
 static void assert_log (const char *expected_)
 {
     char log[sizeof world.log];
@@ -502,7 +502,7 @@ static void test_many_share_one_look_up (void **state_)
     assert_null (zds_resolver_collect (resolver, &inbox));
     assert_int_equal (read_world (&world.begun), 2);
 
-    /*  They come in the order in which they asked, and are announced once.  */
+    /*  The answers come in the order of the questions, and are announced once.  */
     pass (ZDS_RESOLVER_FRESH);
     pthread_mutex_lock (&world.mutex);
     world.woken = 0;
@@ -518,7 +518,7 @@ static void test_many_share_one_look_up (void **state_)
     assert_int_equal (read_world (&world.begun), 3);
 }
 
-/*  One thread, which is inside a look-up of this kind; the answer is for waiter 0.  */
+/*  Starts one thread, which hangs in a look-up of this kind for waiter 0.  */
 static void start_one_that_hangs (zds_look_t look_)
 {
     start (1);
@@ -561,7 +561,8 @@ static void test_in_the_order_in_which_they_were_asked (void **state_)
     assert_log ("hang/6 good/6 better/6 best/6");
 }
 
-/*  What stock would have looked up does not wait for what it would not.  */
+/*  The look-up that stock would make does not wait for one that it would not
+    make.  */
 static void test_kinds_do_not_wait_for_each_other (void **state_)
 {
     (void) state_;
@@ -620,7 +621,7 @@ static void test_a_slow_answer_is_fresh_when_it_comes (void **state_)
     pass (ZDS_RESOLVER_FRESH - 1);
     assert_true (is_known ("hang", ZDS_LOOK_IPV6));
     pass (1);
-    /*  And so it is the next time, when it is not slow.  */
+    /*  The same the next time, when the name is not slow.  */
     ask_for (0, "hang", ZDS_LOOK_IPV6);
     wait_for_begun (2);
     let_pass ();
@@ -644,8 +645,8 @@ static void test_a_bounded_number_of_answers_is_kept (void **state_)
     assert_false (is_known ("good0", ZDS_LOOK_IPV6));
 }
 
-/*  Each asker would have had a look-up of its own.  The second one shows that the order
-    rotates.  */
+/*  With stock, each asker would have had a look-up of its own.  The second look-up
+    shows that the order rotates.  */
 static void test_a_shared_answer_is_dealt_out (void **state_)
 {
     unsigned firsts[3] = {0, 0, 0};
@@ -667,7 +668,7 @@ static void test_a_shared_answer_is_dealt_out (void **state_)
         assert_true (firsts[i] >= 9 && firsts[i] <= 11);
 }
 
-/*  All at once: the first one has the first answer, and the others wait.  */
+/*  All ask at once: the first one gets the first answer, and the others wait.  */
 static void test_who_asked_together_is_dealt_out_too (void **state_)
 {
     unsigned i;
@@ -682,7 +683,7 @@ static void test_who_asked_together_is_dealt_out_too (void **state_)
         assert_ptr_equal (receive (), &waiters[i]);
         assert_int_equal (waiters[i].answer->count, 3);
     }
-    /*  Two were equal, the third was not.  */
+    /*  Two orders were equal, the third was not.  */
     assert_log ("hang/4 turn3/4 turn3/4 turn3/4");
     assert_int_equal (first_of (waiters[1].answer), 0);
     assert_int_equal (first_of (waiters[2].answer), 0);
@@ -693,7 +694,7 @@ static void test_who_asked_together_is_dealt_out_too (void **state_)
         zds_resolver_drop (waiters[i].answer);
 }
 
-/*  Nobody asks DNS more than one look-up for each asker would.  */
+/*  DNS is asked no more often than with one look-up for each asker.  */
 static void test_a_fixed_order_stays (void **state_)
 {
     unsigned i;
@@ -709,7 +710,7 @@ static void test_a_fixed_order_stays (void **state_)
         assert_int_equal (read_world (&world.begun),
                           i < ZDS_RESOLVER_LOOKS ? i : ZDS_RESOLVER_LOOKS);
     }
-    /*  A second later all is open again.  */
+    /*  A second later it is found out anew.  */
     pass (ZDS_RESOLVER_FRESH);
     ask_for (0, "turn9", ZDS_LOOK_IPV4);
     receive_for (0);
@@ -774,7 +775,7 @@ static void test_cancelled_while_it_runs (void **state_)
     assert_int_equal (read_world (&world.woken), 0);
     assert_null (zds_resolver_collect (resolver, &inbox));
     assert_null (waiters[0].answer);
-    /*  It was not in vain.  */
+    /*  The look-up was kept.  */
     assert_int_equal (resolver->ended.count, 1);
     assert_log ("hang3/6");
 }
@@ -811,7 +812,7 @@ static void test_cancelled_in_the_inbox (void **state_)
     zds_resolver_cancel (resolver, &waiters[3]);
     assert_null (zds_resolver_collect (resolver, &inbox));
     assert_int_equal (read_world (&world.woken), 1);
-    /*  The inbox was empty: it is said again.  */
+    /*  The inbox was empty, so the next answer is announced again.  */
     ask_and_receive ("good");
     assert_int_equal (read_world (&world.woken), 2);
 }
@@ -915,16 +916,16 @@ static void test_slow_names_are_kept_back (void **state_)
     wait_for_begun (2);
     ask_for (3, "hang3", ZDS_LOOK_IPV6);
     assert_all_wait ();
-    /*  The next ones overtake it.  */
+    /*  Later ones overtake it.  */
     ask_and_receive ("good");
     ask_and_receive ("better");
     assert_false (has_begun ("hang3/6"));
-    /*  Of the other family nothing is known.  */
+    /*  Of the name's other family nothing is known.  */
     ask_for (4, "hang4", ZDS_LOOK_IPV4);
     wait_for_begun (5);
     assert_true (has_begun ("hang4/4"));
     assert_all_wait ();
-    /*  One place more for such names, when one of them ends.  */
+    /*  When one of them ends, there is a place for another slow name.  */
     set_gate (true);
     wait_until_above (&world.begun, 5);
     assert_true (has_begun ("hang3/6"));
@@ -941,14 +942,15 @@ static void test_slow_names_are_forgiven (void **state_)
     ask_for (2, "hang2", ZDS_LOOK_IPV6);
     wait_for_begun (2);
     ask_for (3, "hang3", ZDS_LOOK_IPV6);
-    /*  Its minute began when its look-up ended, one FRESH ago.  */
+    /*  The name's minute began when its look-up ended, which is ZDS_RESOLVER_FRESH
+        ago.  */
     pass (ZDS_RESOLVER_SUSPECT - ZDS_RESOLVER_FRESH - 1);
     assert_all_wait ();
     pass (1);
     ask_for (4, "good", ZDS_LOOK_IPV6);
     wait_until_above (&world.begun, 3);
     assert_true (has_begun ("hang3/6"));
-    /*  What is forgiven and fast is no longer slow.  */
+    /*  A name whose minute is over, and which was fast, is no longer slow.  */
     set_gate (true);
     for (i = 0; i < 4; i++)
         zds_resolver_drop (receive ()->answer);
@@ -977,17 +979,18 @@ static void test_release_waits_for_no_look_up (void **state_)
     assert_true (zds_clock_ms () - begin <= 2000);
     assert_int_equal (read_world (&world.ended), 1);
     wait_for_threads (threads_before + ZDS_RESOLVER_CROWD + 1);
-    /*  They end later, with nobody there.  */
+    /*  They end later, when nobody waits for them.  */
     let_pass ();
     wait_for_threads (threads_before);
     assert_false (has_begun ("queued/6"));
-    /*  One that was never asked, as well.  */
+    /*  The same for a resolver that was never asked.  */
     start (4);
     zds_resolver_release (resolver);
     resolver = NULL;
 }
 
-/*  What is left over of the parent's threads is not waited for, and not freed.  */
+/*  In the child, nothing waits for the parent's threads, and nothing of theirs is
+    freed.  */
 static void test_release_in_a_child_does_nothing (void **state_)
 {
     (void) state_;
@@ -1001,7 +1004,7 @@ static void test_release_in_a_child_does_nothing (void **state_)
     zds_mutex_unlock (&resolver->mutex);
 }
 
-/*  As libzmq without all this would do it.  */
+/*  The caller looks the name up itself, as libzmq without the transport does.  */
 static void test_no_thread_to_be_had (void **state_)
 {
     static const struct
@@ -1043,12 +1046,13 @@ static void test_no_thread_to_be_had (void **state_)
         assert_int_equal (resolver->queued[rows[i].look].count, 0);
     }
     assert_null (zds_resolver_collect (resolver, &inbox));
-    /*  The next one may have more luck.  */
+    /*  The next one can start a thread again.  */
     atomic_store (&starts_left, -1);
     ask_and_receive ("good");
 }
 
-/*  Of its kind; for the other kinds no thread is there.  */
+/*  One thread does all look-ups of its kind; for the other kinds there is no
+    thread.  */
 static void test_one_thread_does_it_all (void **state_)
 {
     (void) state_;
@@ -1064,7 +1068,7 @@ static void test_one_thread_does_it_all (void **state_)
     zds_resolver_drop (waiters[3].answer);
     assert_log ("hang/6 good/4");
     assert_int_equal (count_threads (), threads_before + 1);
-    /*  One who asks later has a thread started for those before.  */
+    /*  A later question starts a thread for the earlier ones, too.  */
     atomic_store (&starts_left, 1);
     ask_for (4, "best", ZDS_LOOK_IPV6);
     zds_resolver_drop (receive ()->answer);
@@ -1124,7 +1128,7 @@ static void test_out_of_memory (void **state_)
     assert_true (live_a_life ());
 }
 
-/*  Nothing at all.  */
+/*  There is no memory at all.  */
 static void test_no_memory_for_an_answer (void **state_)
 {
     (void) state_;
@@ -1138,7 +1142,7 @@ static void test_no_memory_for_an_answer (void **state_)
     assert_null (waiters[0].answer);
 }
 
-/*  Each with an inbox of its own; what counts is that no answer is lost.  */
+/*  Each thread has an inbox of its own; no answer may be lost.  */
 static void *ask_and_cancel (void *seed_)
 {
     const unsigned seed = *(const unsigned *) seed_;

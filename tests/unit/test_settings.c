@@ -3,7 +3,7 @@
 #include "text.h"
 #include "zds_settings.h"
 
-/*  From nothing.  */
+/*  The settings after these words alone.  */
 static zds_settings_t
 read_words (const char *text_, char *complaint_, size_t size_)
 {
@@ -153,7 +153,7 @@ static void test_trace (void **state_)
                       settings.trace, settings.trace_file, unknown);
     }
 
-    /*  A name that is just not too long, and one that is.  */
+    /*  A name of the greatest length, and one that is longer.  */
     memset (text, 'x', sizeof text);
     memcpy (text, "trace=", 6);
     text[6 + ZDS_TRACE_FILE_SIZE - 1] = '\0';

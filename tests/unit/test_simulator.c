@@ -84,7 +84,7 @@ typedef struct
     int error;
 } connection_t;
 
-/*  What has happened in all races: a law that is never put to the test is none. */
+/*  What has happened in all races: a law that was never put to the test proves nothing.  */
 enum
 {
     SAW_WON,
@@ -258,7 +258,7 @@ static void draw_addr (world_t *w_, host_addr_t *addr_, unsigned mood_)
         addr_->record = (zds_record_t) draw (r, 5);
     else if (!w_->plain && chance (r, 20))
         addr_->waited = draw_time (r, 300);
-    /*  Only one has won.  */
+    /*  Only one can have won the last time.  */
     if (addr_->record == ZDS_RECORD_WON && w_->has_winner)
         addr_->record = ZDS_RECORD_NONE;
     w_->has_winner = w_->has_winner || addr_->record == ZDS_RECORD_WON;
@@ -371,7 +371,7 @@ static void add_family (const world_t *w_,
         answer_->addr[answer_->count++] = known_addr[f_][i];
 }
 
-/*  What the libc says; duplicates now and then.  */
+/*  What the libc answers, now and then with duplicates.  */
 static void compose (world_t *w_, unsigned look_, zds_answer_t *answer_)
 {
     const answer_t *const a = &w_->answer[look_];
@@ -449,15 +449,15 @@ static void give_answer (world_t *w_, unsigned look_)
         for (i = 0; i < ZDS_LOOKS; i++)
             w_->answer[i].time = ZDS_NEVER;
     }
-    /*  What an answer leaves out may come back with the next one.  */
+    /*  An address that one answer leaves out may come back with the next one.  */
     if (w_->replaced || w_->other_host)
         memset (w_->started, 0, sizeof w_->started);
 }
 
 /*  Laws of RFC 8305 that need no model.  */
 
-/*  Section 4: the place of an address in the alternation is a matter of its
-    number within its family.  */
+/*  Section 4: the place of an address in the alternation follows from its number
+    within its family.  */
 static unsigned place_of (const world_t *w_, int family_, unsigned index_)
 {
     return 2 * index_ + (model_family (family_) != w_->model.first_family);
@@ -586,7 +586,7 @@ static void connect_attempt (world_t *w_, unsigned attempt_)
     model_connected (&w_->model, attempt_, w_->now);
 }
 
-/*  The peer does what it does, unless TCP has decided.  */
+/*  Lets the peer do what it does, unless TCP has decided the race.  */
 static void hear_from (world_t *w_, unsigned attempt_)
 {
     connection_t *const c = &w_->connection[attempt_];
@@ -662,13 +662,13 @@ static void cancel_attempt (world_t *w_, const zds_race_step_t *step_)
     end_of (w_, step_->attempt);
 }
 
-/*  The time that an address may have to wait for its turn after the last
-    answer: silence is the only thing that holds it up, and that is bounded.  */
+/*  How long after the last answer an address may have to wait for its turn.  Only
+    silence can hold it up, and that is bounded.  */
 static uint64_t longest_wait (const world_t *w_, int family_, size_t index_)
 {
     const model_t *const m = &w_->model;
     const unsigned place = place_of (w_, family_, (unsigned) index_);
-    /*  Its timer starts anew when an attempt connects.  */
+    /*  The timer of an attempt starts anew when it connects.  */
     const uint64_t delay =
       w_->config.attempt_delay * (w_->config.greets ? 2 : 1);
     uint64_t ahead = 0;
@@ -677,7 +677,7 @@ static uint64_t longest_wait (const world_t *w_, int family_, size_t index_)
     for (f = 0; f < ZDS_FAMILIES; f++)
         for (i = 0; i < m->count[f]; i++)
             ahead += place_of (w_, (int) f, (unsigned) i) < place;
-    /*  What started before all was known.  */
+    /*  An attempt started before all was known.  */
     if (w_->first_start <= w_->last_answer)
         ahead++;
     if (m->count[0] + m->count[1] <= ZDS_RACE_MAX_RUNNING)
@@ -701,8 +701,8 @@ static bool is_reachable (const world_t *w_, const host_addr_t *host_)
                && (limit == 0 || host_->after < limit));
 }
 
-/*  A good peer that speaks within the attempt delay is not passed over for one that
-    says nothing.  */
+/*  Whether the peer speaks within the attempt delay: such a good peer must not be
+    passed over for one that says nothing.  */
 static bool is_prompt (const world_t *w_, const host_addr_t *host_)
 {
     return is_reachable (w_, host_)
@@ -716,7 +716,8 @@ static void check_reached (world_t *w_, bool won_)
     const model_t *const m = &w_->model;
     size_t f, i;
 
-    /*  Here, who has no descriptor gets none by another one's end either.  */
+    /*  In these races, an attempt that has no descriptor does not get that of another
+        one either.  */
     if (w_->late || w_->replaced || w_->gave_descriptor)
         return;
     for (f = 0; f < ZDS_FAMILIES; f++)
@@ -737,7 +738,7 @@ static void check_reached (world_t *w_, bool won_)
         }
 }
 
-/*  Whoever has won without a greeting: no good peer was kept waiting.  */
+/*  If the winner has not greeted, no good peer was kept waiting for it.  */
 static void check_winner (world_t *w_, const connection_t *winner_)
 {
     const model_t *const m = &w_->model;
@@ -876,7 +877,7 @@ static void call_again (world_t *w_)
     model_again (&w_->model);
 }
 
-/*  The next thing to happen: of equal ones any may come first.  */
+/*  What happens next; of events at the same time, any may come first.  */
 typedef enum
 {
     TIMER,

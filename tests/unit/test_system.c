@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zds_host and zds_lookup on systems that say what few real ones say.  */
+/*  zds_host and zds_lookup on systems whose answers are rare on real ones.  */
 
 #include "system.h"
 
@@ -51,9 +51,9 @@ static void test_flags_come_from_the_kernel (void **state_)
     }
 }
 
-/*  An alias is an interface of its own to whoever asks for its name, as it is to
-    getifaddrs; the near end of a link of two is the address, the far end is not;
-    a link-local address has its scope.  */
+/*  An alias that is asked for by name is an interface of its own, as with getifaddrs;
+    of a point-to-point link, the address is the near end, not the far one; a
+    link-local address has its scope.  */
 static void test_names_and_addresses_from_the_kernel (void **state_)
 {
     static const system_ifaddr_t host[] = {
@@ -96,8 +96,8 @@ static void test_names_and_addresses_from_the_kernel (void **state_)
     }
 }
 
-/*  A list that changed while it was told is asked for again; a sandbox may have
-    something against any of the calls; who is short of something is told so.  */
+/*  A list that changed while it was read is asked for again; a sandbox may refuse any
+    of the calls; a lack of memory or descriptors is reported.  */
 static void test_a_kernel_that_does_not_tell (void **state_)
 {
     static const system_ifaddr_t host[] = {{"eth0", "192.0.2.1", 0, NULL}};
@@ -222,7 +222,8 @@ static void test_a_host_with_many_addresses (void **state_)
     free (ifaddrs);
 }
 
-/*  A busy system is asked again, for a second; a poor one is not.  */
+/*  A busy system is asked again, for a second; one that lacks memory or descriptors
+    is not.  */
 static void test_getifaddrs_fails (void **state_)
 {
     static const struct
@@ -260,7 +261,7 @@ static void test_getifaddrs_fails (void **state_)
         if (rows[i].rc != 0)
             assert_null (ifaddrs);
         free (ifaddrs);
-        /*  Where it cannot be found out, there is IPv6.  */
+        /*  Where that cannot be found out, the host counts as having IPv6.  */
         sys.ifaddrs_fails = rows[i].times;
         assert_int_equal (zds_host_view ().has_ipv6, rows[i].rc != 0);
     }
@@ -291,7 +292,7 @@ static void test_which_host_has_ipv6 (void **state_)
     }
 }
 
-/*  What does not count adds nothing.  */
+/*  Addresses that do not count do not change the number.  */
 static void test_c15_the_network_of_a_host (void **state_)
 {
     static const system_ifaddr_t all[] = {{"lo", "::1", 0, NULL},
@@ -318,7 +319,7 @@ static void test_c15_the_network_of_a_host (void **state_)
     assert_int_equal (zds_host_view ().network, 0);
 }
 
-/*  Runs it with stderr in a file, and gives what was written.  */
+/*  Reads the settings with stderr in a file, and returns what was written there.  */
 static void settings_and_stderr (char *text_, size_t size_)
 {
     FILE *const file = tmpfile ();
@@ -451,7 +452,7 @@ static void test_answers_of_one_family (void **state_)
     assert_int_equal (look_up ("name", ZDS_LOOK_IPV4, ZDS_LOOKUP_DONE), 0);
 }
 
-/*  Both families in one question, in the order and with the scopes of the libc.  */
+/*  Both families with one call, in the order and with the scopes of the libc.  */
 static void test_a_whole_answer (void **state_)
 {
     static const char *const expected[] = {"fe80::9%7", "192.0.2.1",
@@ -470,7 +471,8 @@ static void test_a_whole_answer (void **state_)
     assert_int_equal (sys.questions, 1);
 }
 
-/*  resolv.conf says from how many dots on a name is tried as it stands.  */
+/*  resolv.conf says with how many dots or more a name is first tried as it
+    stands.  */
 static void test_a_name_as_it_stands (void **state_)
 {
     static const struct
@@ -504,7 +506,7 @@ static void test_a_name_as_it_stands (void **state_)
     memset (&_res, 0, sizeof _res);
 }
 
-/*  Without IPv6, only names of the host itself lead to IPv6.  */
+/*  On a host without IPv6, only names of the host itself lead to IPv6.  */
 static void test_which_names_have_ipv6 (void **state_)
 {
     static const char hosts[] = "127.0.0.1 localhost name\n"

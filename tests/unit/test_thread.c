@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zds_thread on a system that refuses: --wrap leads its calls here
+/*  zds_thread on a system that refuses its calls, which --wrap redirects to here
     (Makefile.am).  */
 
 #include "text.h"
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/*  This test has a copy of the code with names of its own, to see inside.  */
+/*  This test compiles a copy of the code under other names, to see inside.  */
 #define zds_thread_start in_hand_thread_start
 #define zds_process_id in_hand_process_id
 #define zds_clock_ms in_hand_clock_ms
@@ -124,7 +124,7 @@ static int reset (void **state_)
     return 0;
 }
 
-/*  What a thread says of itself, and how many have begun and may end.  */
+/*  What a thread reports about itself, and how many have begun and may end.  */
 static struct
 {
     atomic_uint begun;
@@ -215,7 +215,7 @@ static void test_a_thread_runs (void **state_)
     assert_int_equal (sys.attrs, 0);
 }
 
-/*  The libc wants more, for thread-local data of the program.  */
+/*  The libc demands more, for thread-local data of the program.  */
 static void test_a_thread_with_a_larger_stack (void **state_)
 {
     (void) state_;
@@ -225,7 +225,7 @@ static void test_a_thread_with_a_larger_stack (void **state_)
     assert_int_equal (sys.attrs, 0);
 }
 
-/*  And the caller takes signals as before.  */
+/*  Afterwards the caller takes signals as before.  */
 static void test_a_thread_cannot_be_started (void **state_)
 {
     static const int errors[] = {EAGAIN, EPERM, ENOMEM, EINVAL};
@@ -250,7 +250,7 @@ static bool start_one_more (void)
     return zds_thread_start ("name", stay, NULL) == 0;
 }
 
-/*  Those that could not be started do not count, and a child has none of its
+/*  Threads that could not be started do not count, and a child does not count its
     parent's.  */
 static void test_a_process_has_so_many (void **state_)
 {
@@ -263,7 +263,7 @@ static void test_a_process_has_so_many (void **state_)
     assert_false (start_one_more ());
     sys.create = 0;
     atomic_store (&said.begun, 0);
-    /*  Those of the tests before may be about to end.  */
+    /*  Threads of earlier tests may still be about to end.  */
     while (count < ZDS_THREAD_MAX)
         count += start_one_more ();
     assert_false (start_one_more ());
@@ -278,7 +278,8 @@ static void test_a_process_has_so_many (void **state_)
     start ();
 }
 
-/*  By the word of the linker; only a plug-in that libzmq.a is part of is kept by hand.  */
+/*  What is linked with -z nodelete stays; only a plug-in that libzmq.a is part of is
+    kept by hand.  */
 static void test_what_stays_in_memory (void **state_)
 {
     static const ElfW (Dyn)

@@ -54,7 +54,7 @@ static void test_a_line_is_one_line (void **state_)
     size = zds_trace_format (line, 0, 1, &subject, text);
     assert_int_equal (size, ZDS_TRACE_LINE_SIZE);
     assert_memory_equal (line + size - 5, "y...\n", 5);
-    /*  The end falls into a code.  */
+    /*  The cut falls into an escape.  */
     memset (text, '\r', sizeof text - 1);
     for (subject.address = "a"; strlen (subject.address) < 5;
          subject.address = strcmp (subject.address, "a") == 0     ? "ab"
@@ -200,12 +200,12 @@ static void test_what_cannot_be_opened (void **state_)
     assert_int_equal (zds_trace_open (&trace, path), ENOENT);
     assert_int_equal (zds_trace_open (&trace, place->directory), EISDIR);
     assert_ptr_equal (trace, &trace);
-    /*  A FIFO that nobody reads: does not wait.  */
+    /*  A FIFO that nobody reads: opening it does not wait.  */
     assert_int_equal (mkfifo (place->path, 0600), 0);
     assert_int_equal (zds_trace_open (&trace, place->path), ENXIO);
 }
 
-/*  Daemons close all descriptors; the number may be another file's then, which
+/*  Daemons close all descriptors; the number may then belong to another file, which
     must not get our lines.  */
 static void test_a_descriptor_that_was_closed (void **state_)
 {
@@ -268,13 +268,13 @@ static void test_a_slow_reader_of_a_fifo (void **state_)
     zds_trace_close (subject.trace);
 }
 
-/*  Some programs give those that they start a socket for stderr.  */
+/*  Some programs start others with a socket for stderr.  */
 static int socket_pair (int *fds_)
 {
     return socketpair (AF_UNIX, SOCK_STREAM, 0, fds_);
 }
 
-/*  A child, so that its stderr can be a pipe.  */
+/*  Runs in a child, so that its stderr can be a pipe.  */
 static void in_child_with_stderr (int (*make_) (int *fds_),
                                   void (*run_) (int read_fd_))
 {
@@ -302,7 +302,7 @@ static void read_slowly (int read_fd_)
     zds_trace_close (subject.trace);
 }
 
-/*  No SIGPIPE: it would end the application.  */
+/*  There must be no SIGPIPE, which would end the application.  */
 static void read_never (int read_fd_)
 {
     zds_subject_t subject = subject_on (NULL);
@@ -338,7 +338,8 @@ static void test_stderr_that_is_a_socket (void **state_)
     close (fds[1]);
 }
 
-/*  What has the number of stderr after it was closed is not written to.  */
+/*  Whatever gets the number of stderr after that was closed must not be written
+    to.  */
 static void close_and_connect (int read_fd_)
 {
     zds_subject_t subject = subject_on (NULL);
@@ -389,8 +390,8 @@ static void *say_much (void *subject_)
 
     memset (text, 'x', sizeof text);
     for (i = 0; i < LINES; i++) {
-        /*  Another line each time and from each thread, in letters: numbers may be
-            taken for ports.  */
+        /*  Each thread writes a different line each time, in letters, because numbers
+            may be taken for ports.  */
         for (k = 0; k < 16; k++)
             text[k] = (i >> k & 1) != 0 ? 'y' : 'x';
         for (; k < 64; k++)

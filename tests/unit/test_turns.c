@@ -20,8 +20,8 @@ static zds_answer_t answer_of (const char *const *addrs_)
     return answer;
 }
 
-/*  Two answers, and what the following ones who ask get: of the second answer, with
-    what moved turned by one place more each time.  */
+/*  Two answers, and what those get who ask after that: the second answer, in which
+    the addresses that moved are turned by one place more each time.  */
 static void test_turns (void **state_)
 {
     static const struct
@@ -51,21 +51,21 @@ static void test_turns (void **state_)
        {{"2001:db8::1", "2001:db8:1::3", "2001:db8:1::2", NULL},
         {"2001:db8::1", "2001:db8:1::2", "2001:db8:1::3", NULL},
         {"2001:db8::1", "2001:db8:1::3", "2001:db8:1::2", NULL}}},
-      /*  Each family by itself, wherever the libc puts it.  */
+      /*  Each family rotates by itself, wherever the libc puts it.  */
       {{"2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", NULL},
        {"192.0.2.1", "2001:db8::2", "2001:db8::1", "192.0.2.2", NULL},
        true,
        {{"192.0.2.1", "2001:db8::2", "2001:db8::1", "192.0.2.2", NULL},
         {"192.0.2.1", "2001:db8::1", "2001:db8::2", "192.0.2.2", NULL},
         {"192.0.2.1", "2001:db8::2", "2001:db8::1", "192.0.2.2", NULL}}},
-      /*  Other addresses, as from a pool: the newer ones.  */
+      /*  Other addresses, as from a pool: the newer ones count.  */
       {{"192.0.2.1", "192.0.2.2", NULL},
        {"192.0.2.3", "192.0.2.4", "192.0.2.5", NULL},
        true,
        {{"192.0.2.3", "192.0.2.4", "192.0.2.5", NULL},
         {"192.0.2.4", "192.0.2.3", "192.0.2.5", NULL},
         {"192.0.2.3", "192.0.2.4", "192.0.2.5", NULL}}},
-      /*  None any more.  */
+      /*  There are no addresses any more.  */
       {{"192.0.2.1", "192.0.2.2", NULL},
        {NULL},
        false,
@@ -96,7 +96,7 @@ static void test_turns (void **state_)
     }
 }
 
-/*  When the first one is down, the others share what it had.  */
+/*  When the first address is down, all others share the askers that it had.  */
 static void test_each_pair_is_in_front_once (void **state_)
 {
     static const char *const addrs[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3",

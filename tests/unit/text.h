@@ -22,11 +22,11 @@
 
 #include "zds_addr.h"
 
-/*  cmocka does not say so, and a static analyzer goes on behind fail_msg.  */
+/*  cmocka does not declare this, and a static analyzer would go on after
+    fail_msg.  */
 __attribute__ ((noreturn)) void _fail (const char *file_, int line_);
 
-/*  "1.2.3.4", "fe80::1%2": the test's own reading, not the code's under
-    test.  */
+/*  "1.2.3.4", "fe80::1%2": read by the test itself, not by the code under test.  */
 static inline zds_addr_t addr_of (const char *text_)
 {
     zds_addr_t addr;
