@@ -123,11 +123,7 @@ bool zmq::dualstack_is_connected (fd_t fd_)
 int zmq::dualstack_connect_error (fd_t fd_)
 {
     int error = 0;
-#if defined ZMQ_HAVE_HPUX || defined ZMQ_HAVE_VXWORKS
-    int len = sizeof error;
-#else
-    socklen_t len = sizeof error;
-#endif
+    zmq_socklen_t len = sizeof error;
 
     //  Solaris returns the error of the connection itself.
     if (getsockopt (fd_, SOL_SOCKET, SO_ERROR,
@@ -338,9 +334,7 @@ int zmq::dualstack_open_listener (const zds_listener_t &listener_,
     if (*fd_ == retired_fd)
         return errno;
     *stage_ = ZDS_AT_BIND;
-    if (::bind (*fd_, &addr.sa,
-                static_cast<zmq_socklen_t> (zds_addr_len (&addr)))
-          != 0
+    if (::bind (*fd_, &addr.sa, len_of (addr)) != 0
         || ::listen (*fd_, options_.backlog) != 0) {
         const int rc = dualstack_errno ();
         dualstack_close (*fd_);
