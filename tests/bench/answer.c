@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  answer HOW PORT ADDRESS...: a server that speaks no ZMTP.  Prints "ready".
-    HOW is
+/*  answer HOW PORT ADDRESS...: a server that speaks no ZMTP.  Prints "ready".  HOW is
 
     http    it answers whatever comes first on a connection, and closes it
     ssh     it says what it is, and closes on whatever comes

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What the programs of the benchmark share.  They print lines "NAME VALUE" and
-    use libzmq as any program does; which libzmq, LD_LIBRARY_PATH says.  */
+/*  What the programs of the benchmark share.  They print lines "NAME VALUE" and use
+    libzmq as any program does; LD_LIBRARY_PATH says which libzmq.  */
 
 #ifndef BENCH_H_INCLUDED
 #define BENCH_H_INCLUDED

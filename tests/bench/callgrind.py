@@ -6,7 +6,7 @@ import re
 
 
 def read_record(path):
-    """(instructions, {function: instructions of its own}) out of a record of callgrind's."""
+    """(instructions, {function: its own instructions}) from a file that callgrind wrote."""
     own, names, function, is_call = collections.Counter(), {}, None, False
     with open(path) as lines:
         for line in lines:
@@ -30,8 +30,8 @@ class Counting:
         self.field, self.record = field, os.path.join(directory, "callgrind.out")
 
     def each(self, library, few, many, program, *args):
-        """What one more of many takes: (instructions, {function: its own}). The program's last
-        argument is how many."""
+        """What each further one of many takes: (instructions, {function: its own}). The program's
+        last argument is the number."""
         counts = []
         for count in (few, many):
             self.field.count_instructions(library, self.record, program, *args, count)

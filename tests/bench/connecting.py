@@ -15,8 +15,8 @@ from stats import Figure, column, finished, missing_or, spread, table
 
 # RFC 8305's values, which the library has as defaults.
 ATTEMPT_DELAY, RESOLUTION_DELAY = 250, 50  # ms
-HOPELESS = 3  # s that stock is given to come up with what it never will
-LOOKUP = 30   # s that stock is given when it waits for a dead name server
+HOPELESS = 3  # s after which we take it that stock never connects
+LOOKUP = 30   # s that stock may wait for a dead name server
 
 
 # --- names whose IPv6 fails -----------------------------------------------------------------------
@@ -31,8 +31,8 @@ LATE = collections.OrderedDict([("lost.test", "lost"), ("late.test", "2 s late")
 
 
 def start_stock_with_ipv6(field, names, patience):
-    """What stock does when the program sets ZMQ_IPV6=1, once for each name; all at a time. Returns
-    a function that waits for the outcome: {name: [ms]}."""
+    """Runs stock with ZMQ_IPV6=1 once for each name, all at the same time. Returns a function that
+    waits for the outcome: {name: [ms]}."""
     running = {name: field.start(field.client, "stock", "reply", "-6", "-p", patience * 1000,
                                  at(name)) for name in names}
     return lambda: {name: column([field.end(program)], "first")
@@ -52,13 +52,13 @@ def reply_times(field, rounds):
                 result = field.run(library, "reply", "-r", at(host))
                 if name in LATE and variant == "ours" and "at" in result:
                     result["after"] = result["at"] - answered(field, name, before)
-                if turn > 0:  # in the first one neighbours are found and files are read
+                if turn > 0:  # the first one also finds neighbours and reads files
                     seen[name, variant].append(result)
     return seen
 
 
 def answered(field, name, before):
-    """When the name server answered for A, which it does at once."""
+    """When the name server answered the A query, which it does at once."""
     return [when for kind, when in field.asked(name)[before:] if kind == "A"][0]
 
 
@@ -76,7 +76,7 @@ def answered_over(results):
 def connect(field, quick):
     rounds = 5 if quick else 20
     hopeless = start_stock_with_ipv6(field, SCENES, HOPELESS)()
-    # These do nothing but wait.
+    # These only wait, and so do not disturb the measurement.
     hopeless_late = start_stock_with_ipv6(field, ["stock-" + name for name in LATE], LOOKUP)
     seen = reply_times(field, rounds)
     for name, times in hopeless_late().items():
@@ -165,7 +165,7 @@ CALLS = [("term", "zmq_ctx_term"), ("disconnect", "zmq_disconnect, connected"),
 def dead_dns(field, quick):
     rounds, length = (2, 1000) if quick else (7, 2000)
     dead = [at(name) for name in DEAD]
-    # Stock does nothing but wait meanwhile.
+    # Meanwhile stock only waits.
     waiting = {key: field.start(field.client, "stock", "leave", key, dead[0]) for key, _ in CALLS}
     waiting["stall"] = field.start(field.client, "stock", "stall", length, dead[0])
     gaps, times = collections.defaultdict(list), collections.defaultdict(list)
@@ -247,8 +247,9 @@ def connect_instructions(counting, rounds, many):
 
 
 def greeting_instructions(counting, rounds, many, dealers):
-    """Where TCP decides a race, as it does for ZMQ_STREAM, ours takes what it would take of a
-    DEALER without the greeting: stock's of a DEALER, and what ours is beyond stock of a STREAM."""
+    """What the greeting adds to a connect of a DEALER. Without it, ours would take stock's
+    instructions for a DEALER plus what ours takes beyond stock for a ZMQ_STREAM, for which TCP
+    decides the race."""
     streams = count_connects(counting, rounds, "streams", tcp("own.test", HTTP_PORT), 20, many)
     before = [dealer + ours - stock for dealer, ours, stock in
               zip(dealers["stock"], streams["ours"], streams["stock"])]

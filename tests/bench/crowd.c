@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  crowd COUNT MS ENDPOINT: so many sockets of one context connect at once, and
-    each has a message to send and a reply to get.
+/*  crowd COUNT MS ENDPOINT: this many sockets of one context connect at once, and
+    each sends a message and gets a reply.
 
-    Prints what this process took for that: "all MS" when each has had its reply
-    (nothing of the kind when one had none for a minute), "cpu MS"; at the peak,
-    and beyond what there was before, "threads N", "files N", "rss BYTES"; and MS
-    later "left N", the threads beyond those of before.
+    Prints what this process took for that: "all MS", after which each has had its
+    reply (left out if one has none after a minute), "cpu MS"; at the peak, beyond
+    what there was before, "threads N", "files N", "rss BYTES"; and MS later "left N",
+    the number of threads beyond those of before.
 
     A "#" in ENDPOINT stands for the number of the socket, from 0 on.
 
-    crowd -c PORTS COUNT MS ENDPOINT: the same, each socket with connections to so
-    many ports, from ENDPOINT's on; COUNT is that of connections.  Takes fewer
+    crowd -c PORTS COUNT MS ENDPOINT: the same, but each socket connects to this many
+    ports, from ENDPOINT's on; COUNT is the number of connections.  This takes fewer
     files.
 
-    crowd -m COUNT MS ENDPOINT: nobody answers.  MS after they began to connect
-    prints "heap BYTES" and "rss BYTES", what it took since the sockets were made;
-    then waits to be killed.  */
+    crowd -m COUNT MS ENDPOINT: nobody answers.  MS after the sockets began to connect
+    it prints "heap BYTES" and "rss BYTES", which it took since the sockets were made;
+    then it waits to be killed.  */
 
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 
@@ -53,7 +53,7 @@ static long status_of (const char *name_)
     return line == NULL ? -1 : atol (line + strlen (name_) + 1);
 }
 
-/*  Newer kernels say how many there are without listing them.  */
+/*  Newer kernels tell the number without a list.  */
 static int open_files (void)
 {
     struct stat about;
@@ -100,7 +100,7 @@ static void *watch (void *arg_)
     return arg_;
 }
 
-/*  To the port of the endpoint, or the one that comes so many after it.  */
+/*  Connects to the endpoint's port, or to one that many places after it.  */
 static void
 connect_to_port (void *client_, const char *endpoint_, unsigned more_)
 {
@@ -112,7 +112,7 @@ connect_to_port (void *client_, const char *endpoint_, unsigned more_)
     connect_to (client_, text);
 }
 
-/*  All connect before the first one sends: a socket's messages take its
+/*  All connect before the first one sends, because a socket's messages take its
     connections in turn.  */
 static void begin (void **client_, int count_, const char *endpoint_)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  dial_size: prints "dial.bytes N", what one connect takes while it is under way
-    and holds on to until its connecter ends; the race is within it.  Compiled with
-    the headers of the patched libzmq's source.  */
+/*  dial_size: prints "dial.bytes N", the memory that one connect takes, its race
+    included, from its beginning until its connecter ends.  Compiled with the headers
+    of the patched libzmq's source.  */
 
 #include "precompiled.hpp"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  engine MS: how fast the engine is by itself: races without sockets, one after
-    the other, for so long each kind.
+/*  engine MS: measures how fast the race engine is by itself: races without sockets,
+    one after the other, for MS milliseconds of each kind.
 
     Prints "KIND.events N" and "KIND.races N", both per second of processor time,
     for each kind; an event is what the engine is told of (an answer, an attempt
@@ -67,8 +67,8 @@ static double processor_seconds (void)
     return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
-/*  What happens once the engine has nothing more to do: an attempt of this race
-    ends, or the deadline comes.  */
+/*  What happens once the engine has nothing more to do: an attempt of this race ends,
+    or the deadline comes.  */
 typedef struct
 {
     bool running[ZDS_RACE_MAX_RUNNING];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The engine without sockets: its speed, its size, and what it makes of a million networks."""
+"""The race engine without sockets: its speed, its size, and how it does on a million networks."""
 import json
 import os
 import subprocess

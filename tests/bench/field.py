@@ -13,7 +13,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "net"))
 
-# The path must be set before.
+# The path must be set first.
 from street import (CLIENT4, CLIENT6, FAR4, FAR6, HOLE6, SERVER4, SERVER6, Street,  # noqa: E402
                     tcp)
 
@@ -31,11 +31,11 @@ F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on
 REFUSED, UNREACHABLE, PROHIBITED, SILENT = FAR6[:4]
 NO_ROUTE = HOLE6[0]
 SILENT4 = FAR4[0]
-# For names with several addresses: equally near, so that the client's system leaves them in the
-# name server's order.
+# For names with several addresses: these are equally near, so that the client's system leaves them
+# in the name server's order.
 DEAD4, REFUSED4, SECOND4 = FAR4[4:7]
 DEAD6, REFUSED6, SECOND6 = FAR6[4:7]
-# Where something accepts that speaks no ZMTP: how, for answer.c.
+# Addresses where something accepts that speaks no ZMTP, by the HOW of answer.c.
 STRANGERS = {how: "2001:db8::e%d" % n for n, how in enumerate(["closes", "http", "ssh", "mute"])}
 
 
@@ -63,7 +63,7 @@ ZONE = {"both.test": both(SERVER6),
         "*.lost.test": both(SERVER6, drop=["AAAA"]),
         "*.silent.test": both(SILENT)}
 ZONE.update({how + ".test": both(address) for how, address in STRANGERS.items()})
-# The same for stock, which asks at other times.
+# The same under other names for stock, so that its queries are told apart.
 ZONE.update({"stock-" + name: ZONE[name] for name in ("lost.test", "late.test")})
 SERVERS = [SERVER4, SERVER6, SECOND4, SECOND6]
 DEAD = ["dead%d.test" % n for n in range(20)]
@@ -75,13 +75,13 @@ class BenchError(Exception):
 
 
 def die_with_parent():
-    """No program stays behind, however this one ends."""
+    """So that no program stays behind, however this one ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 def hurry(process=0):
-    """A thread goes before all that has no real-time priority, so that what else this machine does
-    is not measured. False when that is not allowed."""
+    """Gives a thread real-time priority, so that other programs on this machine do not disturb the
+    measurement. False if that is not allowed."""
     try:
         os.sched_setscheduler(process, os.SCHED_RR, os.sched_param(10))
     except OSError:
@@ -90,7 +90,7 @@ def hurry(process=0):
 
 
 def allow_many_files():
-    """Raises the limit of open files for the programs, if that is allowed. Returns it."""
+    """Raises the limit of open files for the programs, if that is allowed. Returns the limit."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard == resource.RLIM_INFINITY:
         return MANY_FILES
@@ -112,8 +112,8 @@ def processor():
 
 
 def compile_programs(build, libdir):
-    """The C programs of this directory. What uses libzmq is linked with -lzmq; which one it gets is
-    said when it is started."""
+    """The C programs of this directory. Those that use libzmq are linked with -lzmq; which libzmq
+    they get is decided when they are started."""
     out = os.path.join(build, "bench")
     os.makedirs(out, exist_ok=True)
     core = sorted(glob.glob(os.path.join(TRANSPORT, "*", "zds_*.c")))
@@ -155,7 +155,7 @@ class Program:
         return parse(self.process.stdout.readline() for _ in range(count))
 
     def result(self, timeout=60, may_fail=False):
-        """All that it printed, after it has ended; {} when it takes too long."""
+        """All that it printed, after it has ended; {} if it takes too long."""
         try:
             text = self.process.communicate(timeout=timeout)[0]
         except subprocess.TimeoutExpired:
@@ -173,7 +173,7 @@ class Program:
 
 
 def parse(lines):
-    """"NAME VALUE" each; the values that are numbers as such."""
+    """Lines "NAME VALUE" as a dictionary, with numbers as numbers."""
     found = {}
     for line in lines:
         name, _, value = line.strip().partition(" ")
@@ -186,15 +186,15 @@ def parse(lines):
 
 class Field:
     """One for the whole benchmark; `libdirs` says where the libraries "stock" and "ours" are.
-    `data` is what the groups record beside their figures; `notes` and `skipped` say what was not as
-    it should be, and what had to be left out."""
+    `data` is what the groups record besides their figures; `notes` says what was not as it should
+    be, and `skipped` what had to be left out."""
 
     def __init__(self, lab, programs, libdirs):
         self.programs, self.libdirs = programs, libdirs
         self.running, self.data, self.notes, self.skipped = [], {}, [], []
         self.most_files = allow_many_files()
         self.street = Street(lab, zone=ZONE)
-        # It waits when nobody reads what it was asked.
+        # The name server would block when nobody reads the log of its queries.
         fcntl.fcntl(self.street.dns.process.stdout, F_SETPIPE_SZ, 1 << 20)
         self.hurried = hurry_all(self.street.dns.process.pid)
         self.client, self.server = self.street.client, self.street.server
@@ -215,7 +215,7 @@ class Field:
         self.answer(self.client, "http", HTTP_PORT, CLIENT4, CLIENT6)
 
     def make_room(self):
-        """For ten thousand connections at once, and again a moment later."""
+        """Makes room for ten thousand connections at once, and for as many a moment later."""
         self.client.sysctl("net.ipv4.ip_local_port_range", "10000 65535")
         self.client.sysctl("net.ipv4.tcp_max_tw_buckets", 64)
         self.server.sysctl("net.core.somaxconn", 16384)
@@ -236,18 +236,18 @@ class Field:
         self.wait_ready(self.start(node, "stock", "echo", *[tcp(one, PORT) for one in addresses]))
 
     def serve_ports(self, *addresses):
-        """The ports after PORT, for those who connect to several."""
+        """Serves the ports after PORT, for programs that connect to several."""
         self.wait_ready(self.start(self.server, "stock", "echo",
                                    *[tcp(one, port) for one in addresses
                                      for port in range(PORT + 1, PORT + MORE_PORTS)]))
 
     def answer(self, node, how, port, *addresses):
-        """What speaks no ZMTP."""
+        """Starts a server that speaks no ZMTP."""
         self.wait_ready(self.start_on(node, [os.path.join(self.programs, "answer"), how, str(port)]
                                       + list(addresses)))
 
     def serve_other(self, argv):
-        """On the server, a program that is none of ours."""
+        """Runs a program that is not of the benchmark on the server."""
         self.wait_ready(self.start_on(self.server, argv))
 
     @staticmethod
@@ -282,7 +282,7 @@ class Field:
         return result
 
     def run(self, library, program, *args):
-        """On the client, until it ends."""
+        """Runs a program on the client until it ends."""
         return self.end(self.start(self.client, library, program, *args), timeout=120)
 
     def count_instructions(self, library, record, program, *args):
@@ -292,7 +292,8 @@ class Field:
                         env=self.environment(library), timeout=300)
 
     def asked(self, name):
-        """[(kind of question, ms on the clock that all processes share)]"""
+        """[(record type, ms on the clock that all processes share)] of the queries for this
+        name."""
         return [(one.kind, one.time * 1000) for one in self.street.dns.log(name)]
 
     def dialling(self):

@@ -28,8 +28,8 @@ static size_t message_size;
 static long part_length;  /* messages */
 static cpu_set_t allowed; /* processors */
 
-/*  Runs this thread on the first or the second (0, 1) processor that there is for
-    it; with one only, on that.  */
+/*  Runs this thread on the first or the second (0, 1) processor that it may use; if
+    there is only one, on that.  */
 static void pin_to (int number_)
 {
     cpu_set_t set;
@@ -45,7 +45,7 @@ static void pin_to (int number_)
         perror ("flow: sched_setaffinity");
 }
 
-/*  The I/O thread is started by a thread that is pinned, and so is pinned.  */
+/*  The I/O thread is started by a pinned thread, and so is pinned, too.  */
 static void *new_socket (int type_, bool ipv6_)
 {
     void *const one = zmq_socket (zmq_ctx_new (), type_);
@@ -68,7 +68,7 @@ static void send_one (void *socket_, const char *data_)
     must (zmq_send (socket_, data_, message_size, 0), "zmq_send");
 }
 
-/*  By zmq_msg_t, as what is large is not copied then.  */
+/*  With a zmq_msg_t, because large messages are not copied then.  */
 static void receive_one (void *socket_, zmq_msg_t *message_)
 {
     must (zmq_msg_recv (message_, socket_, 0), "zmq_msg_recv");

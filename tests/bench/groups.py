@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The groups of figures by name: each a function of the field, and whether it is to be quick."""
+"""The groups of figures by name; each is a function of the field and of whether to be quick."""
 import collections
 
 from connecting import connect, dead_dns, instructions

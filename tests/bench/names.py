@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Names: what a look-up asks, and how soon there is a reply where many names share a fault."""
+"""Names: what a look-up asks for, and how soon there is a reply where many names share a fault."""
 import collections
 import random
 
@@ -7,9 +7,9 @@ from field import at
 from stats import Figure, column, finished, median, spread, table
 
 MANY = 100    # names at once
-TENTH = "10"  # of the names that a program connects to one after the other
+TENTH = "10"  # the last of the names that a program connects to one after the other
 PATIENCE, TRIES = 200, 10  # ms that a client waits before it closes its socket; how often it tries
-# Kinds of a name, and how stock has to be asked to reach it.
+# Kinds of names, and the flags with which stock reaches them.
 GOOD = [("both.test", "both families", []), ("four.test", "IPv4 only", []),
         ("six.test", "IPv6 only", ["-6"])]
 ASKED = ["both.test", "four.test", "six.test", "alias.test", "unhurried.test"]
@@ -30,7 +30,7 @@ def names(field, quick):
 # --- what is asked --------------------------------------------------------------------------------
 
 def questions(field, name, call):
-    """How often which kind of record was asked for while this was done."""
+    """How often each record type was asked for during this call."""
     before = len(field.asked(name))
     call()
     return collections.Counter(kind for kind, _ in field.asked(name)[before:])
@@ -44,7 +44,7 @@ def question_figures(field):
         wrong += sum(((asked - system) + (system - asked)).values())
         beside["ours"].append(sum(asked.values()))
         beside["one getaddrinfo"].append(sum(system.values()))
-    # The answers take long enough for every thread to be seen.
+    # The answers take so long that every thread is seen.
     threads = {library: field.run(library, "crowd", 1, 0, at("unhurried.test"))["threads"]
                for library in ("ours", "stock")}
     return [Figure("A connect by a new name: DNS queries other than those of one getaddrinfo "
@@ -76,7 +76,7 @@ def tenth_figure(field, rounds):
 
 
 def first_success(result):
-    """The number of the try; one more than there were when none got a reply."""
+    """The number of the try that succeeded; one more than there were if none got a reply."""
     return min([int(number) for number in result] + [TRIES + 1])
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""How long others take to the first message, on the same networks with the same name server: stock
-libzmq, curl, Python's asyncio, Go, nng.
+"""How long others take until the first message, on the same networks with the same name server:
+stock libzmq, curl, Python's asyncio, Go, nng.
 
-The clock runs in each program itself, from its call to the first byte of a reply, so that it is not
-its start that is measured. What speaks HTTP is answered by answer.c."""
+The clock runs in each program itself, from its call to the first byte of a reply, so that the
+program's start is not measured. answer.c answers those that speak HTTP."""
 import collections
 import os
 import random
@@ -16,14 +16,14 @@ from field import HTTP_PORT, NNG_PORT, SERVERS, at, tcp
 from stats import Figure, finished, median, number, table
 
 PATIENCE, LONG_PATIENCE = 3, 30  # s; the longer one where a resolver waits for a lost answer
-SLOW = 1000  # ms; what takes longer is measured once
+SLOW = 1000  # ms; whatever takes longer is measured once
 ATTEMPT_DELAY, RESOLUTION_DELAY = 250, 50  # ms, ours
 MARGIN = 5  # ms: ZMTP's greetings, a context and its thread
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 COMPILER = os.environ.get("CC", "cc")
 
-# `attempts`: how many attempt delays ours waits there; `resolution`: whether it waits for AAAA.
+# `attempts`: for how many attempt delays ours waits there; `resolution`: whether it waits for AAAA.
 Scene = collections.namedtuple("Scene", "key title host attempts resolution")
 SCENES = [Scene("both", "both families good", "both.test", 0, False),
           Scene("four", "IPv4 only", "four.test", 0, False),
@@ -41,7 +41,7 @@ SCENES = [Scene("both", "both families good", "both.test", 0, False),
           Scene("late", "AAAA 2 s late", "late.test", 0, True),
           Scene("lost", "AAAA lost", "lost.test", 0, True)]
 
-# `delay`: its own attempt delay, ms; 0 where it tries one family, or has no fall-back.
+# `delay`: the rival's own attempt delay, ms; 0 if it tries one family, or has no fall-back.
 Rival = collections.namedtuple("Rival", "key title delay command")
 
 
@@ -51,7 +51,7 @@ def zmq(library, *flags):
 
 
 def curl(field, host, _):
-    # -q: no .curlrc. No --max-time: curl would divide that among the addresses.
+    # -q: no .curlrc. No --max-time, because curl would divide it among the addresses.
     return field.start_other(["curl", "-q", "-s", "--noproxy", "*", "-o", "/dev/null",
                               "-w", "first %{time_starttransfer}\n",
                               "http://%s:%d/" % (host, HTTP_PORT)])
@@ -87,7 +87,7 @@ def first_line(*command):
 
 
 def compile_go(field):
-    """Needs nothing from the network: the program uses the standard library only."""
+    """Needs no network, since the program uses the standard library only."""
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GO111MODULE": "off",
            "GOCACHE": os.path.join(field.programs, "go-cache"), "GOPROXY": "off",
            "GOFLAGS": "-buildvcs=false"}
@@ -101,8 +101,8 @@ def compile_c(field, name, *libraries):
 
 
 def curl_version():
-    """curl says by which libraries it was built: c-ares among them, or else AsynchDNS means that it
-    resolves on a thread."""
+    """curl says with which libraries it was built; without c-ares among them, AsynchDNS means that
+    it resolves on a thread."""
     done = subprocess.run(["curl", "-q", "--version"], capture_output=True, text=True).stdout
     way = ("c-ares" if "c-ares/" in done else
            "a thread with getaddrinfo" if "AsynchDNS" in done else "getaddrinfo")
@@ -110,7 +110,8 @@ def curl_version():
 
 
 def prepare(field):
-    """The rivals that are there, as {rival: what it is}. Starts what they talk to."""
+    """The rivals that are installed, as {rival: what it is}. Starts the servers that they talk
+    to."""
     found = collections.OrderedDict([(OURS, ""), (STOCK4, "says nothing about IPv6, so IPv4 only"),
                                      (STOCK6, "")])
     if shutil.which("curl"):
@@ -150,7 +151,7 @@ class Run:
         value = self.field.end(self.program, left, may_fail=True).get("first", 0)
         if self.rival is CURL:
             value *= 1000
-        # curl's time of what never came is 0.
+        # curl says 0 if nothing came.
         return value if 0 < value <= self.patience * 1000 else None
 
 
@@ -161,13 +162,13 @@ def patience_in(scene):
 def measure(field, rivals, rounds):
     """{(scene, rival): [ms, ...]}, empty if there was no answer."""
     pairs = [(scene, rival) for scene in SCENES for rival in rivals]
-    # All at once: most of those that never get an answer do nothing but wait.
+    # All at once: most of those that never get an answer only wait.
     running = {pair: Run(field, *pair) for pair in pairs}
     first = {pair: running[pair].result() for pair in pairs}
     seen = {pair: [] if value is None else [value] for pair, value in first.items()}
     again = [pair for pair, value in first.items() if value is not None and value < SLOW]
     for pair in again:
-        seen[pair] = []  # that was a crowd, and the first time for each
+        seen[pair] = []  # not counted: many ran at once, and each for the first time
     for _ in range(rounds):
         random.shuffle(again)
         for scene, rival in again:
@@ -178,13 +179,13 @@ def measure(field, rivals, rounds):
 
 
 def head_start(scene, rival):
-    """By how many ms `rival` may be ahead of ours, because it waits less for what is silent."""
+    """By how many ms `rival` may be ahead of ours because it waits less for silent addresses."""
     more = scene.attempts * max(0, ATTEMPT_DELAY - rival.delay)
     return more + (RESOLUTION_DELAY if scene.resolution and rival.key != "ours" else 0)
 
 
 def lag(seen, scene, rivals):
-    """By how much ours is behind the best of the others, in each round."""
+    """How far ours is behind the best of the others, in each round."""
     best = [median(seen[scene, rival]) + head_start(scene, rival) for rival in rivals
             if rival is not OURS and seen[scene, rival]]
     return [one - min(best) for one in seen[scene, OURS]] if best else []

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""plots.py JSON DIRECTORY: draws what the benchmark wrote, one SVG for each figure.
+"""plots.py JSON DIRECTORY: draws the benchmark's results, one SVG for each plot.
 
-The background is left out and all lines and letters have a middle tone, so that the same file can
-be read on a white page and on a dark one. The same JSON gives the same bytes."""
+There is no background, and all lines and letters have a middle tone, so that the same file can be
+read on a white page and on a dark one. The same JSON gives the same bytes."""
 import json
 import os
 import statistics
@@ -44,7 +44,8 @@ def spread_of(values):
 
 
 def first_message(data, directory):
-    """A row for each network, a mark for each program; what never came stands at the right."""
+    """A row for each network, a mark for each program; at the right those that never got a
+    message."""
     scenes, rivals = data["scenes"], data["rivals"]
     figure, axes = pyplot.subplots(figsize=(10, 7))
     never, step = 60000, 0.8 / len(rivals)
@@ -104,7 +105,7 @@ def storm(data, directory):
     for axes in grid[1]:
         axes.set_xlabel("sockets that connect at once")
     handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.suptitle(" ", fontsize=18)  # makes room for what the layout does not count
+    figure.suptitle(" ", fontsize=18)  # makes room for elements that the layout does not count
     figure.legend(handles, labels, loc="upper center", ncol=3)
     return finish(figure, directory, "bench-storm")
 
@@ -186,7 +187,7 @@ PLOTS = [("first_message", first_message), ("storm", storm), ("steady", steady),
 
 
 def draw(result, directory):
-    """The files that were written: one for each plot whose data there is."""
+    """Writes a file for each plot that there is data for; returns their names."""
     os.makedirs(directory, exist_ok=True)
     with matplotlib.rc_context(STYLE):
         return [plot(result["data"][name], directory) for name, plot in PLOTS

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The benchmark's JSON as Markdown: docs/BENCHMARKS.md, and the table in README.md between BEGIN
-and END."""
+"""Turns the benchmark's JSON into Markdown: docs/BENCHMARKS.md, and the table in README.md between
+BEGIN and END."""
 import statistics
 
 from stats import number, spread
@@ -26,7 +26,7 @@ def paragraph(text):
 
 
 class Result:
-    """The JSON, by key. What was not measured is None, and rows of it are left out."""
+    """The JSON's figures by key. One that was not measured is None, and its rows are left out."""
 
     def __init__(self, result):
         self.about, self.data, self.figures = (result[name] for name in
@@ -59,8 +59,8 @@ def stock_time(figure, name, otherwise="never"):
     return otherwise if value is None else ms(value)
 
 
-# (what, keys, ours, stock); of several keys the worst one stands for all. `ours` and `stock` get
-# its figure.
+# (what, keys, ours, stock): of several keys, the worst figure stands for all; `ours` and `stock`
+# are functions of that figure.
 STEADY = ["%s/%d" % (route, size) for route in ("ipv4", "ipv6", "dual")
           for size in (1, 100, 1024, 65536)]
 ROWS = [
@@ -193,7 +193,7 @@ def rival_table(first, keys=None):
 
 
 def put_into(text, lines):
-    """`text` with these lines between BEGIN and END, which it must have once each."""
+    """`text` with these lines between BEGIN and END, each of which must be in it once."""
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise ReportError("there is no one place for the table: %r ... %r" % (BEGIN, END))
     head, tail = text.split(BEGIN)[0], text.split(END)[1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Numbers: medians, what they are worth, and as text."""
+"""Numbers: medians, how certain they are, and their text."""
 import math
 import statistics
 
@@ -26,8 +26,8 @@ def missing_or(values, seconds):
 
 def interval(values, coverage=0.95):
     """The interval in which the true median lies with at least this probability, whatever the
-    distribution: between two of the sorted values (sign test). The whole range when there are
-    too few values for that."""
+    distribution: between two of the sorted values (sign test). With too few values for that, the
+    whole range."""
     values = sorted(values)
     count, below, rank = len(values), 0.0, 0
     # The probability that at most `rank` of the values are below the true median.
@@ -41,8 +41,8 @@ def interval(values, coverage=0.95):
 
 
 class Figure:
-    """One number with a target: the median of `values` is to be below `limit`, or what `rule` says:
-    "<", "<=", ">=". `key` names it for the report; `decimals` is for ratios."""
+    """One number with a target: the median of `values` is to be below `limit`, or otherwise related
+    to it by `rule`: "<", "<=", ">=". `key` names it for the report; `decimals` is for ratios."""
 
     def __init__(self, title, unit, values, limit, rule="<", key=None, decimals=None, **beside):
         self.title, self.unit, self.values = title, unit, list(values)
@@ -69,7 +69,7 @@ class Figure:
         return self.text(median(self.values)) if self.values else "none"
 
     def spread_text(self):
-        """Median and range, or of many values the interval that the median lies in."""
+        """Median and range, or for many values the interval in which the median lies."""
         if not self.values:
             return "none"
         least, most = min(self.values), max(self.values)

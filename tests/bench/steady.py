@@ -9,12 +9,12 @@ from callgrind import Counting
 from stats import Figure, finished, interval, median, spread, table
 
 LEAST = 0.98  # of what stock does
-ENOUGH = 0.01  # an interval that narrow to either side says enough
+ENOUGH = 0.01  # an interval that is this narrow to either side is enough
 QUICK_PAIRS, FEWEST_PAIRS, MOST_PAIRS = 2, 12, 30
 
 Route = collections.namedtuple("Route", "name title bind connect ours stock")
-# What stock needs ZMQ_IPV6 for ("6": both sockets, "6s": the listener), an unmodified program on
-# ours does without.
+# Where stock needs ZMQ_IPV6 ("6": on both sockets, "6s": on the listener), an unmodified program on
+# ours does without it.
 ROUTES = [Route("ipv4", "IPv4", "tcp://127.0.0.1:*", "tcp://127.0.0.1", "", ""),
           Route("ipv6", "IPv6", "tcp://[::1]:*", "tcp://[::1]", "", "6"),
           Route("dual", "IPv4 client, dual-stack listener", "tcp://*:*", "tcp://127.0.0.1", "",
@@ -32,7 +32,7 @@ def size_text(size):
 
 
 def run(field, library, kind, route, size, count):
-    """What is more is better: messages per second, or round trips per second."""
+    """Messages per second, or round trips per second: more is better."""
     what = kind + (route.ours if library == "ours" else route.stock)
     value = field.run(library, "flow", what, route.bind, route.connect, size, count)[KINDS[kind][0]]
     return value if kind == "oneway" else 1e6 / value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Many sockets connect to one name at once: how what that takes grows with their number."""
+"""Many sockets connect to one name at once: how the cost grows with their number."""
 import collections
 import os
 import signal
@@ -11,25 +11,25 @@ from stats import Figure, column, finished, median, number, spread, table
 
 CROWD = 1000  # sockets
 SIZES = (1, 10, 100, CROWD, 10000)
-# A socket has a mailbox, and two attempts under way for a moment.
+# A socket has a mailbox, and for a moment two attempts under way.
 FILES_PER_SOCKET, FILES_PER_CONNECTION, MORE_FILES = 3, 2, 100
-GONE_AFTER = 10  # s in which the look-ups' threads have to end
-STORM_PORT, BUSY = 5700, 1  # s that its server's I/O thread does nothing
+GONE_AFTER = 10  # s within which the look-ups' threads have to end
+STORM_PORT, BUSY = 5700, 1  # s for which its server's I/O thread does nothing
 
 Variant = collections.namedtuple("Variant", "key title library name")
 VARIANTS = [Variant("silent", "ours, IPv6 silent", "ours", "crowd.test"),
             Variant("good", "ours, both good", "ours", "both.test"),
             Variant("stock", "stock, IPv4 only", "stock", "crowd4.test")]
 
-# What is measured: key, its name, unit.
+# What is measured: key, name, unit.
 MEASURES = [("all", "until all have a reply", "ms"), ("cpu", "processor time", "ms"),
             ("rss", "memory", "MiB"), ("files", "open files", ""), ("threads", "threads", ""),
             ("queries", "DNS queries", "")]
 
 
 def sizes_for(field, quick):
-    """[(how many, flags for crowd)]: where the limit of open files is too low for so many sockets,
-    so many connections of fewer sockets."""
+    """[(how many, flags for crowd)]: where the limit of open files is too low for that many
+    sockets, that many connections of fewer sockets."""
     chosen = []
     for size in SIZES:
         if quick and size > CROWD:
@@ -67,7 +67,7 @@ def storm(field, quick):
     for size, flags in chosen:
         for turn in range(max(1, rounds - 2) if size > CROWD else rounds):
             for variant in VARIANTS:
-                # The threads are waited for once: it takes a while.
+                # Wait for the threads only once, because it takes a while.
                 last = turn == 0 and size == CROWD and variant.key == "silent"
                 seen[variant.key, size].append(
                     run_once(field, variant, size, flags, GONE_AFTER * 1000 if last else 0))
@@ -98,7 +98,8 @@ def show_growth(seen, sizes):
 
 
 def growth_figures(seen, sizes):
-    """The most of them, beside stock, which has one family to try, and asks each time."""
+    """Figures of the largest number of sockets, beside stock, which tries one family, and asks DNS
+    each time."""
     most = sizes[-1]
     if most <= CROWD:
         return []
@@ -170,7 +171,7 @@ def crowd_memory(field, rounds):
 # --- what a server sees ---------------------------------------------------------------------------
 
 def accepted(node):
-    """How many connections the system has accepted for its programs, of either family."""
+    """How many connections this node's system has accepted for its programs, of either family."""
     lines = [line.split() for line in node.run(["cat", "/proc/net/snmp"]).stdout.splitlines()
              if line.startswith("Tcp:")]
     return int(dict(zip(*lines))["PassiveOpens"])
@@ -178,7 +179,7 @@ def accepted(node):
 
 def storm_at_server(field, library, busy):
     """(connections for each client, whether all had their reply) at a dual-stack server of its own,
-    which stops with the first connection when it is to be busy."""
+    which is stopped at the first connection if it is to be busy."""
     server = field.start(field.server, "stock", "echo", tcp("::", STORM_PORT))
     field.wait_ready(server)
     before = accepted(field.server)

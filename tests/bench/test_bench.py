@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the benchmark makes of its numbers, and that it runs. No time is asserted."""
+"""Tests how the benchmark evaluates its numbers, and that it runs. No time is asserted."""
 import json
 import os
 import subprocess
@@ -13,7 +13,7 @@ SRC = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("ZDS_BUILD_DIR") or os.path.join(SRC, "build")
 sys.path.insert(0, HERE)
 
-# The path must be set before.
+# The path must be set first.
 import callgrind  # noqa: E402
 import peers  # noqa: E402
 import plots  # noqa: E402
@@ -38,8 +38,9 @@ def test_spread():
 
 
 def test_interval_is_the_sign_tests():
-    # The tables of the sign test: 95 % for the median of 12 are the 3rd to the 10th of them, of 30
-    # the 10th to the 21st; of 5 there is none that good, and the whole range it is.
+    # From tables of the sign test: with 95 %, the median of 12 values is between the 3rd and the
+    # 10th, of 30 between the 10th and the 21st; of 5 there is no such interval, so it is the whole
+    # range.
     assert interval(range(1, 13)) == (3, 10)
     assert interval(range(1, 31)) == (10, 21)
     assert interval(range(1, 6)) == (1, 5)
@@ -151,7 +152,7 @@ def test_of_several_figures_the_worst_is_shown_and_what_is_missed_is_said():
 
 @pytest.fixture(scope="module")
 def program():
-    """Where a compiled program of the benchmark is; the run below makes them."""
+    """Where a compiled program of the benchmark is; the run below compiles them."""
     return lambda name: os.path.join(BUILD, "bench", name)
 
 
@@ -204,7 +205,7 @@ def test_the_report_shows_every_plot_and_table(quick_run):
     assert "quick run" in text
     rows = [line for line in text.splitlines() if line.startswith("| --- |")]
     assert len(rows) >= 10
-    # A table without an empty line before it is none.
+    # Without an empty line before it, a table is not shown as one.
     lines = text.splitlines()
     for at, line in enumerate(lines):
         if line.startswith("| --- |"):

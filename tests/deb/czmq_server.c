@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  czmq_server ENDPOINT: rep_server, written with CZMQ.  CZMQ sets ZMQ_IPV6 on
+/*  czmq_server ENDPOINT: does with CZMQ what rep_server does.  CZMQ sets ZMQ_IPV6 on
     every socket: to 0, or to 1 if the environment has ZSYS_IPV6=1.  */
 
 #include <czmq.h>
@@ -14,7 +14,7 @@ int main (int argc, char **argv)
         printf ("failed %s\n", zmq_strerror (zmq_errno ()));
         return 1;
     }
-    /*  Not zsock_endpoint, which is the text that was bound.  */
+    /*  Not zsock_endpoint, which would be the text that was bound.  */
     question = zsock_last_endpoint (server);
     printf ("bound %s\n", question);
     fflush (stdout);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """kernel.py '*'|INTERFACE ADDRESS...: starts a Jupyter kernel that listens there, has it compute
 something from each of the addresses, and prints a line for each: what the kernel answered, or "no
-answer". The first address is to be one that answers: the kernel may take its time to start."""
+answer". The first address has to be one that answers, because it is tried until the kernel has
+started."""
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ FIRST_PORT = 5570
 
 
 class Wildcard:
-    """A kernel as a notebook server starts it. jupyter_client makes 0.0.0.0 of "*"."""
+    """A kernel as a notebook server starts it. jupyter_client turns "*" into 0.0.0.0."""
 
     def __init__(self):
         self.manager = KernelManager(ip="*")
@@ -30,14 +31,14 @@ class Wildcard:
 
 
 class OnInterface:
-    """A kernel for clients elsewhere, from a connection file that somebody wrote."""
+    """A kernel for clients on other hosts, with a connection file that somebody wrote."""
 
     def __init__(self, interface):
         ports = {name: FIRST_PORT + i for i, name in enumerate(PORTS)}
         descriptor, path = tempfile.mkstemp(".json")
         os.close(descriptor)
         _, self.info = write_connection_file(path, ip=interface, key=b"a key", **ports)
-        # What the class above gets from its manager.
+        # The class above gets this from its manager.
         self.info["key"] = b"a key"
         self.process = subprocess.Popen([sys.executable, "-m", "ipykernel_launcher", "-f", path],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -48,7 +49,7 @@ class OnInterface:
 
 
 def ask(info, address, patience):
-    # Not wait_for_ready, which takes a kernel that is slow to start for a dead one.
+    # Not wait_for_ready, which takes a kernel that starts slowly for a dead one.
     client = BlockingKernelClient()
     client.load_connection_info(dict(info, ip=address))
     try:

@@ -28,7 +28,7 @@ typedef struct
     const uint8_t *at, *end;
 } input_t;
 
-/*  Behind the end of the input there are zeros.  */
+/*  The next byte of the input; 0 after its end.  */
 static inline unsigned byte_of (input_t *input_)
 {
     return input_->at < input_->end ? *input_->at++ : 0;
@@ -73,7 +73,7 @@ static inline void stop (const char *what_)
     abort ();
 }
 
-/*  NULL: nothing is wrong.  */
+/*  Stops with the text, unless it is NULL: nothing is wrong.  */
 static inline void check (const char *wrong_)
 {
     if (wrong_ != NULL)
@@ -86,8 +86,8 @@ static inline void check (const char *wrong_)
             stop (what);                                                       \
     } while (0)
 
-/*  An address in 17 bytes at the most; those that are worth a test are more
-    likely than others.  */
+/*  An address from at most 17 bytes; the interesting ones are more likely than
+    others.  */
 static inline zds_addr_t addr_from (input_t *input_)
 {
     static const uint8_t known6[][16] = {

@@ -27,7 +27,7 @@ static void check_ends (const char *text_, size_t size_)
     MUST (memchr (text_, '\0', size_) != NULL, "a string without an end");
 }
 
-/*  What was taken apart and is put together again means the same.  */
+/*  An endpoint that was taken apart means the same when put together again.  */
 static void check_round_trip (const zds_endpoint_t *endpoint_)
 {
     static char text[2 * ZDS_HOST_SIZE + 16];
@@ -110,8 +110,8 @@ static void invent_host (host_t *host_, const char *name_, input_t *input_)
     }
 }
 
-/*  How little an address serves the interface that has it, by the letter of the
-    decision in NOTES; less is better.  */
+/*  The rank of an address among those of its interface, as the decision in NOTES has
+    it; less is better.  */
 static unsigned badness (const zds_ifaddr_t *ifaddr_)
 {
     const uint8_t *const b = ifaddr_->addr.v6.sin6_addr.s6_addr;
@@ -330,7 +330,7 @@ typedef struct
     int family[ZDS_MAX_LISTENERS];
     uint16_t wanted_port;
     bool any_failed;
-    /*  The last failure, if it leaves no way out.  */
+    /*  The errno of the last failure, if the bind cannot go on after it.  */
     int hopeless;
     int last_error;
     zds_bind_stage_t last_stage;
@@ -341,9 +341,9 @@ static unsigned count_open (const run_t *run_)
     return (unsigned) run_->open[0] + (unsigned) run_->open[1];
 }
 
-/*  Whether no other socket may take the place of one that failed so: a port that is
-    taken, being out of something, an address of an interface that is refused.  A
-    wildcard gives way to what stock would bind.  */
+/*  Whether no other socket may take the place of one that failed in this way: the
+    port is taken, the system has run out of something, an address of an interface is
+    refused.  A wildcard falls back on what stock would bind.  */
 static bool
 is_hard (const zds_listener_t *listener_, zds_bind_stage_t stage_, int error_)
 {
@@ -369,7 +369,7 @@ fail (run_t *run_, const zds_listener_t *listener_, unsigned outcome_)
     run_->any_failed = true;
     run_->last_error = error;
     run_->last_stage = stage;
-    /*  The one failure after which there is another try.  */
+    /*  The only failure after which there is another try.  */
     if (is_hard (listener_, stage, error)
         && !(stage == ZDS_AT_BIND && error == EADDRINUSE
              && run_->wanted_port == 0 && count_open (run_) > 0))

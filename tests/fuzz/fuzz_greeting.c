@@ -8,7 +8,8 @@
 
 #include "zds_race.h"
 
-/*  Of zmtp_engine_t::receive_greeting: it goes on as ZMTP 2.0 or later.  */
+/*  The test in zmtp_engine_t::receive_greeting: whether it goes on as ZMTP 2.0 or
+    later.  */
 static bool is_versioned (const uint8_t *data_, size_t size_)
 {
     return size_ >= 10 && data_[0] == 0xff && (data_[9] & 1) != 0;

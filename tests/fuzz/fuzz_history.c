@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Any history of connections: what a context remembers was so, is not older than it
-    may be, and is gone when it has to be; and candidates come in the order that
-    zds_race.h promises.  Each byte is an event with its arguments.  */
+/*  Any history of connections: what a context remembers has happened, is not older
+    than it may be, and is gone when it has to be; and candidates come in the order
+    that zds_race.h promises.  Each byte is an event with its arguments.  */
 
 #include "fuzz.h"
 #include "zds_history.h"
@@ -59,7 +59,7 @@ static const char *key_of (unsigned host_)
     return key;
 }
 
-/*  A race with some of the addresses, as far as its answers.  */
+/*  Begins a race with some of the addresses, up to its answers.  */
 static void
 ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
 {
@@ -105,7 +105,7 @@ check_recall (const world_t *w_, unsigned host_, const zds_race_t *race_)
     }
 }
 
-/*  Until it is over, or cut short.  */
+/*  Runs the race until it is over, or is cut short.  */
 static void run_race (world_t *w_, zds_race_t *race_, input_t *input_)
 {
     unsigned steps;
@@ -147,7 +147,7 @@ static void tell_all (world_t *w_, unsigned host_, const zds_race_t *race_)
     }
 }
 
-/*  Who won is not taken for one that failed.  */
+/*  A winner must not be remembered as one that failed.  */
 static void check_learnt (world_t *w_, unsigned host_, const zds_race_t *race_)
 {
     zds_race_t again = *race_;
@@ -244,7 +244,7 @@ static unsigned group_of (const zds_candidate_t *candidate_)
     }
 }
 
-/*  The candidate that belongs at this place, 'placed_' being those before it.  */
+/*  The candidate that belongs at this place, after the ones in 'placed_'.  */
 static size_t belongs (const zds_candidate_t *list_,
                        size_t count_,
                        int first_family_,

@@ -16,7 +16,8 @@ static bool is_blank (char c_)
     return c_ == ' ' || c_ == '\t' || c_ == '\r' || c_ == '\n';
 }
 
-/*  The next word from '*at_' on, up to a comment; its length, 0 at the end.  */
+/*  The next word from '*at_' on; returns its length, 0 at the end or at a
+    comment.  */
 static size_t next_word (const char **at_)
 {
     size_t len = 0;
@@ -28,7 +29,7 @@ static size_t next_word (const char **at_)
     return len;
 }
 
-/*  hosts(5) once more: an address, then names.  */
+/*  A second reading of hosts(5): an address, then names.  */
 static bool
 is_on_line (const char *line_, const char *host_, struct in6_addr *addr_)
 {
@@ -59,7 +60,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     memset (&addr, 0, sizeof addr);
     found = zds_lookup_hosts_line (line, host, &addr);
     MUST (!found || zds_addr_family (&addr) == AF_INET6, "not IPv6");
-    /*  Scopes, and lines that are too long, are not the oracle's.  */
+    /*  The oracle does not know scopes, nor lines that are too long.  */
     if (strchr (line, '%') == NULL && strlen (line) < 1024) {
         MUST (found == is_on_line (line, host, &expected), "a line misread");
         MUST (!found

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Any sequence of events, sensible or not: the race must do what the model says,
-    and stop at nothing.
+/*  Any sequence of events, sensible or not: the race must do what the model says, and
+    must never crash.
 
     The first bytes are the configuration, each further one an event with its
     arguments.  Nothing here keeps to the order that zds_race.h asks for: steps
@@ -19,7 +19,7 @@ typedef struct
     unsigned open; /* bits: attempts of which the caller has the socket */
 } fuzz_t;
 
-/*  The step after this one; false when it says to wait, or it is over.  */
+/*  Takes the next step; false when that is to wait, or the race is over.  */
 static bool take_step (fuzz_t *f_)
 {
     const zds_race_step_t step = zds_race_next (&f_->race, f_->now);
@@ -70,7 +70,8 @@ static void fill_in (zds_addr_t *addr_, int family_, unsigned number_)
         addr_->v4.sin_addr.s_addr = htonl (0x0a000000u + number_);
 }
 
-/*  As zds_history_recall does: something of each address.  Only one has won.  */
+/*  Sets records, as zds_history_recall does: any record for each address, but only
+    one has won.  */
 static void recall (fuzz_t *f_, unsigned marks_)
 {
     bool has_winner = false;
@@ -136,7 +137,7 @@ static void let_event_happen (fuzz_t *f_, input_t *input_, unsigned event_)
             model_failed (&f_->model, kind % 8, errors[kind % 4]);
             break;
         case 4:
-            /*  Seldom, for it is the end.  */
+            /*  Seldom, because it ends the race.  */
             if (kind > 11) {
                 const unsigned winner = byte_of (input_) % 8;
                 zds_race_connected (&f_->race, winner, f_->now);

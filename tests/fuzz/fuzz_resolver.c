@@ -3,8 +3,8 @@
 /*  The resolver under any schedule: its threads are coroutines here, of which the
     input says which one goes on, how long a look-up takes, which allocation and
     which start of a thread fails.  Everybody who asks gets one answer, to the
-    question that was asked; the bounds of zds_resolver.h hold; nothing is left
-    over, and nobody waits although there is work.
+    question that was asked; the bounds of zds_resolver.h hold; nothing is left over,
+    and no thread waits while there is work.
 
     The first byte is the number of threads and how it all ends, each further one
     an event with its arguments.  */
@@ -46,7 +46,7 @@ static void counted_free (void *block_);
 #define zds_thread_start thread_start
 #define zds_process_id process_id
 #define zds_clock_ms clock_ms
-/*  Fewer answers are kept than there are names.  */
+/*  Less than the number of names, so that answers are forgotten.  */
 #define ZDS_RESOLVER_RECENT 5
 #define malloc counted_malloc
 #define calloc counted_calloc
@@ -88,7 +88,7 @@ typedef struct
     bool has_looked_up;
 } fiber_t;
 
-/*  What somebody who asked is owed.  */
+/*  What somebody who asked is still to get.  */
 typedef struct
 {
     zds_waiter_t waiter;
@@ -236,7 +236,7 @@ static void mutex_destroy (zds_mutex_t *mutex_)
     MUST (!w.is_locked, "a lock destroyed that is held");
 }
 
-/*  An answer is there when the resolver knows it.  */
+/*  A look-up has ended when the resolver has its answer.  */
 static void note_end (fiber_t *self_)
 {
     if (self_->has_looked_up)
@@ -327,7 +327,7 @@ look_up (void *arg_, const char *host_, zds_look_t look_, zds_answer_t *answer_)
       name == TEMPORARY ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
 }
 
-/*  The addresses come in any turn, each once.  */
+/*  The addresses may be turned to any order, but each comes once.  */
 static void check_answer (const party_t *party_, zds_look_t look_)
 {
     const zds_answer_t *const answer = party_->waiter.answer;
@@ -394,7 +394,7 @@ static void collect (unsigned inbox_)
         w.is_woken[inbox_] = false;
         return;
     }
-    /*  Who empties it has to be woken for the next one.  */
+    /*  Once it was emptied, the next answer has to wake its owner.  */
     if (w.inbox[inbox_].waiters.first == NULL)
         w.is_woken[inbox_] = false;
     MUST (party->state == ASKED && party->inbox == inbox_,
@@ -424,7 +424,7 @@ static void drop (party_t *party_)
     party_->state = IDLE;
 }
 
-/*  Lets everybody do what there is to do, but for the end of look-ups.  */
+/*  Lets everybody do whatever there is to do, except end look-ups.  */
 static void settle (void)
 {
     unsigned turns = 0, i;
@@ -441,8 +441,8 @@ static void settle (void)
     } while (any);
 }
 
-/*  Everybody waits: is there work all the same?  Only what was slow, and is not held
-    against it any more, waits for the next one that ends.  */
+/*  When all threads wait, there must be no work.  The exception is a name that was
+    slow a minute ago: it waits until the next look-up ends.  */
 static void check_nobody_sleeps_on_work (void)
 {
     unsigned i;
@@ -526,8 +526,8 @@ static void let_event_happen (unsigned event_, input_t *input_)
     }
 }
 
-/*  With no more faults everybody gets an answer, and it does not take for
-    ever.  */
+/*  Once there are no more faults, everybody gets an answer within a bounded number of
+    steps.  */
 static void answer_everybody (void)
 {
     unsigned turns, i, asked;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Any text as ZMQ_DUALSTACK: the numbers stay within their bounds, and what is
-    not known is named.
+/*  Any text as ZMQ_DUALSTACK: the numbers stay within their bounds, and unknown words
+    are named.
 
     The input: a byte for the size of the buffer, then the text.  */
 
@@ -44,7 +44,7 @@ static bool has_word (const char *text_, const char *word_, size_t len_)
     return false;
 }
 
-/*  Nothing is written behind the buffer, and no control character into it.  */
+/*  Nothing is written past the buffer's end, and no control character into it.  */
 static void
 check_small_buffer (const char *text_, const char *complaint_, size_t size_)
 {
@@ -64,8 +64,8 @@ check_small_buffer (const char *text_, const char *complaint_, size_t size_)
     free (small);
 }
 
-/*  As a settings file: a section that is not this program's counts for nothing, and
-    without sections, comments it is as the words alone.  */
+/*  As a settings file: another program's section has no effect, and a file without
+    sections and comments means the same as its words.  */
 static void check_file (const char *text_)
 {
     char *const more = malloc (strlen (text_) + 16);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Any text in a line of the trace, at any time: one line, not longer than it may
-    be, that holds what was to be told and no control character.
+/*  Any text in a line of the trace, at any time: it is one line, not longer than
+    allowed, with the text in it and without control characters.
 
-    The input: nine bytes for the time and the numbers, then the endpoint up to
-    the end of the line, then what is told of it.  */
+    The input: nine bytes for the time and the numbers, then the endpoint up to the
+    end of the line, then the text.  */
 
 #include "fuzz.h"
 
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     address = line_of (&input);
     text = line_of (&input);
     subject.address = address;
-    /*  The trace is not opened, and nothing more is asked of it.  */
+    /*  No trace is open, so this must do nothing.  */
     zds_trace_say (&subject, "%s", text);
 
     len = zds_trace_format (line, time, process, &subject, text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-//  zmq_bind says what failed, also to who watches the socket.
+//  zmq_bind's errno says what failed, also when the socket is monitored.
 
 #include "testutil_tcp.hpp"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-//  A connection that is given up releases its endpoint, also where that was a name.
+//  Giving a connection up releases its endpoint, even if that was a name.
 
 #include "testutil_tcp.hpp"
 #include "testutil_monitoring.hpp"

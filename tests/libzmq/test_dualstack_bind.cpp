@@ -146,7 +146,8 @@ void test_unbind_frees_both_families ()
     const int port = bind_to (server, "tcp://*:*");
     expect_dual_stack (port);
 
-    //  By the text that was bound is possible as well, when it has the port.
+    //  Unbinding by the text that was bound is possible as well, if that has
+    //  the port.
     const endpoint_t wildcard ("*", port);
     TEST_ASSERT_SUCCESS_ERRNO (
       zmq_unbind (server, endpoint_t ("0.0.0.0", port).text));
@@ -252,7 +253,7 @@ void test_switched_off_is_ipv4_only ()
     TEST_ASSERT_SUCCESS_ERRNO (zmq_ctx_term (ctx));
 }
 
-//  As it has been before there was dual stack for those that say nothing.
+//  As it was before applications that say nothing got dual stack.
 void test_ipv6_option_on ()
 {
     IGNORE_WITHOUT_IPV6 ();

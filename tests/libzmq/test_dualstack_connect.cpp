@@ -71,16 +71,16 @@ void test_reconnect_takes_the_other_family ()
     server = test_context_socket (ZMQ_DEALER);
     TEST_ASSERT_SUCCESS_ERRNO (
       zmq_bind (server, endpoint_t ("127.0.0.1", port).text));
-    //  The new server speaks first: what the client says before it has noticed
-    //  that the old one is gone gets lost.
+    //  The new server speaks first, because what the client sends before it
+    //  notices that the old one is gone gets lost.
     expect_peer_address (client, server, "127.0.0.1");
 
     test_context_socket_close (client);
     test_context_socket_close (server);
 }
 
-//  A name whose preferred family is that of the option, as ever; but when
-//  nobody answers there, the other one is tried.
+//  The option's family is preferred for a name, as ever; but if nobody answers
+//  there, the other family is tried.
 void test_name_with_ipv6_option_falls_back ()
 {
     IGNORE_WITHOUT_IPV6 ();
@@ -202,7 +202,7 @@ void test_source_interface ()
     test_context_socket_close (server);
 }
 
-//  As a source, [::] is of both families there.
+//  With the option set, [::] as a source means both families.
 void test_source_any_with_ipv6_option ()
 {
     IGNORE_WITHOUT_IPV6 ();
@@ -220,7 +220,8 @@ void test_source_any_with_ipv6_option ()
     test_context_socket_close (server);
 }
 
-//  While its addresses are tried one after the other, and none is left.
+//  A disconnect while addresses are tried one after the other, and when none is
+//  left.
 void test_disconnect_is_prompt ()
 {
     void *server = test_context_socket (ZMQ_DEALER);
@@ -239,7 +240,7 @@ void test_disconnect_is_prompt ()
     }
     test_context_socket_close_zero_linger (client);
     test_context_socket_close (server);
-    //  Far more than it takes, far less than a name server's time-out.
+    //  Far more than this takes, and far less than a name server's time-out.
     TEST_ASSERT_LESS_THAN (4000000, zmq_stopwatch_stop (watch));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-//  What a network, or who administers the machine, can do to a socket is no reason
-//  to end the process.
+//  Nothing that a network or an administrator can do to a socket is a reason to
+//  end the process.
 
 #include "testutil_tcp.hpp"
 
@@ -12,8 +12,8 @@
 
 SETUP_TEARDOWN_TESTCONTEXT
 
-//  accept() used to abort on EINVAL, which is what Linux says of a listening socket
-//  that somebody has shut down.
+//  libzmq used to abort on EINVAL from accept(), which Linux gives for a
+//  listening socket that somebody has shut down.
 void test_accept_fails ()
 {
 #if defined ZMQ_HAVE_WINDOWS || !defined __linux__

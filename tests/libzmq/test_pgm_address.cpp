@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-//  PGM is for IPv4. What is no address of it is an error, and never aborts.
+//  PGM is for IPv4 only. Any other address is an error, and never aborts.
 
 #include "testutil_tcp.hpp"
 

@@ -23,8 +23,8 @@
     if (!is_ipv6_available ())                                                 \
     TEST_IGNORE_MESSAGE ("IPv6 is not available")
 
-//  The administrator's settings.  Contexts read them when they are made, so
-//  this has no effect on those that there are.
+//  The administrator's settings. Contexts read them when they are made, so this
+//  has no effect on existing ones.
 inline void set_dualstack_settings (const char *settings_)
 {
 #ifdef ZMQ_HAVE_WINDOWS
@@ -37,8 +37,8 @@ inline void set_dualstack_settings (const char *settings_)
 #endif
 }
 
-//  In place of setup_test_environment: what the tests expect does not depend on
-//  how the machine they run on is administered.
+//  Used in place of setup_test_environment, so that the machine's own settings
+//  do not affect the tests.
 inline void setup_dualstack_test_environment ()
 {
     setup_test_environment ();
@@ -91,7 +91,7 @@ inline void add_filter (void *socket_, const char *filter_)
                                                filter_, strlen (filter_)));
 }
 
-//  How a plain TCP client fares at a port of the loopback address of a family.
+//  What happens to a plain TCP client at a port of a family's loopback address.
 enum reception_t
 {
     refused,
@@ -127,15 +127,15 @@ inline reception_t reception (int family_, int port_)
         return refused;
     }
 
-    //  A filtered connection ends, any other one gets libzmq's greeting.
+    //  A filtered connection is closed, any other one gets libzmq's greeting.
     char byte;
     const int received = static_cast<int> (recv (fd, &byte, 1, 0));
     close (fd);
     return received == 1 ? greeted : turned_away;
 }
 
-//  Binds to the loopback interface, port *. Returns its name, or NULL where it is
-//  called otherwise.
+//  Binds to the loopback interface, port *. Returns its name, or NULL where it
+//  has another name than the usual ones.
 inline const char *bind_to_loopback_interface (void *socket_)
 {
     static const char *const names[] = {"lo", "lo0"};
@@ -172,7 +172,7 @@ inline bool localhost_has_ipv6 ()
     return loopback;
 }
 
-//  Passes a message, and checks from which address the receiver saw it come.
+//  Passes a message, and checks the address from which the receiver got it.
 inline void
 expect_peer_address (void *receiver_, void *sender_, const char *address_)
 {

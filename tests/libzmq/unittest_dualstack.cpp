@@ -118,7 +118,8 @@ void test_plan_of_wildcard ()
 
 void test_plan_of_interface ()
 {
-    //  The lasting global address stands for the interface.
+    //  The global address that is neither temporary nor deprecated stands for
+    //  the interface.
     zds_bind_plan_t plan = plan_for ("eth0:5555", ZDS_MODE_AUTO);
     TEST_ASSERT_EQUAL_INT (2, plan.count);
     expect_addr ("192.0.2.1", 5555, plan.listener[0].addr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Included ahead of everything when the core is compiled as if for a BSD: what
-    its headers would declare.  */
+/*  Included before everything else when the core is compiled as if for a BSD:
+    declares what that system's headers would.  */
 
 static inline int issetugid (void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What the C core asks of the system, tried on whatever system this was built
-    for: look-ups on threads, the clock, the interfaces, the environment.  Says
-    what it found; the exit status is 0 when all of it was right.  */
+/*  Tries what the C core asks of the system, on whatever system this was built for:
+    look-ups on threads, the clock, the interfaces, the environment.  Prints what it
+    found; the exit status is 0 if all of it was right.  */
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  A plug-in that ends its context in a destructor, during dlclose(); with JOINS on a
-    thread that it joins there.  */
+/*  A plug-in that ends its context in a destructor, during dlclose(); with JOINS, it
+    does so on a thread that the destructor joins.  */
 
 #include <pthread.h>
 #include <zmq.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  plugin_host PLUGIN ENDPOINT: opens the plug-in, lets it connect, closes it when a
-    line comes in, and says so; ends at the next line.  */
+/*  plugin_host PLUGIN ENDPOINT: opens the plug-in and lets it connect; when a line
+    comes in, closes it and says so; ends at the next line.  */
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* say STATUS [ARG...]: prints what it was given, one line each, and ends with STATUS, or by
-   signal -STATUS when that is negative. */
+/* say STATUS [ARG...]: prints its arguments, one line each, and ends with STATUS, or
+   by signal -STATUS if STATUS is negative. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

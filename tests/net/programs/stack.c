@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  "stack HOST FAMILY": how much of a stack getaddrinfo takes, and its size, in bytes.  It
-    has the size of our threads' stacks and lies on top of paint, so that it shows how far
-    a look-up would run over.  */
+/*  "stack HOST FAMILY": prints how much of a stack getaddrinfo uses, and the stack's
+    size, in bytes.  The stack has the size of our threads' stacks, and painted memory
+    below it shows how far a look-up would overrun it.  */
 
 #include <netdb.h>
 #include <pthread.h>
