@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=sh
-# What the programs in scripts/ share. They run with ZDS_SRC_DIR and ZDS_BUILD_DIR set, as the
-# Makefile sets them, and read what ./configure found from $ZDS_BUILD_DIR/build.conf.
+# What the programs in scripts/ share. The Makefile runs them with ZDS_SRC_DIR and ZDS_BUILD_DIR
+# set, and they read what ./configure found from $ZDS_BUILD_DIR/build.conf.
 
 : "${ZDS_SRC_DIR:=$(cd "$(dirname "$0")/.." && pwd)}"
 : "${ZDS_BUILD_DIR:=$PWD}"
@@ -22,11 +22,11 @@ fi
 # shellcheck source=/dev/null
 . "$ZDS_BUILD_DIR/build.conf"
 
-# Two builds of the same file in two directories are one for ccache: the stock and the patched
-# libzmq differ in a few files only.
+# For ccache, builds of the same file in two directories are the same, because the stock and the
+# patched libzmq differ in a few files only.
 if [ -n "$CONF_CCACHE" ]; then
     export CCACHE_BASEDIR="$ZDS_BUILD_DIR" CCACHE_NOHASHDIR=1
-    # ./quickstart and ./check keep it here.
+    # ./quickstart and ./check keep the cache here.
     [ ! -d "$ZDS_BUILD_DIR/ccache" ] || export CCACHE_DIR="${CCACHE_DIR-$ZDS_BUILD_DIR/ccache}"
 fi
 
@@ -48,7 +48,7 @@ run_logged ()
 apply_patch ()
 {
     (cd "$2" && patch -p1 -F0 -s -f) <"$1" || return 1
-    # GNU patch keeps a copy of each file that it changed at an offset.
+    # GNU patch leaves a copy of each file that it changed at an offset.
     find "$2" -name '*.orig' -exec rm -f {} +
 }
 
@@ -65,9 +65,10 @@ series_of ()
     fi
 }
 
-# write_adoc_series DIR: writes into DIR what series.adoc names for a tree whose manual pages are
-# *.adoc. Patches of manual pages have a sibling there, with the same lines but for the files' names
-# and how a link is written; a line "# series.adoc: NAME" in DIR/series adds a patch.
+# write_adoc_series DIR: writes series.adoc and the patches that only it names into DIR, for a tree
+# whose manual pages are *.adoc. Each patch of manual pages gets a sibling, with the same lines but
+# for the files' names and the form of links; a line "# series.adoc: NAME" in DIR/series adds a
+# patch.
 write_adoc_series ()
 {
     cp "$1/series" "$1/series.adoc"
@@ -84,8 +85,9 @@ write_adoc_series ()
     mv "$1/series.adoc.new" "$1/series.adoc"
 }
 
-# copy_transport SRC TREE [FOLDER...]: our sources go beside libzmq's, with the list of them, and the
-# tests in its style beside its tests; only into those folders (src, tests, unittests) if any are named.
+# copy_transport SRC TREE [FOLDER...]: copies our sources and their list beside libzmq's sources,
+# and the tests in its style beside its tests; only into those folders (src, tests, unittests) if
+# any are named.
 copy_transport ()
 {
     from=$1
@@ -107,7 +109,7 @@ copy_transport ()
     done
 }
 
-# copy_tests_of PATCH TREE: of the tests in libzmq's style, those that the patch names.
+# copy_tests_of PATCH TREE: copies those tests in libzmq's style that the patch names.
 copy_tests_of ()
 {
     paths=$(grep '^+' "$1" | grep -oE '(unit)?tests/[a-z_]+\.[ch]pp' | sort -u) || :
@@ -129,8 +131,8 @@ copy_beside ()
     chmod u+w "$2/$3/$name"
 }
 
-# list_files: the names of this project's files: what git knows, new files included; in a release
-# tarball, what its MANIFEST lists. The source may belong to another user than root.
+# list_files: the names of this project's files, as git lists them, new ones included, or in a
+# release tarball its MANIFEST. The source may belong to another user than root.
 list_files ()
 {
     if [ ! -e "$ZDS_SRC_DIR/.git" ]; then
@@ -139,15 +141,15 @@ list_files ()
     fi
     git -C "$ZDS_SRC_DIR" -c safe.directory="$ZDS_SRC_DIR" ls-files --cached --others \
         --exclude-standard | sort -u | while IFS= read -r file; do
-        # A file that was removed but not yet committed as such is still in git's list.
+        # A file whose removal is not committed yet is still in git's list.
         [ ! -f "$ZDS_SRC_DIR/$file" ] || printf '%s\n' "$file"
     done
 }
 
-# unpack_libzmq DIR|TARBALL DEST: a clean copy of libzmq's source. DIR is only read.
+# unpack_libzmq DIR|TARBALL DEST: makes a clean copy of libzmq's source. DIR is only read.
 #
-# Version control is left out for a reason: libzmq's configure turns its draft API on when it sees
-# .git. What a build inside DIR left behind is left out too.
+# The copy is without .git, because libzmq's configure turns the draft API on when it sees that, and
+# without what a build inside DIR left behind.
 unpack_libzmq ()
 {
     source=$1
@@ -187,7 +189,7 @@ unpack_libzmq ()
     mv "$dest.new" "$dest"
 }
 
-# pristine_tree DIR: a copy of the configured libzmq's source.
+# pristine_tree DIR: makes a copy of the configured libzmq's source.
 pristine_tree ()
 {
     rm -rf "$1"
@@ -195,7 +197,7 @@ pristine_tree ()
     rm -f "$1/.stamp"
 }
 
-# apply_series TREE: our sources go into it, and the series is applied, with no fuzz.
+# apply_series TREE: copies our sources into it, and applies the series with no fuzz.
 apply_series ()
 {
     copy_transport "$ZDS_SRC_DIR" "$1"
@@ -212,9 +214,9 @@ patched_tree ()
     pristine_tree "$1" && apply_series "$1"
 }
 
-# configure_libzmq TREE LOG ARG...: autogen and configure, each only when its input changed. What a
-# newer compiler warns of in libzmq is not a reason to stop; --with-libzmq-configure-args can
-# have it otherwise.
+# configure_libzmq TREE LOG ARG...: runs autogen and configure, each only if its input changed. A
+# newer compiler's warnings about libzmq are no reason to stop; --with-libzmq-configure-args can
+# change that.
 configure_libzmq ()
 {
     tree=$1
@@ -229,12 +231,12 @@ configure_libzmq ()
     set -- "$@" CC="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CC" \
         CXX="${CONF_CCACHE:+$CONF_CCACHE }$CONF_CXX"
     [ -z "$CONF_CPPFLAGS" ] || set -- "$@" CPPFLAGS="$CONF_CPPFLAGS"
-    # The caller's flags, if any, come later and so win over these.
+    # The caller's flags, if any, come later and so override these.
     eval "set -- ${CONF_CFLAGS:+CFLAGS=\"\$CONF_CFLAGS\"} \
         ${CONF_CXXFLAGS:+CXXFLAGS=\"\$CONF_CXXFLAGS\"} \
         ${CONF_LDFLAGS:+LDFLAGS=\"\$CONF_LDFLAGS\"} \"\$@\" $LIBZMQ_CONFIGURE_ARGS"
 
-    # libzmq's make would do it again, but not before it compiles what depends on it.
+    # libzmq's make would do this too, but only after compiling files that depend on it.
     sum=$(cksum <"$tree/configure.ac")
     if [ ! -f "$tree/.zds-configured" ] || [ "$(cat "$tree/.zds-configured")" != "$sum $*" ]; then
         rm -f "$tree/.zds-configured"
@@ -249,7 +251,7 @@ configure_libzmq ()
     fi
 }
 
-# result PASS|FAIL|SKIP NAME [REASON]: one test of a stage of "make check" ended.
+# result PASS|FAIL|SKIP NAME [REASON]: records that one test of a stage of "make check" has ended.
 result ()
 {
     echo "$1: $2${3:+: $3}"
@@ -271,7 +273,7 @@ check_that ()
     fi
 }
 
-# A program may define its own before it calls the functions above.
+# A program may define its own version before it calls the functions above.
 progress ()
 {
     :

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # some variables are for the programs that read this file
 # What ./quickstart and ./check do first: install what is missing, get the source of this system's
-# own libzmq, build in ./build. Everything they make is in ./build. The system's apt configuration
-# is read, not changed: it says which mirror, which keys and which proxy.
+# own libzmq, build in ./build. Everything they make is in ./build. The system's apt configuration,
+# with its mirrors, keys and proxies, is read and not changed.
 
 TOP=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$TOP/build
@@ -11,22 +11,22 @@ APT=$BUILD/apt
 LOGS=$BUILD/logs
 JOBS=$(nproc)
 SUMS=$TOP/packaging/debian/SHA256SUMS
-# As in Debian's own rules, but for the manual pages: they would be made where asciidoc happens to
-# be installed.
+# As in Debian's own rules, but without manual pages, which would be made wherever asciidoc happens
+# to be installed.
 ZMQ_CONFIGURE_ARGS="--with-pgm --with-libsodium --with-norm=yes --with-libgssapi_krb5=yes \
 --disable-Werror --without-docs --disable-libunwind --enable-libbsd"
 
-# Packages. "a|b" is the first of them that the system has or can have; one that ends with "?" is
-# left out, and said, where there is none.
-# The first group builds, the second runs the demonstration.
+# Packages. "a|b" is the first of the two that the system has or can get; one that ends with "?" is
+# left out, with a message, where it cannot be had. The first group builds, the second runs the
+# demonstration.
 QUICKSTART_PACKAGES=(
     autoconf automake libtool pkg-config gcc g++ ccache make patch dpkg-dev xz-utils
     libpgm-dev libsodium-dev libnorm-dev libkrb5-dev libbsd-dev
     python3 python3-zmq iproute2 nftables util-linux mount
 )
-# The first group runs the tests, the second is what pyzmq's own tests need, the third are programs
-# that are run on the patched library, the fourth looks at the files (clang-format formats otherwise
-# in every version), the fifth at the C core: fuzzing, coverage, static analysis.
+# The first group runs the tests, the second is for pyzmq's own tests, the third are programs that
+# are run on the patched library, the fourth checks the files (each version of clang-format formats
+# differently), the fifth the C core: fuzzing, coverage, static analysis.
 CHECK_PACKAGES=(
     libcmocka-dev python3-pytest python3-pytest-xdist valgrind abigail-tools quilt
     python3-pytest-asyncio python3-tornado python3-gevent
@@ -35,15 +35,15 @@ CHECK_PACKAGES=(
     'clang-format-14?' shellcheck mandoc flake8 git cmake
     musl-tools 'clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev?' gcovr cppcheck
 )
-# A daemon that would be started where it is installed, for the tests too: unpacked in ./build.
+# A daemon for the tests, which installing would start: unpacked in ./build instead.
 UNPACKED_PACKAGES=(
     rsyslog rsyslog-czmq
 )
-# What is measured besides, and what counts and draws.
+# The other programs that are measured, and the tools that count and draw.
 BENCH_PACKAGES=(
     curl golang-go libnng-dev valgrind python3-matplotlib
 )
-# What Debian's source package needs to be built, beside the first group of the first list.
+# What building Debian's source package needs besides the first group of the first list.
 DEB_PACKAGES=(
     build-essential debhelper 'pkgconf|pkg-config' xmlto asciidoc
 )
@@ -65,11 +65,11 @@ die ()
     exit 1
 }
 
-# still_running LOG: until it is killed, or this program ends: a line now and then, so that a person
-# or a log of CI sees that something happens.
+# still_running LOG: prints a line now and then, until it is killed or this program ends, so that a
+# person or CI's log sees that something happens.
 still_running ()
 {
-    # Whoever reads a pipe is not to wait for the last sleep.
+    # So that a reader of our pipe does not wait for the last sleep.
     while sleep 20 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
         say "  still running: $(tail -n 1 "$1" | tr -dc '[:print:]' | cut -c 1-48)"
     done
@@ -94,7 +94,8 @@ logged ()
     fi
 }
 
-# require_debian: sets SYSTEM, its name, and says which known one an unknown one is taken for.
+# require_debian: sets SYSTEM to the system's name, and says as which known one an unknown system is
+# treated.
 require_debian ()
 {
     local ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=unknown nearest
@@ -114,8 +115,8 @@ Elsewhere: see README.md, \"Elsewhere\"."
     say "note: $SYSTEM was never tried; taken like $nearest"
 }
 
-# as_root COMMAND: sets the array "become" to apt-get as root. Without a way to that, COMMAND is
-# what to do about it.
+# as_root COMMAND: sets the array "become" to what runs apt-get as root. Where there is no way to
+# become root, it tells the user to run COMMAND.
 as_root ()
 {
     become=()
@@ -145,8 +146,8 @@ candidate ()
     LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n -e '/(none)/d' -e 's/^  Candidate: //p'
 }
 
-# choose_packages NAME...: sets "missing" and "without". With apt's lists gone (containers) nothing
-# can be had.
+# choose_packages NAME...: sets "missing" and "without". Without apt's lists (containers) nothing
+# can be installed.
 choose_packages ()
 {
     local wanted names name
@@ -166,7 +167,7 @@ choose_packages ()
     done
 }
 
-# install_packages NAME...: those that are missing.
+# install_packages NAME...: installs those that are missing.
 install_packages ()
 {
     local missing without become=()
@@ -190,16 +191,16 @@ install_packages ()
         die "apt-get install failed"
 }
 
-# download_packages DIRECTORY NAME...: their files, and nothing else, newly.
+# download_packages DIRECTORY NAME...: downloads their files anew, and nothing else.
 download_packages ()
 {
     rm -rf "$1"
     mkdir -p "$1"
-    # apt drops root for downloads, to a user who may not be able to write there.
+    # For downloads apt becomes another user than root, who may not be able to write there.
     (cd "$1" && shift && apt-get -o APT::Sandbox::User=root download "$@")
 }
 
-# unpack_packages NAME...: in $BUILD/programs, installing nothing.
+# unpack_packages NAME...: unpacks them in $BUILD/programs, and installs nothing.
 unpack_packages ()
 {
     local file where=$BUILD/programs
@@ -215,9 +216,9 @@ unpack_packages ()
     touch "$where/.unpacked"
 }
 
-# choose_source: sets HOST_VERSION, the version of libzmq5 that this system has or would have next,
-# without ours; ZMQ_VERSION, that of its source package (a package that was only built again has a
-# "+b1" more); and ZMQ_SOURCE, where the source will be.
+# choose_source: sets HOST_VERSION to the version of libzmq5 that this system has or would install,
+# not counting ours; ZMQ_VERSION to that of its source package (a package that was only rebuilt has
+# an extra "+b1"); and ZMQ_SOURCE to where the source will be.
 choose_source ()
 {
     if [ -n "${LIBZMQ_SOURCE-}" ]; then
@@ -233,12 +234,12 @@ choose_source ()
     ZMQ_DSC=$APT/zeromq3_${ZMQ_VERSION#*:}.dsc
 }
 
-# source_sums: the SHA-256 that the files of ZMQ_VERSION have to have. Of a version that this project
-# does not know, those which apt has verified.
+# source_sums: the SHA-256 sums that the files of ZMQ_VERSION have to have; for a version that this
+# project does not know, those that apt has verified.
 source_sums ()
 {
     if grep -qF "  $(basename "$ZMQ_DSC")" "$SUMS"; then
-        # The tarball of the original is the same for several versions of the package.
+        # The upstream tarball is the same for several versions of the package.
         grep -E "  zeromq3_(${ZMQ_VERSION//./\\.}\.|${ZMQ_VERSION%-*}\.orig\.)" "$SUMS"
     else
         cat "$APT/verified-$ZMQ_VERSION" 2>/dev/null
@@ -250,8 +251,8 @@ source_files_are_good ()
     (cd "$APT" && source_sums | sha256sum --check --status >/dev/null 2>&1)
 }
 
-# private_sources: the package sources of this machine, asked for source packages, in
-# $APT/sources.list.d. What else they say (signed-by and the like) stays.
+# private_sources: writes this machine's package sources to $APT/sources.list.d, but for source
+# packages. Everything else in them (signed-by and the like) stays.
 private_sources ()
 {
     local list parts file to=$APT/sources.list.d
@@ -269,8 +270,8 @@ private_sources ()
     done
 }
 
-# A configuration of apt's that asks for nothing but source packages, and keeps its lists here. From
-# the system's it takes how to reach a mirror (proxies and the like), and the keys.
+# A configuration for apt that asks only for source packages, and keeps its lists here. From the
+# system's configuration it takes the keys, and how to reach a mirror (proxies and the like).
 write_apt_conf ()
 {
     mkdir -p "$APT/lists/partial" "$APT/cache/archives/partial"
@@ -287,12 +288,13 @@ Dir::Etc::sourceparts "$APT/sources.list.d";
 Dir::State::lists "$APT/lists";
 Dir::Cache "$APT/cache";
 END
-        # apt drops root for downloads, to a user who may not be able to write here.
+        # For downloads apt becomes another user than root, who may not be able to write here.
         [ "$(id -u)" -ne 0 ] || echo 'APT::Sandbox::User "root";'
     } >"$APT/apt.conf"
 }
 
-# A mirror of something else that cannot be reached, or has no source packages, is no reason to stop.
+# A mirror of other software that cannot be reached, or has no source packages, is no reason to
+# stop.
 download_source ()
 {
     write_apt_conf
@@ -348,8 +350,8 @@ Whoever knows why, and trusts it, writes what was found in the place of what was
 expected into packaging/debian/SHA256SUMS; git diff then shows it."
 }
 
-# mirror_sources: build/src has links to all of this project, so that what autoconf and automake make
-# stays in build/.
+# mirror_sources: fills build/src with links to all of this project, so that what autoconf and
+# automake make stays in build/.
 mirror_sources ()
 {
     local file name
@@ -364,9 +366,10 @@ mirror_sources ()
     done
 }
 
-# configure_build [tests]: once; after that make itself sees to changes of configure.ac and
-# Makefile.am. With "tests" once more when configure ran before cmocka was installed, or for a user,
-# whom a warning of a compiler that nobody here has seen must not stop.
+# configure_build [tests]: configures once; after that, make itself reacts to changes of
+# configure.ac and Makefile.am. With "tests", it configures again if that was done before cmocka was
+# installed, or without warnings as errors, as for a user, whom a new compiler's warning must not
+# stop.
 configure_build ()
 {
     local -a strict=()
@@ -393,7 +396,7 @@ Undo that first: make distclean, in $TOP."
     fi
 }
 
-# build TARGET...: with libzmq's own lines of progress on the terminal.
+# build TARGET...: runs make, with the progress of libzmq's build on the terminal.
 build ()
 {
     local first=''
@@ -402,8 +405,8 @@ build ()
     make -C "$BUILD" -s --no-print-directory -j"$JOBS" "$@" || die "the build failed"
 }
 
-# private_home: compilers and interpreters keep their caches in build/. A cache of compilations that
-# the user has chosen (CCACHE_DIR, or cache_dir in a configuration of ccache's) stays in use.
+# private_home: makes compilers and interpreters keep their caches in build/. A compilation cache
+# that the user has chosen (CCACHE_DIR, or cache_dir in ccache's configuration) stays in use.
 private_home ()
 {
     if [ -z "${CCACHE_DIR-}" ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Runs the stages of "make check", two at a time, and counts.
+"""Runs the stages of "make check", two at a time, and counts the tests.
 
 stages.py [--full] [STAGE...]    without a name: all STAGES, with --full the FULL_STAGES too
 
@@ -8,7 +8,7 @@ A stage is a program in scripts/ that appends one line per test to the file name
 PASS, FAIL or SKIP, a tab, the test's name, a tab, the reason; or it has pytest write JUnit's XML to
 logs/STAGE.xml, and to logs/STAGE-again.xml for tests that were run again and have that result.
 What it prints goes to its log. A failing stage does not stop the others. The last line is the
-count; it also goes to logs/summary. Stages in Python use what is above Stage.
+count; it also goes to logs/summary. Stages written in Python import the functions above Stage.
 """
 import collections
 import ctypes
@@ -43,7 +43,7 @@ STAGES = collections.OrderedDict([
     ("net", ["check-pytest", "net"]),
     ("pyzmq-suite", ["check-stock", "pyzmq-suite"]),
 ])
-# What takes long. Stages above that could do more see from ZDS_FULL=1 that there is time.
+# The slow ones. Stages above that could do more see by ZDS_FULL=1 that there is time.
 FULL_STAGES = collections.OrderedDict([
     ("bench", ["check-pytest", "bench"]),
     ("planted", ["check-planted", "core"]),
@@ -57,7 +57,7 @@ FULL_STAGES = collections.OrderedDict([
 
 
 def result(word, name, reason=""):
-    """One test of the stage that calls this ended: PASS, FAIL or SKIP."""
+    """Records that one test of the calling stage has ended: PASS, FAIL or SKIP."""
     print("%s: %s%s" % (word, name, reason and ": " + reason), flush=True)
     if os.environ.get("ZDS_RESULTS"):
         with open(os.environ["ZDS_RESULTS"], "a") as results:
@@ -65,7 +65,7 @@ def result(word, name, reason=""):
 
 
 def check_that(name, test, *args):
-    """A test that is one call, which is false when it failed."""
+    """A test that is one call, which returns false if it failed."""
     print("== " + name, flush=True)
     result("PASS" if test(*args) else "FAIL", name)
 
@@ -169,8 +169,8 @@ class Stage:
         sys.stdout.flush()
 
     def excerpt(self):
-        """The part of the log that a person wants to see: what follows "== NAME" for the failures,
-        or else the end."""
+        """The part of the log that a person wants to see: what follows "== NAME" of the tests that
+        failed, or else the end."""
         with open(self.log, errors="replace") as log:
             lines = log.readlines()
         sections, name = collections.defaultdict(list), None
@@ -184,7 +184,7 @@ class Stage:
 
 def environment(stage):
     env = dict(os.environ)
-    # The stages run their own make, which is not part of the one that runs us; and what is tested
+    # The stages run a make of their own, which is not part of the one that runs us; and the results
     # must not depend on how the caller has set up ZeroMQ.
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "DESTDIR",
                  "LD_AUDIT", "LD_PRELOAD", "LD_LIBRARY_PATH", "ZMQ_DUALSTACK", "ZDS_LIBDIR"):
@@ -310,7 +310,7 @@ def main(args):
                          for word in ("PASS", "FAIL", "SKIP")])
     with open(os.path.join(LOGS, "summary"), "w") as summary:
         summary.write(total + "\n")
-    # ./check prints the count itself, below what make has to say about a failure.
+    # ./check prints the count itself, below make's message about a failure.
     if not os.environ.get("ZDS_QUIET_SUMMARY"):
         print(total)
     return any(stage.failed() for stage in stages)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Bugs to be planted in the library, one at a time, each with the tests that have to find it.
 scripts/check-planted does so.  `old` occurs exactly once in the file (of libzmq's src/, where
-transport/ is too) and `new` takes its place.  Every test of test_faults_*.py stands here."""
+transport/ is too) and `new` takes its place.  Every test of test_faults_*.py is listed here."""
 import collections
 
 Bug = collections.namedtuple("Bug", "name file old new tests variant")
@@ -9,13 +9,13 @@ BUGS = []
 
 
 def bug(name, file, old, new, *tests, variant="patched"):
-    """Planted in that build of libzmq; the tests are of tests/net."""
+    """Planted in that build of libzmq; the tests are in tests/net."""
     BUGS.append(Bug(name, file, old, new, tests, variant))
 
 
 def core_bug(name, file, old, new, test):
-    """Planted in a copy of the core; the test is one of tests/unit or a target of tests/fuzz, which
-    has to see it within 90 s, from its corpus."""
+    """Planted in a copy of the core; the test is one of tests/unit, or a target of tests/fuzz,
+    which starts from its corpus and has to find the bug within 90 s."""
     bug(name, file, old, new, test, variant="core")
 
 
@@ -223,7 +223,7 @@ bug("a start that is late is left out", "zds_race.c", "    return time_ <= now_;
 bug("losers are kept", "dualstack_dial.cpp", "            last = _attempt[i].close ();\n",
     "            last = _attempt[i].release ();\n",
     "test_faults_process.py::test_faults_many_holes_and_an_end")
-# Found by what every test of faults counts at its end.
+# Found by what every test of faults counts when it ends.
 bug("a cancelled attempt is kept", "dualstack_dial.cpp",
     "_last_fd = _attempt[step.attempt].close ();", "_last_fd = _attempt[step.attempt].release ();",
     "test_faults_process.py::test_faults_wall_clock_jumps")
