@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
 """C-8 and C-9: what a context remembers of addresses, and wrong servers."""
+import re
 import time
 
 import pytest
 from conftest import modes
 from lab import wait_until
-from street import DUAL, FAR6, PROMPT, SERVER4, SERVER6, Street, tcp
+from street import DUAL, FAR6, PROMPT, SERVER4, SERVER6, Street, plain_street, tcp
 
 # The delay is long, so that waiting for it cannot be mistaken for a busy machine.
 DELAY = "attempt-delay=2000"
@@ -164,6 +165,30 @@ def test_c8_a_silent_address_is_not_asked_without_end(street):
         back(sock, four)
     assert 1 <= attempts()[0] <= 4
     assert wait_until(lambda: len(street.dialled()) == 1, timeout=15)
+
+
+@pytest.mark.parametrize("kind", ["slow", "half-a-signature"])
+def test_c8_a_look_wants_what_a_race_wants(lab, kind):
+    """IPv6 connects and greets, but later than a race waits; or it begins to greet, and no more.
+    Catches: an address that is well for the look and loses the race, and so is paid for with every
+    second connection."""
+    street = plain_street(lab, slow=True)
+    street.serve(4)
+    if kind == "slow":
+        street.serve(6)
+        street.bridge.set(delay6=0.7)
+    else:
+        street.host.wrong_server(SERVER6, hex="ff00000000", stays=True)
+    path = lab.path("trace")
+    worker = street.caller("attempt-delay=1000,trace=%s" % path)
+    assert worker.socket("DEALER").reach(DUAL).ms > 900
+    assert worker.socket("DEALER").reach(DUAL).ms < 900
+
+    def looked():
+        with open(path) as trace:
+            return re.search(r": \[\S+ (works again|still does not work)$", trace.read(), re.M)
+    assert wait_until(lambda: looked())
+    assert worker.socket("DEALER").reach(DUAL).ms < 900
 
 
 def test_c8_other_addresses_of_the_name(street):

@@ -17,7 +17,6 @@
 #include "io_object.hpp"
 #include "io_thread.hpp"
 #include "options.hpp"
-#include "zds_race.h"
 #include "zds_thread.h"
 #include "zds_host.h"
 
@@ -28,21 +27,23 @@ static const int settle_time = 20;
 //  When the host could not be asked for lack of something. In ms.
 static const int retry_time = 1000;
 
-//  Tests whether an address that failed connects, and greets, again.
+//  Tests whether an address that failed connects, and greets, again: as quickly as a race
+//  waits for it, since one that is slower would lose the next race, too.
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 {
   public:
     dualstack_probe_t (dualstack_inbox_t *owner_,
                        io_thread_t *io_thread_,
                        fd_t fd_,
-                       bool greets_,
+                       const zds_race_config_t &config_,
                        const options_t &options_,
                        const std::string &key_,
                        const zds_addr_t &addr_) :
         io_object_t (io_thread_),
         _owner (owner_),
         _fd (fd_),
-        _awaits_greeting (greets_),
+        _awaits_greeting (config_.greets),
+        _patience (static_cast<int> (config_.attempt_delay)),
         _connected (false),
         _key (key_),
         _addr (addr_),
@@ -51,7 +52,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     {
         _handle = add_fd (fd_);
         set_pollout (_handle);
-        add_timer (ZDS_RACE_PATIENCE, 1);
+        add_timer (_patience, 1);
         _owner->_probes.insert (this);
     }
 
@@ -75,29 +76,41 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         const bool connects = dualstack_connect_error (_fd) == 0;
         if (!_awaits_greeting || !connects)
             end (connects);
-        else {
-            _connected = true;
-            reset_pollout (_handle);
-            set_pollin (_handle);
-        }
+        else
+            listen ();
     }
 
+    //  A busy I/O thread gets here late.
     void timer_event (int) ZMQ_OVERRIDE
     {
         _has_timer = false;
-        end (false);
+        if (!_connected && dualstack_is_connected (_fd))
+            out_event ();
+        else
+            end (_connected && has_greeted ());
     }
 
   private:
-    //  What has begun as a greeting is taken for one.
+    void listen ()
+    {
+        _connected = true;
+        //  Part of a signature says nothing.
+        dualstack_report_from (_fd, ZDS_SIGNATURE_SIZE);
+        reset_pollout (_handle);
+        set_pollin (_handle);
+        if (_has_timer)
+            cancel_timer (1);
+        _has_timer = true;
+        add_timer (_patience, 1);
+    }
+
     bool has_greeted () const
     {
         zds_greeting_t greeting;
         size_t count;
 
         return dualstack_hear (_fd, &greeting, &count) == 0
-               && (greeting == ZDS_GREETING_SIGNED
-                   || greeting == ZDS_GREETING_MORE);
+               && greeting == ZDS_GREETING_SIGNED;
     }
 
     void end (bool works_)
@@ -113,6 +126,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     dualstack_inbox_t *const _owner;
     const fd_t _fd;
     const bool _awaits_greeting;
+    const int _patience; // ms, to connect, and then to greet
     bool _connected;
     handle_t _handle;
     const std::string _key;
@@ -198,13 +212,13 @@ void zmq::dualstack_inbox_t::process_activate_read ()
 }
 
 void zmq::dualstack_inbox_t::probe (fd_t fd_,
-                                    bool greets_,
+                                    const zds_race_config_t &config_,
                                     const options_t &options_,
                                     const std::string &key_,
                                     const zds_addr_t &addr_)
 {
     dualstack_probe_t *const probe = new (std::nothrow)
-      dualstack_probe_t (this, _io_thread, fd_, greets_, options_, key_, addr_);
+      dualstack_probe_t (this, _io_thread, fd_, config_, options_, key_, addr_);
     alloc_assert (probe);
     static_cast<void> (probe);
 }

@@ -13,6 +13,7 @@
 #include "object.hpp"
 #include "poller.hpp"
 #include "zds_host.h"
+#include "zds_race.h"
 #include "zds_resolver.h"
 
 namespace zmq
@@ -67,10 +68,10 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t, private i_poll_events
     void ended (const dualstack_dial_t *dial_);
 
     //  Waits for the connect() that is under way on the socket, and for a greeting
-    //  if the peer is to greet; notes in the history of 'key_' whether that
-    //  succeeded, and closes it.
+    //  if the peer is to greet, for the attempt delay each; notes in the history of
+    //  'key_' whether that succeeded, and closes it.
     void probe (fd_t fd_,
-                bool greets_,
+                const zds_race_config_t &config_,
                 const options_t &options_,
                 const std::string &key_,
                 const zds_addr_t &addr_);
