@@ -66,19 +66,19 @@ STEADY = ["%s/%d" % (route, size) for route in ("ipv4", "ipv6", "dual")
 ROWS = [
     ("throughput, once connected: mean of IPv4, IPv6 and a dual-stack listener, four sizes",
      ["steady/oneway"], lambda one: "%s of stock's" % one["median_text"], lambda one: ""),
-    ("the same: the lowest of these twelve", ["steady/oneway/" + one for one in STEADY],
+    ("the same: the lowest of the twelve", ["steady/oneway/" + one for one in STEADY],
      lambda one: "%s of stock's" % one["spread_text"], lambda one: ""),
-    ("latency, likewise: round trips per second", ["steady/turns"],
+    ("latency, measured alike: round trips per second", ["steady/turns"],
      lambda one: "%s of stock's" % one["median_text"], lambda one: ""),
     ("the same: the lowest of the twelve", ["steady/turns/" + one for one in STEADY],
      lambda one: "%s of stock's" % one["spread_text"], lambda one: ""),
-    ("instructions of a request and its reply, once connected: functions that take one more",
+    ("instructions of a request and its reply, once connected: functions that take more",
      ["steady/instructions/turns/ipv4", "steady/instructions/turns/ipv6",
       "steady/instructions/turns/dual"],
      lambda one: "%s of %d" % (one["median_text"], one["beside"]["functions"]), lambda one: ""),
     ("first reply, IPv6 refused, without a route, unreachable or prohibited",
      ["first/refused", "first/no-route", "first/unreachable", "first/prohibited"],
-     lambda one: "%s ms more than by a name with IPv4 only" % one["median_text"],
+     lambda one: "%s ms more than with a name that has IPv4 only" % one["median_text"],
      lambda one: stock_time(one, "stock, ZMQ_IPV6=1") + ", with `ZMQ_IPV6`"),
     ("first reply, IPv6 silent", ["first/silent"],
      lambda one: "%s ms more" % one["median_text"],
@@ -98,7 +98,7 @@ ROWS = [
      lambda one: "%s ms more" % one["median_text"], lambda one: ""),
     ("first reply, IPv6 silent for every name: the tenth name", ["names/tenth"],
      lambda one: ms(one["median"]), lambda one: stock_time(one, "stock") + " (IPv4 only)"),
-    ("IPv6 silent, a client that waits 200 ms, closes and tries again: its reply comes at try",
+    ("IPv6 silent, a client that waits 200 ms, closes and tries again: the try that gets its reply",
      ["names/patience"], lambda one: one["median_text"],
      lambda one: number(beside(one, "stock")) + " (IPv4 only)"),
     ("first reply, good network: both families, or one", ["names/good/both", "names/good/four",
@@ -110,17 +110,17 @@ ROWS = [
      lambda one: "%s, with `ZMQ_IPV6`" % stock_time(one, "stock, ZMQ_IPV6=1")),
     ("100 names at once, the AAAA answers lost: all have a reply", ["names/many"],
      lambda one: ms(one["median"]), lambda one: stock_time(one, "stock") + " (IPv4 only)"),
-    ("a new name: DNS queries other than those of one `getaddrinfo`", ["names/queries"],
+    ("a new name: DNS queries beyond those of one `getaddrinfo`", ["names/queries"],
      lambda one: one["median_text"], lambda one: ""),
-    ("the same: threads", ["names/threads"],
+    ("the same: threads, at the peak", ["names/threads"],
      lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
-    ("name servers dead: longest gap of another socket of the I/O thread", ["dead-dns/gap"],
-     lambda one: "%s ms (%s ms without)" % (one["median_text"],
-                                            number(beside(one, "ours, no dead name"))),
+    ("name servers dead: longest pause of another socket on the same I/O thread", ["dead-dns/gap"],
+     lambda one: "%s ms (%s ms without a dead name)" % (
+         one["median_text"], number(beside(one, "ours, no dead name"))),
      lambda one: stock_time(one, "stock, one dead name")),
     ("the same: `zmq_ctx_term`", ["dead-dns/term"],
      lambda one: "%s ms" % one["median_text"], lambda one: stock_time(one, "stock")),
-    ("the same: `zmq_disconnect`, `zmq_unbind` of what is not there",
+    ("the same: `zmq_disconnect`, `zmq_unbind` of an endpoint that is not there",
      ["dead-dns/disconnect2", "dead-dns/unbind"],
      lambda one: "%s ms" % one["median_text"], lambda one: stock_time(one, "stock")),
     ("1,000 sockets connect to one name, IPv6 silent", ["crowd/all"],
@@ -129,37 +129,37 @@ ROWS = [
      lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
     ("the same: threads", ["crowd/threads"],
      lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
-    ("1,000 sockets connect to a healthy dual-stack server: connections for each",
+    ("1,000 sockets connect to a healthy dual-stack server: connections per socket",
      ["server/healthy"], lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
     ("the same, the server's I/O thread busy for 1 s", ["server/busy"],
      lambda one: one["median_text"], lambda one: number(beside(one, "stock"))),
-    ("memory of each of 1,000 sockets that race", ["crowd/rss"],
+    ("memory of each of 1,000 racing sockets", ["crowd/rss"],
      lambda one: "%.1f KiB more than stock's" % (one["median"] / 1024), lambda one: ""),
-    ("10,000 sockets (where files are limited, connections of 625 sockets), beyond the attempt "
-     "delay", ["storm/all"],
+    ("10,000 sockets (where open files are limited, connections of 625 sockets): time beyond the "
+     "attempt delay", ["storm/all"],
      lambda one: "%s times stock's" % one["median_text"],
      lambda one: stock_time(one, "stock") + " (IPv4 only)"),
     ("instructions of a connect, both families good",
      ["instructions/connects/localhost", "instructions/connects/a name from DNS"],
      lambda one: "%s %% more, at most" % one["median_text"], lambda one: ""),
-    ("the same, each in a new context: a look-up on a new thread",
+    ("the same, each in a new context: with a look-up on a new thread",
      ["instructions/contexts/localhost", "instructions/contexts/a name from DNS"],
      lambda one: "%s %% more, at most" % one["median_text"], lambda one: ""),
-    ("instructions of a connect that the greeting adds", ["instructions/greeting"],
+    ("instructions that the greeting adds to a connect", ["instructions/greeting"],
      lambda one: "%s %% more" % one["median_text"], lambda one: ""),
 ]
 RIVAL_SCENES = ("both", "refused", "silent", "closes", "mute", "dead-first4", "late")
 
 
 def of_commit(about):
-    return ", of commit %s," % about["commit"] if about.get("commit") else ""
+    return " of commit %s" % about["commit"] if about.get("commit") else ""
 
 
 def readme_block(result):
     about = result.about
-    lines = ["", "On %d processors of an %s, Linux %s, all of one run%s medians:" % (
+    lines = ["", "On %d processors of an %s, Linux %s, medians of one run%s:" % (
         about["processors"], about["processor"], about["kernel"].split("-")[0],
-        of_commit(about) or ";"), ""]
+        of_commit(about)), ""]
     rows = []
     for what, keys, ours, stock in ROWS:
         figure = result.worst(*keys)
@@ -169,10 +169,10 @@ def readme_block(result):
     lines += markdown_table(["", "ours", "stock", "target"], rows)
     first = result.data.get("first_message")
     if first:
-        lines += ["", "From the call to the first byte of a reply, beside others on the same "
-                  "networks:", ""] + rival_table(first, RIVAL_SCENES)
-    lines += ["", how_many_are_met(result) + " All of them, how they are measured, and plots: "
-              "[docs/BENCHMARKS.md](docs/BENCHMARKS.md).", ""]
+        lines += ["", "From the call to the first byte of a reply, compared with others on the "
+                  "same networks:", ""] + rival_table(first, RIVAL_SCENES)
+    lines += ["", how_many_are_met(result) + " [docs/BENCHMARKS.md](docs/BENCHMARKS.md) has all "
+              "of them, how they are measured, and plots.", ""]
     return lines
 
 
@@ -216,19 +216,19 @@ def figures_of(result, *groups):
 def head(result):
     about = result.about
     lines = ["# Benchmarks", "",
-             "Made by `./quickstart --bench --docs`; do not edit. All values: "
-             "[bench.json](bench.json).", "",
-             "One run of %d s%s on %s, %d processors, Linux %s, %s." % (
-                 about["seconds"], of_commit(about), about["processor"], about["processors"],
+             "Made by `./quickstart --bench --docs`; do not edit. [bench.json](bench.json) has all "
+             "values.", "",
+             "One run%s, which took %d s, on %s, %d processors, Linux %s, %s." % (
+                 of_commit(about), about["seconds"], about["processor"], about["processors"],
                  about["kernel"],
                  about["date"].replace("T", ", ")),
-             "Stock is libzmq %s, built from the same source with the same options; ours is that "
-             "with the series." % about["stock"].split()[-1]]
+             "Stock is libzmq %s; ours is that with the series, built from the same source with "
+             "the same options." % about["stock"].split()[-1]]
     if about["quick"]:
         lines += ["", "**This was a quick run, for development: do not trust its numbers.**"]
     if about["priority"] != "real-time":
-        lines += ["", "The programs had no real-time priority: what else the machine did is "
-                  "measured with them."]
+        lines += ["", "The programs had no real-time priority, so whatever else the machine did "
+                  "is measured with them."]
     lines += ["", "**%s**" % how_many_are_met(result)]
     lines += ["- Missed: %s: %s, target %s" % (one["title"], one["spread_text"], one["target"])
               for one in result.missed()]
@@ -241,11 +241,11 @@ HOW = """
 ## How
 
 Two hosts, the client's name server and the faults are network namespaces on one machine, joined
-by a virtual wire: there is no distance, so that what is measured is the software's own time. What
-is compared is measured in turns within one run, in random order or as A B B A. Each value is of a
-new process; a range is from the least to the most. The clocks run in the programs, so that the
-time they take to start does not count. Where it is allowed, what is timed has real-time priority,
-so that other programs do not disturb it.
+by a virtual wire. There is no distance, so only the software's own time is measured. What is
+compared is measured in turns within one run, in random order or as A B B A. Each value comes from a
+new process; a range is from the smallest value to the largest. The clocks run in the programs, so
+that their start does not count. Where that is allowed, the programs have real-time priority, so
+that others do not disturb them.
 """
 
 STEADY = """
@@ -253,31 +253,30 @@ STEADY = """
 
 Two sockets in one process, each in a context of its own and pinned to a processor of its own;
 over IPv4, over IPv6 (stock with `ZMQ_IPV6=1`), and from an IPv4 client to a dual-stack listener
-(stock's with `ZMQ_IPV6=1`). Runs take turns in pairs, ours first and stock first. The figure is
-the median of the ratios of the pairs; the bar, and the brackets below, are where that median is
-with 95 % probability (sign test). Pairs are added until that is within 1 % to either side, up to
-30.
+(stock's with `ZMQ_IPV6=1`). Runs come in pairs, with ours first or stock first in turns. The figure
+is the median of the pairs' ratios; the bars, and the brackets below, show the interval in which
+that median is with 95 % probability (sign test). Pairs are added until that interval is within 1 %
+to either side, up to 30.
 """
 
 STEADY_NOISE = """
-The machine's noise is larger than the 2 %% that the target allows in %d of the %d: they are
-marked, and say little by themselves. The instructions that a message takes are counted by
-callgrind, which no noise disturbs: in each setting, function by function.
+In %d of the %d, the machine's noise is larger than the 2 %% that the target allows; they are
+marked, and say little by themselves. So callgrind, which noise does not disturb, also counts the
+instructions that a message takes, in each setting and function by function.
 """
 
 FIRST = """
 ## The first message
 
-From the call that connects to the first byte of a reply: of `zmq_connect` and a request (ours,
-stock), of nng's dial and a request, of an HTTP GET (curl's `time_starttransfer`, Python's
-`asyncio.open_connection`, Go's `net.Dialer`). All ask the same name server and meet the same
-networks. ZeroMQ's and nng's times include a handshake of their own, and the start of their
-threads.
+The time from the call that connects to the first byte of a reply: `zmq_connect` and a request
+(ours, stock), nng's dial and a request, an HTTP GET (curl's `time_starttransfer`, Python's
+`asyncio.open_connection`, Go's `net.Dialer`). All ask the same name server on the same networks.
+ZeroMQ's and nng's times include a handshake of their own, and the start of their threads.
 
-The target: ours is not behind the best of the others by more than 5 ms, where what another waits
-less by its own, shorter delays is taken off: curl's attempt delay is 200 ms, Python's 250 ms (as
-set), Go's 300 ms, ours 250 ms; stock never tries IPv6, and so waits for nothing. What took longer
-than a second, or never came, was measured once.
+The target: ours is not behind the best of the others by more than 5 ms, after subtracting what the
+other one waits less because its delays are shorter. curl's attempt delay is 200 ms, Python's 250 ms
+(as set), Go's 300 ms, ours 250 ms; stock never tries IPv6, and so waits for nothing. What took
+longer than a second, or never came, was measured once.
 """
 
 CONNECT = """
@@ -289,16 +288,17 @@ Ours with that name, minus ours with a name that has the IPv4 address only.
 NAMES = """
 ## New names
 
-In a new context each: what the name server is asked, beside one call of `getaddrinfo (AF_UNSPEC)`;
-how many threads there are more. Many names that share a fault; the client without patience closes
-its socket and opens another at once. Good networks: runs of ours and of stock in pairs.
+Each time in a new context: the queries to the name server, compared with those of one call of
+`getaddrinfo (AF_UNSPEC)`; how many more threads there are; many names that share a fault; a client
+without patience, which closes its socket and opens another at once; and good networks, with runs of
+ours and of stock in pairs.
 """
 
 DEAD = """
 ## Dead name servers
 
-A connection plays ping-pong while another socket of the same I/O thread connects to names that no
-server answers for: 20 of them with ours, one with stock. And calls that end a look-up.
+A connection plays ping-pong while another socket of the same I/O thread connects to names for which
+no server answers: 20 of them with ours, one with stock. Then the calls that end a look-up.
 """
 
 STORM = """
@@ -306,28 +306,28 @@ STORM = """
 
 Sockets of one context with one I/O thread connect to one name at once; each sends a message and
 gets a reply from one server. Memory, files and threads are the peak beyond what there was when
-the sockets had been made. Stock's name has an IPv4 address only. The dashed line is the most
-threads that there may be.
+the sockets had been made. Stock's name has an IPv4 address only. The dashed line is the greatest
+number of threads that is allowed.
 
-What a server sees: the connections that its system accepted, of either family, divided by the
-number of sockets. The busy server is stopped when the first one connects, and goes on a second
-later.
+What a server sees is the number of connections that its system accepted, of either family, divided
+by the number of sockets. The busy server is stopped when the first one connects, and goes on a
+second later.
 """
 
 INSTRUCTIONS = """
 ## Instructions of a connect
 
-Counted by callgrind. What the greeting adds: a socket of the type ZMQ_STREAM speaks no ZMTP, so
-that nobody waits for a greeting. What ours takes with it beyond stock is what the race takes
-without the greeting; that and stock's instructions of a ZMQ_DEALER are what ours of a ZMQ_DEALER
-is compared with.
+They are counted by callgrind. What the greeting adds is found like this: a ZMQ_STREAM socket speaks
+no ZMTP, so its race does not wait for a greeting, and what ours takes for it beyond stock is the
+race without the greeting. That, added to stock's instructions for a ZMQ_DEALER, is compared with
+ours for a ZMQ_DEALER.
 """
 
 ENGINE = """
 ## The engine alone
 
-What decides, without sockets: an event is what it is told of (an answer, the end of an attempt, a
-deadline) with all that it then says to do.
+The part that decides, without sockets. An event is what the engine is told (an answer, the end of
+an attempt, a deadline), together with all that it then says to do.
 """
 
 
@@ -404,14 +404,14 @@ MODEL = """
 ## A million networks
 
 A simulation: the engine, and simpler clients, in virtual time on networks drawn at random
-(tests/bench/simulate.c, the seed is fixed). The model's numbers are chosen, not measured: each
-way in which a network fails is to happen often enough to show, IPv6 fails more often than IPv4,
-and times are spread as those of networks are, with a long tail. Other numbers move the curves;
-their order stays.
+(tests/bench/simulate.c, the seed is fixed). The model's numbers are chosen, not measured, so that
+each way in which a network fails happens often enough to show, IPv6 fails more often than IPv4, and
+times are distributed as on real networks, with a long tail. Other numbers move the curves; their
+order stays.
 """
 
 CLIENTS = """
-- *ours, first connect*: RFC 8305's delays; nothing is known of the host.
+- *ours, first connect*: RFC 8305's delays; nothing is remembered of the host.
 - *ours, reconnect*: the same network %(reconnect)s s later, with the memory of the first connect;
   losses and the resolver's times are drawn anew.
 - *one after the other*: waits for both answers, then tries each address, IPv6 first, until the
@@ -430,17 +430,17 @@ def model_section(model):
         "",
         "- Slow: %d times the round-trip time. Silent: no answer at all. Refused: after one round "
         "trip. No route: an error at once." % model["slow_factor"],
-        "- Of a path that works, %.1f %% of the addresses are silent. Addresses of a family: %s. "
+        "- Where the path works, %.1f %% of the addresses are silent. Addresses of a family: %s. "
         "%.0f %% of the names have IPv6 only, %.0f %% IPv4 only." % (
             model["dead_address"] / 10, addresses, model["one_family"][0] / 10,
             model["one_family"][1] / 10),
         "- Round-trip time: log-normal, median %g ms, sigma %g; IPv6's is that times a log-normal "
-        "factor, median 1, sigma %g. A handshake takes one; a SYN is lost with %g %%, and sent "
-        "again after 1, 2, 4 s." % (
+        "factor, median 1, sigma %g. A handshake takes one round trip; %g %% of the SYNs are lost, "
+        "and sent again after 1, 2, 4 s." % (
             model["rtt_median"], model["rtt_sigma"], model["rtt_ratio_sigma"],
             100 * model["syn_loss"]),
-        "- Each DNS answer: log-normal, median %g ms, sigma %g; AAAA is lost with %g %%, A with "
-        "%g %%, and asked for again after %g s." % (
+        "- Each DNS answer: log-normal, median %g ms, sigma %g; %g %% of the AAAA answers and %g "
+        "%% of the A answers are lost, and asked for again after %g s." % (
             model["dns_median"], model["dns_sigma"], 100 * model["dns_loss"][0],
             100 * model["dns_loss"][1], model["dns_retry"] / 1000)]
 
@@ -467,8 +467,8 @@ def simulation_section(result):
 
 def delays_section(data):
     lines = ["", "### What the delays trade", "",
-             "The same networks (%s of them), first connects, other delays. A needless attempt is "
-             "one that starts while another is under way that connects by itself."
+             "First connects on the same networks (%s of them), with other delays. An attempt is "
+             "needless if it starts while another one is under way that would connect anyway."
              % number(data["sweep_networks"])] + image("delays", "What the delays trade")
     lines += markdown_table(
         ["attempt delay", "75 %", "95 %", "99 %", "needless attempts per 100 connects"],
@@ -490,11 +490,11 @@ def delays_words(data):
     low, default, high = (at_delay(attempts, delay) for delay in (100, 250, 500))
     none, half, long = (at_delay(answers, delay) for delay in (0, 50, 200))
     return [
-        "The attempt delay is paid only where an address is silent: here that is the slowest tenth "
-        "of the connects, and their time grows with it one to one. Below 250 ms the price rises "
-        "steeply: at 100 ms, %.0f of 100 connects begin an attempt that nobody needs, at 250 ms "
-        "%.0f, at 500 ms %.0f. So the default is about where less delay stops being cheap; it "
-        "gains %s at the 95th percentile over 500 ms, and gives away %s against 100 ms." % (
+        "The attempt delay costs time only where an address is silent: here in the slowest tenth "
+        "of the connects, whose time grows with it one to one. Below 250 ms the price of less "
+        "delay rises steeply: at 100 ms, %.0f of 100 connects begin a needless attempt, at 250 ms %.0f, "
+        "at 500 ms %.0f. So the default is about where less delay stops being cheap; at the 95th "
+        "percentile it gains %s over 500 ms, and loses %s against 100 ms." % (
             low["needless_per_100"], default["needless_per_100"], high["needless_per_100"],
             ms(high["quantiles"]["95"] - default["quantiles"]["95"]),
             ms(default["quantiles"]["95"] - low["quantiles"]["95"])),
