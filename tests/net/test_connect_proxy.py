@@ -63,6 +63,18 @@ def test_c14_no_proxy_over_ipv6(street, how):
     assert street.host.do("met", id="%s-1080" % SERVER6) >= 1
 
 
+@pytest.mark.parametrize("how", [{}, {"reset": True}, {"stays": True}])
+def test_c14_no_proxy_costs_no_pause(street, how):
+    """ZMQ_RECONNECT_IVL 20 s.  Catches: a pause before the next address, where stock, which asks
+    IPv4 only, has none; waiting for ever for a program that says nothing."""
+    proxy(street, 4)
+    street.host.wrong_server(SERVER6, 1080, **how)
+    got = street.dial("attempt-delay=250", SOCKS_PROXY=NAME, RECONNECT_IVL=20000).reach(
+        tcp(SERVER4), timeout=15)
+    assert got.ms < 5000
+    assert street.host.do("met", id="%s-1080" % SERVER6) == 1
+
+
 @pytest.mark.parametrize("address", [SERVER4, SERVER6])
 def test_c14_proxy_by_number(street, address):
     """Catches: an IPv6 literal that needs ZMQ_IPV6; a fall-back for a literal."""

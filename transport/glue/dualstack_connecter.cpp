@@ -125,6 +125,9 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
 
     void dial_retry () ZMQ_OVERRIDE { this->add_reconnect_timer (); }
 
+    //  Of socks.
+    void dial_watched () ZMQ_OVERRIDE {}
+
     //  Leaves to the session, in its address, whom the connection was made to.
     void dial_connected (fd_t fd_, size_t sent_) ZMQ_OVERRIDE
     {
@@ -200,11 +203,15 @@ template <> void dualstack_tcp_connecter_t::hand_over ()
 
 typedef dualstack_connecter_t<socks_connecter_t> dualstack_socks_connecter_t;
 
+//  TCP decides this race, so a proxy that is none, or is mute, has won where a better
+//  address may be left.
 template <> void dualstack_socks_connecter_t::hand_over ()
 {
     _handle = add_fd (_s);
     set_pollout (_handle);
     _status = waiting_for_proxy_connection;
+    if ((_dial.peer ().rest & ZDS_REST_FRESH) != 0)
+        _dial.watch ();
     out_event ();
 }
 
@@ -213,19 +220,34 @@ template <> void dualstack_socks_connecter_t::in_event ()
     const bool was_asked = _status == waiting_for_choice;
 
     socks_connecter_t::in_event ();
-    if (was_asked && _status != waiting_for_choice && _status != unplugged)
+    if (was_asked
+        && (_status == sending_basic_auth_request
+            || _status == sending_request))
         dualstack_handshaked (get_ctx (), _to->peer.last);
 }
 
 template <> void dualstack_socks_connecter_t::error ()
 {
+    const int interval = options.reconnect_ivl;
+
     //  Whoever does not answer the greeting is no SOCKS proxy.
-    if (_status == sending_greeting || _status == waiting_for_choice)
+    if (_status <= waiting_for_choice)
         dualstack_goes_on (get_ctx (), options, _to->peer.last,
                            i_engine::connection_error);
+    const bool at_once = dualstack_is_at_once (_to->peer.last);
+    //  No pause, and none announced.
+    if (at_once)
+        options.reconnect_ivl = 0;
     socks_connecter_t::error ();
-    if (options.reconnect_ivl <= 0 && dualstack_is_at_once (_to->peer.last))
+    options.reconnect_ivl = interval;
+    if (at_once)
         start_connecting ();
+}
+
+template <> void dualstack_socks_connecter_t::dial_watched ()
+{
+    if (_status == sending_greeting || _status == waiting_for_choice)
+        error ();
 }
 
 #ifdef ZMQ_HAVE_WS

@@ -259,6 +259,7 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
 void zmq::dualstack_dial_t::start (const std::string &address_)
 {
     zmq_assert (_idle);
+    cancel_timer_if_any ();
     _delayed_said = false;
     _last_fd = retired_fd;
     _subject = dualstack_subject (
@@ -419,6 +420,10 @@ void zmq::dualstack_dial_t::look_again_soon ()
 void zmq::dualstack_dial_t::timer_event (int)
 {
     _timer_at = ZDS_NEVER;
+    if (_idle) {
+        _events->dial_watched ();
+        return;
+    }
     for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING && _race.winner < 0; i++)
         if (_attempt[i].fd () != retired_fd
             && (zds_race_awaits_greeting (&_race, i)
@@ -642,12 +647,19 @@ void zmq::dualstack_dial_t::finish ()
     _idle = true;
 }
 
+void zmq::dualstack_dial_t::watch ()
+{
+    set_timer (zds_clock_ms () + _context.settings ().attempt_delay);
+}
+
 zmq::fd_t zmq::dualstack_dial_t::stop ()
 {
     fd_t last = retired_fd;
 
-    if (_idle)
+    if (_idle) {
+        cancel_timer_if_any ();
         return retired_fd;
+    }
     learn ();
     finish ();
     for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)

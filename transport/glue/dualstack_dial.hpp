@@ -42,6 +42,9 @@ struct i_dualstack_dial_events
     //  attempt was refused. 'fd_' is the number that the last socket had,
     //  retired_fd if there was none.
     virtual void dial_failed (int error_, fd_t fd_) = 0;
+
+    //  See watch().
+    virtual void dial_watched () = 0;
 };
 
 //  Makes one TCP connection to [SOURCE;]HOST:PORT: looks the host up, races its
@@ -71,6 +74,10 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 
     bool is_idle () const { return _idle; }
     dualstack_purpose_t purpose () const { return _purpose; }
+
+    //  From dial_connected() on: says dial_watched() once the attempt delay is over,
+    //  unless start() or stop() is called before.
+    void watch ();
 
     //  After dial_connected(): who it was.
     const dualstack_peer_t &peer () const { return _peer; }
