@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What zmq-dualstack run puts into a program by LD_AUDIT (rtld-audit(7)): asks
-    `zmq-dualstack choose` which file is to be loaded in place of each libzmq, so
-    that one copy is replaced by a dual-stack build of its own version, whoever
-    brought it along and however it is found.  */
+/*  zmq-dualstack run puts this into a program by LD_AUDIT (rtld-audit(7)).  It asks
+    `zmq-dualstack choose` which file is to be loaded in place of each libzmq, so that
+    every copy is replaced by a dual-stack build of its own version, whoever brought
+    it along and however it is found.  */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -12,7 +12,7 @@
 #include <link.h>
 #include <stdbool.h>
 
-/*  Other C libraries have no such thing, and run says so.  */
+/*  Other C libraries have no LD_AUDIT, and run says so.  */
 #ifdef LAV_CURRENT
 
 #include <errno.h>
@@ -35,7 +35,8 @@ enum
 
 static bool is_running;
 
-/*  0: not in the command itself, which loads a libzmq to ask for its version.  */
+/*  Returns 0, so as not to be used, in the command itself, which loads a libzmq to
+    ask for its version.  */
 unsigned la_version (unsigned version_)
 {
     const char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
@@ -56,8 +57,8 @@ void la_preinit (uintptr_t *cookie_)
 }
 
 /*  Runs `COMMAND choose PATH` and reads what it prints, which is empty if there is no
-    answer.  How it ended may never be known: the program may ignore SIGCHLD, or wait
-    for every child.  False if it was not run, or crashed.  */
+    answer.  How it ended may never be known, because the program may ignore SIGCHLD,
+    or wait for every child itself.  False if it was not run, or crashed.  */
 static bool run_choose (const char *path_, char *answer_)
 {
     char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
@@ -72,7 +73,7 @@ static bool run_choose (const char *path_, char *answer_)
     answer_[0] = '\0';
     if (command == NULL || pipe2 (fds, O_CLOEXEC) != 0)
         return false;
-    /*  The pipe may have the number of a standard output that is closed.  */
+    /*  The pipe may have the number of standard output, if that is closed.  */
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_adddup2 (&actions, fds[1], STDOUT_FILENO);
     if (posix_spawn (&child, command, &actions, NULL, argv, environ) != 0)
@@ -91,7 +92,8 @@ static bool run_choose (const char *path_, char *answer_)
     return child > 0 && WIFEXITED (status);
 }
 
-/*  Cheap: it is asked of every file that the dynamic linker might load.  */
+/*  Has to be cheap: it is called for every file that the dynamic linker might
+    load.  */
 static bool may_be_libzmq (const char *path_)
 {
     const char *const slash = strrchr (path_, '/');

@@ -37,8 +37,8 @@ enum
     STATUS_USAGE = 2 /* wrong usage, or the command itself could not go on */
 };
 
-/*  The commands, with their arguments from the command's name on, and what --help
-    says of them.  */
+/*  The commands, whose arguments begin with the command's name, and their --help
+    texts.  */
 int cli_run (int argc_, char **argv_);
 int cli_explain (int argc_, char **argv_);
 int cli_status (int argc_, char **argv_);
@@ -50,7 +50,7 @@ extern const char cli_run_help[], cli_explain_help[], cli_status_help[],
 /*  Reads options, as getopt_long(3) does; an option whose value is a number, with no
     flag, puts its argument into 'texts_' there.  Moves everything else to the front,
     from argv_[1] on, and returns how many words that is; -1 for wrong usage, which it
-    has reported.  */
+    reports.  */
 int cli_options (int argc_,
                  char **argv_,
                  const struct option *options_,
@@ -60,16 +60,17 @@ int cli_options (int argc_,
 int cli_fail (int status_, const char *what_, const char *why_, ...)
   CLI_PRINTF (3, 4);
 
-/*  The same, and where help is.  */
+/*  The same, and says where help is.  */
 int cli_usage (int status_, const char *what_, const char *why_);
 
-/*  'status_', if everything that was printed has reached its reader.  */
+/*  Returns 'status_' if everything that was printed has been written, else
+    STATUS_USAGE.  */
 int cli_flush (int status_);
 
 /*  --- memory: whoever runs out of it ends with STATUS_USAGE, and says so ----------  */
 
-/*  Text as printf makes it, and the first 'len_' bytes of one; the caller frees
-    them.  */
+/*  A text as printf makes it, and a copy of the first 'len_' bytes of one; the caller
+    frees them.  */
 char *cli_text (const char *format_, ...) CLI_PRINTF (1, 2);
 char *cli_copy (const char *text_, size_t len_);
 
@@ -80,18 +81,21 @@ void *cli_grow (void *array_, size_t *count_, size_t size_);
 /*  --- output ----------------------------------------------------------------------  */
 
 /*  Prints at most 'len_' bytes of a text that others chose (paths, environments):
-    control characters, which terminals obey, become \xNN.  Returns how many bytes
-    that made.  */
+    control characters, which terminals obey, become \xNN.  Returns the number of
+    bytes printed.  */
 unsigned cli_put (const char *text_, size_t len_);
 
-/*  Prints text, as printf makes it and cli_put prints it, in lines that fit the
-    terminal, the first one after 'first_', the others after as many blanks.  */
+/*  Prints a text, as printf makes it and cli_put prints it, in lines that fit the
+    terminal.  The first line begins with 'first_', the others with as many
+    blanks.  */
 void cli_say (const char *first_, const char *format_, ...) CLI_PRINTF (2, 3);
 
-/*  Columns of the terminal: COLUMNS, or what it says itself, or 80.  */
+/*  Columns of the terminal: COLUMNS, or the number that the terminal tells, or
+    80.  */
 unsigned cli_width (void);
 
-/*  "ECONNREFUSED"; "errno 123" for what has no name here, in a static buffer.  */
+/*  "ECONNREFUSED"; "errno 123" in a static buffer for an errno that has no name
+    here.  */
 const char *cli_errno_name (int error_);
 
 /*  Writes JSON (RFC 8259), as the words of 'format_' say, separated by blanks:
@@ -121,11 +125,12 @@ typedef struct
     struct stat about;
 } image_t;
 
-/*  Returns 0 or an errno.  What was opened is to be closed.  */
+/*  Returns 0 or an errno.  On success, the caller closes it.  */
 int image_open (image_t *image_, const char *path_);
 void image_close (image_t *image_);
 
-/*  Copies a part of it, if it has that: nothing in it is trusted, or aligned.  */
+/*  Copies a part of it, if that lies within it: nothing in the file is trusted, or
+    aligned.  */
 bool image_take (const image_t *image_,
                  uint64_t offset_,
                  void *to_,
@@ -140,21 +145,21 @@ typedef struct
     char on[32];      /* the version of libzmq that it was made of */
 } library_t;
 
-/*  Reads an ELF file.  Anything else is no libzmq.  Returns 0 or an errno.  */
+/*  Reads an ELF file; any other file is no libzmq.  Returns 0 or an errno.  */
 int library_read (library_t *library_, const char *path_);
 
 /*  Whether a file's name, without its directory, begins with libzmq.  */
 bool library_is_called_so (const char *path_);
 
-/*  The directory whose libzmq.so.5 and zmq-dualstack/VERSION/libzmq.so.5 are the
-    dual-stack builds, and libzmq.so.5 in the folders of versions beside it:
-    ZDS_LIBDIR in the environment, or where they were installed.  */
+/*  The directory of the dual-stack builds: its libzmq.so.5 and
+    zmq-dualstack/VERSION/libzmq.so.5, and libzmq.so.5 in folders beside it that are
+    named after versions.  It is ZDS_LIBDIR in the environment, or where they were
+    installed.  */
 const char *library_dir (void);
 
-/*  The absolute path of a dual-stack build: of this version of libzmq, and with
-    drafts if they are wanted; for NULL, of the newest, and of the one without a
-    folder of its own if there is one.  NULL if there is none.  The caller frees
-    it.  */
+/*  The absolute path of the dual-stack build of this version of libzmq, with drafts
+    if they are wanted; for NULL, of the newest, and of two with that version the one
+    without a folder of its own.  NULL if there is none.  The caller frees it.  */
 char *library_build (const char *version_, bool drafts_);
 
 /*  Whether there is any build; if not, says so.  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zmq-dualstack explain: options, transports, and what is wrong with an
-    endpoint.  */
+/*  zmq-dualstack explain: options, transports, and errors in an endpoint.  */
 
 #include "explain.h"
 
@@ -113,7 +112,7 @@ static void answer_shortly (const char *why_)
     explain_trouble ();
 }
 
-/*  What libzmq turns away before OpenPGM reads the rest.  */
+/*  What libzmq refuses before OpenPGM reads the rest.  */
 static void explain_pgm (void)
 {
     const char *const port = strrchr (question.address, ':');
@@ -133,7 +132,7 @@ static void explain_pgm (void)
       "PGM is IPv4-only, and goes its own way as in stock libzmq.");
 }
 
-/*  Whether a transport is one of the words.  */
+/*  Whether a transport's name is one of the words.  */
 static bool is_one_of (const char *name_, size_t len_, const char *words_)
 {
     for (; *words_ != '\0'; words_ += strcspn (words_, " ") + 1)

@@ -31,32 +31,32 @@ extern struct trouble
     char why[400];
 } trouble;
 
-/*  Sets the trouble, as printf does; returns 'error_'.  */
+/*  Sets 'trouble', with a text as printf makes it; returns 'error_'.  */
 int trouble_set (int error_, const char *why_, ...) CLI_PRINTF (2, 3);
 
-/*  Takes HOST:PORT apart and finds its zone; what is wrong with it is put in
-    words.  Returns 0 or an errno.  */
+/*  Takes HOST:PORT apart and finds its zone; errors go into 'trouble'.  Returns 0 or
+    an errno.  */
 int explain_parse (zds_endpoint_t *endpoint_,
                    uint32_t *zone_index_,
                    const char *text_,
                    zds_port_rule_t port_rule_);
 
-/*  What every answer begins with, and ends with in JSON, or has in text if there is
-    trouble.  */
+/*  The parts that every answer begins with, and that it ends with in JSON, or in text
+    if there is trouble.  */
 void explain_head (void);
 void explain_trouble (void);
 
-/*  Microseconds since 1970, and so many as "0.3 ms", "250 ms".  */
+/*  Microseconds since 1970, and a number of microseconds as "0.3 ms", "250 ms".  */
 long explain_now (void);
 const char *explain_time (long us_, char text_[32]);
 
-/*  Each prints its answer; why it does not work is left in 'trouble'.  */
+/*  Each prints its answer, and leaves in 'trouble' why the call would not work.  */
 void explain_bind (void);
 void explain_connect (void);
 
-/*  zmq_bind or zmq_connect of the dual-stack libzmq itself, and what its trace says
-    meanwhile, until the end of a connect, as long as the question allows.  Returns
-    whether the call itself was refused.  */
+/*  Calls zmq_bind or zmq_connect of the dual-stack libzmq, and reads its trace, for a
+    connect until that ends or the question's time limit is over.  Returns whether the
+    call itself was refused.  */
 bool try_it (void);
 void try_show (void);
 

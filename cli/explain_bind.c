@@ -18,8 +18,8 @@ static struct
     zds_bind_plan_t plan;
 } report;
 
-/*  zmq_bind looks names up since libzmq 4.3.5; which one it would be is written in
-    the dual-stack library.  */
+/*  zmq_bind looks names up since libzmq 4.3.5; the version is written in the
+    dual-stack library.  */
 static bool takes_names (void)
 {
     char *const path = library_build (NULL, false);
@@ -67,7 +67,7 @@ static int no_device (void)
         : "and this libzmq looks no names up in zmq_bind (4.3.5 and later do)");
 }
 
-/*  From HOST:PORT to a plan, as libzmq does it.  */
+/*  Makes a plan from HOST:PORT, as libzmq does.  */
 static int make_plan (const char *text_, bool names_)
 {
     int rc =
@@ -91,8 +91,8 @@ static int make_plan (const char *text_, bool names_)
     return rc == 0 ? 0 : trouble_set (rc, "out of memory");
 }
 
-/*  The system says which addresses a listener can have: on a port of its choice, so
-    that nobody is in the way of anybody.  */
+/*  Asks the system whether a listener can have its address, on a port of the system's
+    choice, so that nobody is disturbed.  */
 static int check_listener (const zds_listener_t *listener_)
 {
     const int on = listener_->v6only == ZDS_V6ONLY_ON;
@@ -116,8 +116,7 @@ static int check_listener (const zds_listener_t *listener_)
     return trouble_set (rc, "no socket of this host can listen on %s", text);
 }
 
-/*  A source in front of the ; means nothing to a listener, but has to make
-    sense.  */
+/*  A source before the ; has no meaning for a listener, but has to be valid.  */
 static int make (void)
 {
     const char *const address = question.address;
@@ -151,7 +150,7 @@ static const char *families_of (const zds_listener_t *listener_)
              : "IPv6 and IPv4";
 }
 
-/*  What the rules make of an address of the interface.  */
+/*  What the rules say about an address of the interface.  */
 static const char *verdict (size_t number_, bool *chosen_)
 {
     return zds_ifaddr_why (report.ifaddrs, report.ifaddr_count, number_,
@@ -175,7 +174,7 @@ static const char *why_address (const zds_listener_t *listener_)
     return report.plan.why;
 }
 
-/*  With the port, or * where the system chooses it.  */
+/*  An address with its port, or * where the system chooses that.  */
 static void format (const zds_addr_t *addr_, char *text_, size_t size_)
 {
     char host[ZDS_ADDR_TEXT_SIZE];
@@ -215,7 +214,7 @@ static void show_listener (unsigned number_)
         cli_say (first, "%s takes %s: %s", addr, takes, text);
 }
 
-/*  As zmq_getsockopt will tell it; NULL without a listener.  */
+/*  ZMQ_LAST_ENDPOINT as zmq_getsockopt will return it; null without a listener.  */
 static void show_last_endpoint (void)
 {
     const bool none = report.plan.count == 0;

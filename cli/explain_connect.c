@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zmq-dualstack explain connect: what the libc answers now, and in which order the
-    core puts it.  */
+/*  zmq-dualstack explain connect: what the libc answers now, and the order in which
+    the core puts it.  */
 
 #include "explain.h"
 
@@ -30,7 +30,7 @@ static struct
 
 /*  --- what zmq_connect looks at before anything else ---------------------------  */
 
-/*  The rough check of libzmq's socket_base.cpp.  */
+/*  The rough check in libzmq's socket_base.cpp.  */
 static int check_tcp (const char *text_)
 {
     const unsigned char *at = (const unsigned char *) text_;
@@ -102,7 +102,7 @@ static int prepare (const char *text_)
 
 /*  --- the look-up ---------------------------------------------------------------  */
 
-/*  Of a thread that may outlive the question.  */
+/*  Belongs to a thread that may outlive the question.  */
 static struct
 {
     const char *host;
@@ -116,7 +116,8 @@ static void *ask (void *none_)
     return none_;
 }
 
-/*  Asks as libzmq does at first, and waits as long as the question allows.  */
+/*  Makes the look-up that libzmq makes first, and waits for it as long as the
+    question allows.  */
 static int look_up (void)
 {
     const long begin = explain_now ();
@@ -264,7 +265,7 @@ static void plan (void)
                           report.order);
 }
 
-/*  'text_' is [SOURCE;]HOST:PORT, of which libzmq looks at the host of a WebSocket in
+/*  'text_' is [SOURCE;]HOST:PORT.  For a WebSocket, libzmq checks the host in
     zmq_connect already.  */
 static int check (const char *text_)
 {

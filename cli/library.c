@@ -17,7 +17,7 @@
 
 int image_open (image_t *image_, const char *path_)
 {
-    /*  Whatever has come to be there: a FIFO would wait for a writer.  */
+    /*  Anything may be there, and with a FIFO, open would wait for a writer.  */
     const int fd = open (path_, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     void *at = MAP_FAILED;
     int rc = 0;
@@ -144,7 +144,7 @@ const char *library_dir (void)
     return realpath (dir, path) == NULL ? dir : path;
 }
 
-/*  Whether a build is a better answer than 'best_', which may be empty.  */
+/*  Whether a build is a better choice than 'best_', which may be empty.  */
 static bool is_better (const library_t *build_,
                        const library_t *best_,
                        const char *version_,

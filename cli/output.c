@@ -31,8 +31,8 @@ unsigned cli_width (void)
     return 80;
 }
 
-/*  A control character of ASCII, or one of U+0080 to U+009F in UTF-8, begins at
-    '*at_'; its code, or 0.  */
+/*  The code of the control character that begins at '*at_', one of ASCII or of U+0080
+    to U+009F in UTF-8; 0 if there is none.  */
 static unsigned control_at (const unsigned char *at_)
 {
     if (at_[0] == 0xc2 && at_[1] >= 0x80 && at_[1] < 0xa0)
@@ -94,7 +94,8 @@ void cli_say (const char *first_, const char *format_, ...)
 static unsigned depth;
 static bool filled; /* something stands in what is open */
 
-/*  The bytes of a UTF-8 sequence at '*at_'; 0 if it is none (RFC 3629).  */
+/*  The length of the UTF-8 sequence at '*at_'; 0 if it is not a valid one (RFC
+    3629).  */
 static size_t sequence (const unsigned char *at_)
 {
     const unsigned char c = at_[0];
@@ -104,7 +105,7 @@ static size_t sequence (const unsigned char *at_)
     for (i = 1; i < len; i++)
         if ((at_[i] & 0xc0) != 0x80)
             return 0;
-    /*  Too long for what it says, a surrogate, beyond the last code point.  */
+    /*  Longer than necessary, a surrogate, or beyond the last code point.  */
     if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || (c == 0xe0 && at_[1] < 0xa0)
         || (c == 0xed && at_[1] > 0x9f) || (c == 0xf0 && at_[1] < 0x90)
         || (c == 0xf4 && at_[1] > 0x8f))
@@ -156,7 +157,8 @@ static void write_value (char type_, va_list *args_)
         fputs (flag != 0 ? "true" : "false", stdout);
 }
 
-/*  In front of an end, or of a member with a name of 'len_' bytes, or none.  */
+/*  Writes what comes before a closing bracket, or before a value: its name of 'len_'
+    bytes, if it has one.  */
 static void write_start (bool ends_, const char *name_, int len_)
 {
     depth -= ends_ ? 1 : 0;

@@ -7,7 +7,8 @@
 
 #include "zds_host.h"
 
-/*  The same on all architectures; older headers do not know them.  */
+/*  These numbers are the same on all architectures; older headers do not have
+    them.  */
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -37,8 +38,8 @@ static int last_error (void)
     return errno == EPERM ? EACCES : errno == ENOENT ? ESRCH : errno;
 }
 
-/*  All of a file, up to 16 MB, with a NUL behind it, until the next one is read.
-    NULL, and errno, if it is not to be had.  */
+/*  The content of a file, up to 16 MB, followed by a NUL; valid until the next file
+    is read.  NULL, with errno set, if it cannot be read.  */
 static char *slurp (const process_t *process_, const char *file_, size_t *size_)
 {
     static char text[1 << 24];
@@ -72,7 +73,8 @@ const char *process_variable (const process_t *process_, const char *name_)
     return NULL;
 }
 
-/*  Whether the kernel told the program to trust nobody (AT_SECURE).  */
+/*  Whether the kernel has told the program not to trust its environment
+    (AT_SECURE).  */
 static bool read_privileges (const process_t *process_)
 {
     size_t size = 0, at;
@@ -88,7 +90,8 @@ static bool read_privileges (const process_t *process_)
     return secure;
 }
 
-/*  The file as the process sees it, then its environment: as zds_host_settings.  */
+/*  The file as the process sees it, then its environment, as zds_host_settings reads
+    them.  */
 static void read_settings (process_t *process_)
 {
     const char *const slash = strrchr (process_->program, '/');
@@ -120,8 +123,8 @@ static void read_settings (process_t *process_)
 
 /*  --- libraries -----------------------------------------------------------------  */
 
-/*  LD_PRELOAD's names are separated by colons and blanks.  One without a slash is
-    searched for; then the file's name has to do.  */
+/*  LD_PRELOAD's names are separated by colons and blanks.  A name without a slash is
+    searched for by the linker, so only the file's name is compared.  */
 static bool is_preloaded (const process_t *process_,
                           const char *path_,
                           unsigned long inode_)
@@ -144,8 +147,8 @@ static bool is_preloaded (const process_t *process_,
     return false;
 }
 
-/*  What was found out of a file, by its device and number: most processes have most
-    libraries in common.  */
+/*  What is known of a file, by its device and inode number, because most processes
+    have most libraries in common.  */
 typedef struct
 {
     char file[NAME_SIZE];
@@ -153,8 +156,8 @@ typedef struct
     int rc;
 } examined_t;
 
-/*  First as the kernel has it mapped, which works for deleted files too but is for
-    the privileged; then by its name.  */
+/*  First through the kernel's mapping, which works for deleted files too, but takes
+    privileges; then by its name.  */
 static const examined_t *examine (const process_t *process_,
                                   const char *range_,
                                   const char *file_,
@@ -177,7 +180,7 @@ static const examined_t *examine (const process_t *process_,
     return one;
 }
 
-/*  Whether a path is that of the library before: the mappings of a file follow one
+/*  Whether a path is that of the last library: the mappings of a file follow one
     another.  */
 static bool is_known (const process_t *process_, const char *path_)
 {
@@ -231,7 +234,8 @@ static int read_libraries (process_t *process_)
 }
 
 /*  The dynamic linker finds a symbol in the program first, then in what was
-    preloaded, then in the others.  Of several others it depends on who asks.  */
+    preloaded, then in the others.  Which of several others it is depends on the
+    caller.  */
 const process_library_t *process_library_in_use (const process_t *process_)
 {
     const process_library_t *preloaded = NULL;
@@ -258,7 +262,7 @@ static int get_option (int fd_, int level_, int option_)
     return getsockopt (fd_, level_, option_, &value, &len) == 0 ? value : -1;
 }
 
-/*  If it is a TCP socket that listens or is connected.  */
+/*  Takes it if it is a TCP socket that listens or is connected.  */
 static void take_socket (process_t *process_, int fd_, unsigned long inode_)
 {
     process_socket_t *one;
@@ -281,8 +285,8 @@ static void take_socket (process_t *process_, int fd_, unsigned long inode_)
     one->v6only = get_option (fd_, IPPROTO_IPV6, IPV6_V6ONLY) == 1;
 }
 
-/*  Through a copy of the descriptor; false if there is none to be had, from a kernel
-    or a sandbox that makes no such copies.  */
+/*  Takes a socket through a copy of its descriptor; false if the kernel or a sandbox
+    does not let it be copied.  */
 static bool take_descriptor (process_t *process_, int pidfd_, const char *fd_)
 {
     char target[NAME_SIZE] = "";
@@ -314,7 +318,7 @@ static int read_sockets (process_t *process_)
     if (dir == NULL)
         return last_error ();
     pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
-    /*  None of a thread that is not the first, or in a sandbox.  */
+    /*  There is no pidfd for a thread that is not the first one, or in a sandbox.  */
     process_->sockets_known = pidfd != -1;
     while ((entry = readdir (dir)) != NULL)
         if (!take_descriptor (process_, pidfd, entry->d_name))

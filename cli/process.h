@@ -43,8 +43,8 @@ typedef struct
     bool sockets_known;
 } process_t;
 
-/*  Returns 0 or an errno: ESRCH no such process, EACCES.  'process_' is to be
-    freed in any case.  */
+/*  Returns 0 or an errno: ESRCH no such process, EACCES.  The caller frees 'process_'
+    in any case.  */
 int process_read (process_t *process_, long pid_);
 void process_free (process_t *process_);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zmq-dualstack run, and choose, which it calls itself by.  */
+/*  zmq-dualstack run, and choose, which audit.c calls.  */
 
 #include "cli.h"
 
@@ -30,7 +30,7 @@ const char cli_run_help[] =
 
 /*  --- what cannot be run on another libzmq --------------------------------------  */
 
-/*  Programs that run with more rights than who starts them do not listen to that
+/*  Programs that run with more rights than the user who starts them do not heed that
     user's environment.  */
 static bool is_privileged (const char *path_, const struct stat *about_)
 {
@@ -63,7 +63,8 @@ static void read_linker (const image_t *image_, char *name_, size_t size_)
         }
 }
 
-/*  Why an ELF file gets no other library by the dynamic linker; NULL if it does.  */
+/*  Why the dynamic linker cannot give an ELF file another library; NULL if it
+    can.  */
 static const char *check_elf (const image_t *image_, const char *path_)
 {
     char linker[PATH_MAX + 1] = "";
@@ -91,7 +92,8 @@ static int check_program (const char *path_, unsigned depth_)
     const char *why = NULL;
     image_t image;
 
-    /*  If it cannot be read, its rights can, and exec has the last word.  */
+    /*  If the file cannot be read, its mode still can, and exec has the last
+        word.  */
     if (image_open (&image, path_) != 0) {
         if (stat (path_, &image.about) == 0
             && is_privileged (path_, &image.about))
@@ -111,7 +113,7 @@ static int check_program (const char *path_, unsigned depth_)
     return why == NULL ? 0 : cli_fail (EXIT_USAGE, path_, "%s", why);
 }
 
-/*  As execvp looks for it.  */
+/*  Checks the program that execvp would find.  */
 static int check_in_path (const char *name_)
 {
     const char *path = getenv ("PATH");
@@ -215,7 +217,7 @@ int cli_run (int argc_, char **argv_)
 
 /*  --- choose --------------------------------------------------------------------  */
 
-/*  Asks a libzmq of the user's own programs for its version, by loading it.  */
+/*  Finds out the version of a libzmq of the user's own programs, by loading it.  */
 static bool ask_version (const char *path_, char *version_, size_t size_)
 {
     void *const handle = dlopen (path_, RTLD_LAZY | RTLD_LOCAL);
@@ -231,7 +233,7 @@ static bool ask_version (const char *path_, char *version_, size_t size_)
     return true;
 }
 
-/*  Prints the file to load in place of this one, which may be itself.  */
+/*  Prints the file to load in place of this one, which may be the same.  */
 int cli_choose (int argc_, char **argv_)
 {
     const char *const path = argc_ == 2 ? argv_[1] : "";

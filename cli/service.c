@@ -26,8 +26,8 @@ static const char *unit, *words, *root;
 static int shows, removes;
 static char *directory, *path;
 
-/*  NAME, or NAME.service, of the characters that units have; nothing that leads out
-    of the directory.  */
+/*  Whether it is NAME, or NAME.service, of the characters that units' names have, and
+    leads to no other directory.  */
 static bool is_unit_name (const char *name_)
 {
     const char *at = name_;
@@ -83,7 +83,7 @@ static int make_directories (void)
     return rc;
 }
 
-/*  Whole, or not at all.  */
+/*  Writes the whole file, or nothing.  */
 static int write_file (void)
 {
     char *const name = cli_text ("%s.new", path);
@@ -118,7 +118,7 @@ static int print_file (void)
     return STATUS_YES;
 }
 
-/*  What somebody else wrote under that name stays.  */
+/*  Whether somebody else wrote the file of that name, which then stays.  */
 static bool is_others (void)
 {
     FILE *const file = fopen (path, "re");

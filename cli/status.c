@@ -64,7 +64,7 @@ put_number (FILE *out_, const char *name_, unsigned now_, unsigned plain_)
 }
 
 /*  The words in force that are not the default, and where they come from; the caller
-    frees them.  Empty: nothing to say.  */
+    frees the text.  Empty if there are none.  */
 static char *in_force (const process_t *process_)
 {
     const zds_settings_t *const now = &process_->in_force;
@@ -96,7 +96,7 @@ static char *in_force (const process_t *process_)
     return text;
 }
 
-/*  Whether others reach this listener.  */
+/*  Whether other hosts can reach this listener.  */
 static bool is_open (const process_socket_t *socket_)
 {
     zds_addr_t addr = socket_->local;
@@ -108,7 +108,7 @@ static bool is_open (const process_socket_t *socket_)
                  : !IN6_IS_ADDR_LOOPBACK (&addr.v6.sin6_addr));
 }
 
-/*  Whether others reach a port over IPv6 only, through this listener.  */
+/*  Whether other hosts can reach a port over IPv6 only, by this listener.  */
 static bool is_exposed (const process_t *process_, size_t number_)
 {
     const process_socket_t *const one = &process_->socket[number_];
@@ -127,7 +127,7 @@ static bool is_exposed (const process_t *process_, size_t number_)
 
 /*  --- text ------------------------------------------------------------------------  */
 
-/*  What is said of a process in the table and alone.  */
+/*  The notes that a process gets both in the table and alone.  */
 static void print_notes (const process_t *process_, const char *indent_)
 {
     const process_library_t *const used = process_library_in_use (process_);
@@ -220,7 +220,7 @@ static const char head[] =
   "                                                  both IPv6 IPv4  IPv6 "
   "IPv4\n";
 
-/*  Stock's libraries have the version in their names.  */
+/*  The version; for stock's libraries it is taken from their names.  */
 static void put_version (const process_t *process_, char text_[40])
 {
     const process_library_t *const used = process_library_in_use (process_);
@@ -352,7 +352,7 @@ static void show_all (void)
         printf ("not looked at: %ld processes of others; root may.\n", hidden);
 }
 
-/*  A process id; 0 if the word is none.  */
+/*  The process ID that the word is; 0 if it is none.  */
 static long read_pid (const char *word_)
 {
     char *end;

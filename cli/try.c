@@ -47,7 +47,8 @@ static char last_endpoint[256];
 
 /*  --- the library ---------------------------------------------------------------  */
 
-/*  What is called of libzmq, whose header may not be installed.  */
+/*  The parts of libzmq's interface that are used here, because its header may not be
+    installed.  */
 enum
 {
     SOCKET_DEALER = 5,
@@ -90,7 +91,8 @@ static int load (void)
     return 0;
 }
 
-/*  The administrator's words, and the trace to a pipe; the last one counts.  */
+/*  Puts the trace to a pipe after the administrator's words; the last trace
+    counts.  */
 static int trace_to (int fd_)
 {
     const char *const words = getenv ("ZMQ_DUALSTACK");
@@ -172,7 +174,7 @@ take_verb (const char *verb_, const char *what_, const char *rest_, long time_)
         take_failure (what_, rest_);
 }
 
-/*  Understands a line; true if it is the last one that is waited for.  */
+/*  Reads the text of a line; true if it is the last one to wait for.  */
 static bool take_text (const char *text_, long time_)
 {
     char verb[80] = "", what[80] = "";
@@ -201,8 +203,9 @@ static bool take_line (const char *line_)
     said_t *one;
     long seconds, us;
 
-    /*  The endpoint may hold anything, and control characters stand there as codes:
-        the text begins behind as many bytes as it has in the plain case.  */
+    /*  The endpoint may hold anything, even what looks like the text's beginning, and
+        its control characters are escaped.  So in the plain case it is skipped by its
+        length.  */
     if (text != NULL && strncmp (text + 3, question.address, len) == 0)
         text += 3 + len;
     text = text == NULL ? NULL : strstr (text, ": ");
@@ -214,8 +217,8 @@ static bool take_line (const char *line_)
     return take_text (one->text, one->time);
 }
 
-/*  Reads what there is; true if one of the lines was the last.  The library writes
-    only whole lines.  */
+/*  Reads the lines that are there; true if one of them was the last one to wait for.
+    The library writes only whole lines.  */
 static bool read_lines (FILE *pipe_)
 {
     static char *line;
@@ -231,7 +234,8 @@ static bool read_lines (FILE *pipe_)
     return last;
 }
 
-/*  Until a connect has an end.  What a call said it said ahead of its return.  */
+/*  Waits until a connect has ended.  A call that is refused has written its lines
+    before it returns.  */
 static void wait_for_end (FILE *pipe_)
 {
     const bool waits = !question.binds && !refused;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  zmq-dualstack: try the dual-stack libzmq without installing it in place of the
-    system's, ask it why it does what it does, and see who uses it.  */
+/*  zmq-dualstack: runs programs on the dual-stack libzmq without installing that in
+    place of the system's, explains what it does and why, and shows which processes
+    use it.  */
 
 #include "cli.h"
 
@@ -130,7 +131,8 @@ static bool is_help (const char *word_)
            && (strcmp (word_, "--help") == 0 || strcmp (word_, "-h") == 0);
 }
 
-/*  Anywhere among the arguments, but for those of a program that is to be run.  */
+/*  Whether --help is among the arguments, not counting those of a program that is to
+    be run.  */
 static bool wants_help (char **argv_, bool first_only_)
 {
     for (; *argv_ != NULL && strcmp (*argv_, "--") != 0; argv_++)

@@ -493,8 +493,8 @@ def delays_words(data):
         "The attempt delay costs time only where an address is silent: here in the slowest tenth "
         "of the connects, whose time grows with it one to one. Below 250 ms the price of less "
         "delay rises steeply: at 100 ms, %.0f of 100 connects begin a needless attempt, at 250 ms "
-        "%.0f, at 500 ms %.0f. So the default is about where less delay stops being cheap; at the 95th "
-        "percentile it gains %s over 500 ms, and loses %s against 100 ms." % (
+        "%.0f, at 500 ms %.0f. So the default is about where less delay stops being cheap; at the "
+        "95th percentile it gains %s over 500 ms, and loses %s against 100 ms." % (
             low["needless_per_100"], default["needless_per_100"], high["needless_per_100"],
             ms(high["quantiles"]["95"] - default["quantiles"]["95"]),
             ms(default["quantiles"]["95"] - low["quantiles"]["95"])),
