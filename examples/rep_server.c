@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  rep_server ENDPOINT: a ZeroMQ program as anybody writes it.  It knows nothing
-    of IPv6, and nothing of this project.  It answers every request with the same
-    words, until it is killed.  */
+/*  rep_server ENDPOINT: an ordinary ZeroMQ program.  It knows nothing of IPv6, and
+    nothing of this project.  It answers every request with the same words, until it
+    is killed.  */
 
 #include <stdio.h>
 #include <zmq.h>

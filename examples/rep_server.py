@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""rep_server.py ENDPOINT: a ZeroMQ program as anybody writes it. It knows nothing of IPv6, and
-nothing of this project. It answers every request with the same words, until it is killed."""
+"""rep_server.py ENDPOINT: an ordinary ZeroMQ program. It knows nothing of IPv6, and nothing of this
+project. It answers every request with the same words, until it is killed."""
 import sys
 
 import zmq

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""req_client.py ENDPOINT [TIMES]: a ZeroMQ program as anybody writes it. It knows nothing of IPv6,
-and nothing of this project. It connects, asks, and prints who answered and after how many
-milliseconds; so many times, each over a connection of its own. Its patience is two seconds."""
+"""req_client.py ENDPOINT [TIMES]: an ordinary ZeroMQ program. It knows nothing of IPv6, and nothing
+of this project. It connects, sends a request, and prints who answered and after how many
+milliseconds; it does so TIMES times, each over a connection of its own. It waits two seconds for a
+reply."""
 import sys
 import time
 

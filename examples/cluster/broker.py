@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""broker.py FRONTEND BACKEND: hands the requests of clients to workers, and their replies back.
+"""broker.py FRONTEND BACKEND: passes the clients' requests to workers, and the replies back.
 
     broker.py tcp://*:5559 tcp://*:5560"""
 import sys
@@ -11,7 +11,7 @@ context = zmq.Context()
 frontend = context.socket(zmq.ROUTER)
 frontend.bind(sys.argv[1])
 backend = context.socket(zmq.DEALER)
-# A worker that has become silent gets no more requests.
+# So that a worker that has fallen silent gets no more requests.
 backend.setsockopt(zmq.HEARTBEAT_IVL, 500)
 backend.bind(sys.argv[2])
 print("broker: clients at %s, workers at %s" % tuple(

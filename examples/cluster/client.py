@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""client.py FRONTEND [PAUSE]: sends numbered requests one after the other, with so many seconds
+"""client.py FRONTEND [PAUSE]: sends numbered requests one after the other, with PAUSE seconds
 between them, and prints each reply, the address that it came from, and how long it took. A request
 without a reply in a second is sent again over a new connection (the Lazy Pirate of the Guide).
 

@@ -122,7 +122,8 @@ static void receive_parts (void *socket_, int parts_)
     zmq_msg_close (&message);
 }
 
-/*  Over the whole run: parts come in bursts, out of the queue.  */
+/*  The time is taken over the whole run, because parts of it come in bursts out of
+    the queue.  */
 static void pull (void *socket_)
 {
     receive_parts (socket_, WARM_UP);
@@ -181,7 +182,7 @@ int main (int argc, char **argv)
     if (sched_getaffinity (0, sizeof allowed, &allowed) != 0)
         die ("sched_getaffinity");
 
-    /*  Each I/O thread runs where the thread that makes it does.  */
+    /*  Each I/O thread runs on the processor of the thread that starts it.  */
     pin_to (1);
     void *const listener =
       new_socket (turns ? ZMQ_REP : ZMQ_PULL, ipv6 != NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  leave WHAT ENDPOINT: how long a call takes while the endpoint's name is being
-    looked up.  WHAT is
+/*  leave WHAT ENDPOINT: measures how long a call takes while the endpoint's name is
+    being looked up.  WHAT is
 
     term         zmq_ctx_term, the socket closed before
     disconnect   zmq_disconnect of the endpoint

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  reply [-6] [-p MS] [-r] ENDPOINT: how long it takes from zmq_connect to the
-    first reply.
+/*  reply [-6] [-p MS] [-r] ENDPOINT: measures the time from zmq_connect to the first
+    reply.
 
     -6      with ZMQ_IPV6=1
     -p MS   the patience: no reply after that is none
@@ -104,7 +104,7 @@ int main (int argc, char **argv)
         if (end != 0)
             say ("reconnect", end - start);
     }
-    /*  The system takes everything away: stock's zmq_ctx_term might wait for a
+    /*  Exits without cleaning up, because stock's zmq_ctx_term might wait for a
         look-up.  */
     fflush (stdout);
     _exit (0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  simulate [NETWORKS [SEED]]: how long it takes to connect on networks drawn at
-    random, in virtual time, with the engine and beside what simpler clients do.
+/*  simulate [NETWORKS [SEED]]: how long it takes to connect on random networks, in
+    virtual time, with the race engine and with simpler clients.
 
     Prints JSON: the model of the networks, the distribution of the time to connect
-    of each kind of client, and what other delays than RFC 8305's would give.  The
+    for each kind of client, and the results with other delays than RFC 8305's.  The
     same seed gives the same networks, and all clients meet the same ones.  */
 
 #include <errno.h>
@@ -17,8 +17,8 @@
 #include "zds_history.h"
 #include "zds_race.h"
 
-/*  The model.  The numbers are chosen, not measured: each way of failing is to
-    happen often enough to show in the curves.  */
+/*  The model.  The numbers are chosen, not measured, so that each way of failing
+    happens often enough to show in the curves.  */
 
 enum
 {
@@ -52,7 +52,7 @@ static const char *const path_name[PATHS] = {"works", "slow", "silent",
 /*  Parts of 1000: IPv6, IPv4.  */
 static const unsigned path_share[ZDS_FAMILIES][PATHS] = {{850, 40, 50, 30, 30},
                                                          {955, 15, 10, 10, 10}};
-/*  Of a host's addresses, on a path that works.  */
+/*  The share of a host's addresses that are silent, on a path that works.  */
 static const unsigned dead_address = 30;
 /*  Parts of 1000: with one, two, three addresses of a family.  */
 static const unsigned address_share[MAX_ADDRESSES] = {600, 300, 100};
@@ -140,7 +140,7 @@ draw_share (random_t *random_, const unsigned *share_, unsigned count_)
     return i;
 }
 
-/*  What lasts: the paths, the host's addresses.  */
+/*  Draws what lasts: the paths, the host's addresses.  */
 static void draw_paths (random_t *random_, family_path_t *path_)
 {
     const double rtt = draw_lognormal (random_, rtt_median, rtt_sigma);
@@ -173,7 +173,7 @@ static uint64_t draw_answer (random_t *random_, unsigned family_)
     return (uint64_t) (time + 0.5);
 }
 
-/*  A handshake takes one RTT; each SYN that is lost, a second, two, four ...  */
+/*  A handshake takes one RTT; each lost SYN adds a second, then two, four ...  */
 static uint64_t draw_handshake (random_t *random_, double rtt_)
 {
     double time = rtt_, wait = 1000;
@@ -185,7 +185,7 @@ static uint64_t draw_handshake (random_t *random_, double rtt_)
     return (uint64_t) (time + 0.5);
 }
 
-/*  What does not last: losses, the resolver's times.  */
+/*  Draws what does not last: losses, the resolver's times.  */
 static void draw_network (random_t *random_,
                           const family_path_t *path_,
                           network_t *network_)
@@ -278,7 +278,7 @@ static void end_attempt (run_t *run_, unsigned attempt_)
     }
 }
 
-/*  The whole answer comes when both families' have.  */
+/*  The whole answer comes when the answers for both families have come.  */
 static void make_look_ups (run_t *run_, unsigned looks_)
 {
     const uint64_t *const took = run_->network->answer;
@@ -310,7 +310,7 @@ static void give_answer (run_t *run_, unsigned look_)
         zds_history_recall (run_->memory, "host:1|", &run_->race, run_->now);
 }
 
-/*  False when the race is over.  RETRY is not obeyed: what failed would fail
+/*  False when the race is over.  RETRY is ignored, because what failed would fail
     again.  */
 static bool do_steps (run_t *run_, uint64_t *deadline_)
 {
@@ -343,7 +343,7 @@ static bool do_steps (run_t *run_, uint64_t *deadline_)
     }
 }
 
-/*  Goes on to what happens next.  False when nothing does.  */
+/*  Goes on to the next event.  False when there is none.  */
 static bool let_happen (run_t *run_, uint64_t deadline_)
 {
     uint64_t next = deadline_;
@@ -355,7 +355,7 @@ static bool let_happen (run_t *run_, uint64_t deadline_)
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
         if (run_->attempt[i].open && run_->attempt[i].ends < next)
             next = run_->attempt[i].ends;
-    /*  From then on only the same name is asked for again.  */
+    /*  After that, the race only asks for the same name again.  */
     if (next == ZDS_NEVER || next > run_->begun + KERNEL_TIMEOUT)
         return false;
     run_->now = next;
@@ -402,8 +402,8 @@ static outcome_t race (const network_t *network_,
 
 /*  Simpler clients.  */
 
-/*  One family, of which the resolver's first address is tried for ever: stock
-    libzmq.  With ZMQ_IPV6 it asks for A when there is no AAAA.  */
+/*  Stock libzmq: one family, of which it tries the resolver's first address for
+    ever.  With ZMQ_IPV6 it asks for A when there is no AAAA.  */
 static uint64_t one_family (const network_t *network_, unsigned family_)
 {
     uint64_t time = network_->answer[family_];
@@ -417,8 +417,8 @@ static uint64_t one_family (const network_t *network_, unsigned family_)
     return time + network_->addr[family_][0].after;
 }
 
-/*  Both answers, then one address after the other, IPv6 first; the next one when
-    the system gives up: a loop around getaddrinfo and connect.  */
+/*  A loop around getaddrinfo and connect: both answers, then one address after the
+    other, IPv6 first, each until the system gives up.  */
 static uint64_t sequential (const network_t *network_)
 {
     uint64_t time = network_->answer[0] > network_->answer[1]
@@ -493,7 +493,7 @@ static void print_quantiles (const sample_t *sample_)
     printf ("}");
 }
 
-/*  The share of connects that were done after so many ms.  */
+/*  The share of connects that were done after a number of ms.  */
 static void print_cdf (const sample_t *sample_)
 {
     size_t done = 0, i;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  stall MS [ENDPOINT...]: the longest silence of a connection that plays
-    ping-pong for this long while another socket of the same context, and so of
-    the same I/O thread, connects to the endpoints.  The other end is in a context
-    of its own.  Prints "gap MS" and "turns N".  */
+/*  stall MS [ENDPOINT...]: measures the longest silence of a connection that plays
+    ping-pong for MS milliseconds, while another socket of the same context, and so of
+    the same I/O thread, connects to the endpoints.  The other end is in a context of
+    its own.  Prints "gap MS" and "turns N".  */
 
 #include "bench.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  tries MS COUNT ENDPOINT: so many sockets of one context, one after the other:
-    each connects, asks, waits for the reply so long, and is closed.  A "#" in
-    ENDPOINT stands for the number of the try, from 1 on.
+/*  tries MS COUNT ENDPOINT: COUNT sockets of one context, one after the other: each
+    connects, sends a request, waits MS milliseconds for the reply, and is closed.  A
+    "#" in ENDPOINT stands for the number of the try, from 1 on.
 
     Prints "NUMBER MS", from zmq_connect to the reply, for each that got one.  */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  work WHAT ENDPOINT COUNT: something to count the instructions of.  WHAT is
+/*  work WHAT ENDPOINT COUNT: connects, so that the instructions can be counted.
+    WHAT is
 
-    connects   so many times one after the other: connect, ask, close; with
-               sockets of one context
+    connects   COUNT times one after the other: connect, send a request, close;
+               with sockets of one context
     contexts   the same, each time with a new context
     streams    as "connects", with sockets that speak no ZMTP (ZMQ_STREAM)
 
@@ -23,8 +24,8 @@ static void ask (void *client_)
     get (client_);
 }
 
-/*  The socket speaks of a connection by its identity, and says first that there
-    is one.  */
+/*  The socket names a connection by its identity, and first reports that there is
+    one.  */
 static void ask_stream (void *client_)
 {
     char identity[256];
