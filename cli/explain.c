@@ -42,8 +42,10 @@ int explain_parse (zds_endpoint_t *endpoint_,
                    zds_port_rule_t port_rule_)
 {
     if (zds_endpoint_parse (endpoint_, text_, port_rule_) != 0)
-        return trouble_set (EINVAL, "HOST:PORT is wanted, the port a number%s",
-                            port_rule_ == ZDS_PORT_BIND ? " or *" : "");
+        return trouble_set (EINVAL,
+                            "\"%.100s\" is not HOST:PORT, the port a "
+                            "number%s",
+                            text_, port_rule_ == ZDS_PORT_BIND ? " or *" : "");
     if (endpoint_->host_too_long)
         return trouble_set (port_rule_ == ZDS_PORT_BIND ? ENODEV : EINVAL,
                             "the host is too long");
@@ -101,19 +103,8 @@ const char *explain_time (long us_, char text_[32])
     return text_;
 }
 
-/*  An answer that is one sentence, or one error.  */
-static void answer_shortly (const char *why_)
-{
-    explain_head ();
-    if (question.json)
-        json ("why=s", why_);
-    else if (trouble.error == 0)
-        cli_say ("  ", "%s", why_);
-    explain_trouble ();
-}
-
 /*  What libzmq refuses before OpenPGM reads the rest.  */
-static void explain_pgm (void)
+static const char *explain_pgm (void)
 {
     const char *const port = strrchr (question.address, ':');
     const char *at;
@@ -128,8 +119,7 @@ static void explain_pgm (void)
                      "PGM is IPv4-only, and an interface or a group is IPv6");
     else if (parts > 3)
         trouble_set (EINVAL, "there are more parts than PGM knows");
-    answer_shortly (
-      "PGM is IPv4-only, and goes its own way as in stock libzmq.");
+    return "PGM is IPv4-only, and goes its own way as in stock libzmq.";
 }
 
 /*  Whether a transport's name is one of the words.  */
@@ -139,6 +129,15 @@ static bool is_one_of (const char *name_, size_t len_, const char *words_)
         if (strcspn (words_, " ") == len_ && strncmp (words_, name_, len_) == 0)
             return len_ > 0;
     return false;
+}
+
+/*  The address of a WebSocket without its path.  */
+static const char *without_path (const char *address_)
+{
+    const char *const slash = strrchr (address_, '/');
+
+    return slash == NULL ? address_
+                         : cli_copy (address_, (size_t) (slash - address_));
 }
 
 static void answer (void)
@@ -151,20 +150,25 @@ static void answer (void)
     question.address = sign == NULL ? "" : sign + 3;
     if (len == 0 || *question.address == '\0')
         trouble_set (EINVAL, "TRANSPORT://ADDRESS is wanted");
-    else if (is_one_of (endpoint, len, "pgm epgm ")) {
-        explain_pgm ();
-        return;
-    } else if (is_one_of (endpoint, len,
-                          question.binds ? "tcp " : "tcp ws wss ")) {
+    else if (is_one_of (endpoint, len, "pgm epgm "))
+        why = explain_pgm ();
+    else if (is_one_of (endpoint, len, "tcp ws wss ")) {
+        if (endpoint[0] == 'w')
+            question.address = without_path (question.address);
         (question.binds ? explain_bind : explain_connect) ();
         return;
-    } else if (is_one_of (endpoint, len, "ws wss "))
-        why = "WebSockets listen by the rules of tcp://.";
-    else if (is_one_of (endpoint, len, "ipc inproc udp norm tipc vmci "))
-        why = "Not TCP: this goes as in stock libzmq.";
+    } else if (is_one_of (endpoint, len, "ipc inproc udp norm tipc vmci "))
+        why = "Not TCP: this goes as in stock libzmq, and is not tried here.";
     else
         trouble_set (EPROTONOSUPPORT, "libzmq knows no such transport");
-    answer_shortly (why);
+    /*  An answer that is one sentence, or one error.  */
+    question.really = 0;
+    explain_head ();
+    if (question.json)
+        json ("why=s", why);
+    else if (trouble.error == 0)
+        cli_say ("  ", "%s", why);
+    explain_trouble ();
 }
 
 /*  --- the command line ----------------------------------------------------------  */

@@ -18,13 +18,14 @@ static struct
     zds_bind_plan_t plan;
 } report;
 
-/*  zmq_bind looks names up since libzmq 4.3.5; the version is written in the
-    dual-stack library.  */
+/*  zmq_bind looks names up since libzmq 4.3.5, for tcp alone; the version is written in
+    the dual-stack library.  */
 static bool takes_names (void)
 {
     char *const path = library_build (NULL, false);
     library_t library;
-    const bool takes = path != NULL && library_read (&library, path) == 0
+    const bool takes = question.endpoint[0] == 't' && path != NULL
+                       && library_read (&library, path) == 0
                        && strverscmp (library.on, "4.3.5") >= 0;
 
     free (path);
@@ -41,8 +42,8 @@ static int plan_name (void)
     zds_lookup (NULL, report.endpoint.host,
                 question.mode == ZDS_MODE_V4 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE,
                 &answer);
-    return zds_bind_plan_names (&report.plan, &report.endpoint, question.mode,
-                                answer.addr, answer.count);
+    return zds_bind_plan_names (&report.plan, &report.endpoint, report.zone,
+                                question.mode, answer.addr, answer.count);
 }
 
 /*  Why there is nothing to bind to.  */
@@ -64,7 +65,7 @@ static int no_device (void)
       host,
       takes_names ()
         ? "nor a name that leads to an address the socket can have"
-        : "and this libzmq looks no names up in zmq_bind (4.3.5 and later do)");
+        : "and zmq_bind looks names up for tcp:// alone, since libzmq 4.3.5");
 }
 
 /*  Makes a plan from HOST:PORT, as libzmq does.  */
@@ -218,23 +219,29 @@ static void show_listener (unsigned number_)
 static void show_last_endpoint (void)
 {
     const bool none = report.plan.count == 0;
+    const char *const rest = strstr (question.endpoint, "://") + 3;
+    const char *path = rest + strlen (question.address);
     zds_addr_t first = report.plan.listener[0].addr;
-    char addr[ZDS_ADDR_TEXT_SIZE + 8] = "", last[sizeof addr + 8];
+    char addr[ZDS_ADDR_TEXT_SIZE + 8] = "", *last;
+
+    if (question.endpoint[0] == 'w' && *path == '\0')
+        path = "/";
 
     if (report.plan.listener[0].as_ipv4)
         zds_addr_as_ipv4 (&first);
     if (!none)
         format (&first, addr, sizeof addr);
-    snprintf (last, sizeof last, "tcp://%s", addr);
+    last = cli_text ("%.*s%s%s", (int) (rest - question.endpoint),
+                     question.endpoint, addr, path);
     if (question.json)
         json ("last_endpoint=s", none ? NULL : last);
-    else if (!none)
-        printf ("%s  ZMQ_LAST_ENDPOINT: %s\n",
-                zds_addr_port (&first) != 0 ? ""
-                : report.plan.count > 1
-                  ? "  The system chooses the port, one for both.\n"
-                  : "  The system chooses the port.\n",
-                last);
+    else if (!none) {
+        if (zds_addr_port (&first) == 0)
+            printf ("  The system chooses the port%s.\n",
+                    report.plan.count > 1 ? ", one for both" : "");
+        cli_say ("  ZMQ_LAST_ENDPOINT: ", "%s", last);
+    }
+    free (last);
 }
 
 static void show_listeners (void)

@@ -288,19 +288,12 @@ static int check (const char *text_)
 
 void explain_connect (void)
 {
-    const char *const address = question.address;
-    const char *const slash =
-      question.endpoint[0] == 'w' ? strrchr (address, '/') : NULL;
-    char *const text = cli_copy (
-      address, slash == NULL ? strlen (address) : (size_t) (slash - address));
-
-    if (check (text) == 0) {
+    if (check (question.address) == 0) {
         if (question.really)
             report.refused = try_it ();
         else
             plan ();
     }
-    free (text);
     explain_head ();
     if (question.json)
         json ("refused_by_zmq_connect=b attempt_delay_ms=i "

@@ -94,24 +94,22 @@ static bool read_privileges (const process_t *process_)
     them.  */
 static void read_settings (process_t *process_)
 {
-    const char *const slash = strrchr (process_->program, '/');
-    char complaint[8] = "", *title, *text;
+    char complaint[8] = "", file[ZDS_PATH_SIZE], title[ZDS_PATH_SIZE], *text;
+    const char *const name =
+      zds_host_name_in_proc (name_of (process_, "exe", ""), file);
+    const char *const script =
+      zds_host_name_in_proc (name_of (process_, "comm", ""), title);
     zds_settings_t plain;
-    const char *why;
-    size_t size;
 
     process_->is_privileged = read_privileges (process_);
     zds_settings_default (&process_->in_force);
     plain = process_->in_force;
     text = zds_host_settings_text (
-      name_of (process_, "root", ZDS_SETTINGS_FILE), &why);
-    title = slurp (process_, "comm", &size);
-    if (title != NULL)
-        title[strcspn (title, "\n")] = '\0';
+      name_of (process_, "root", ZDS_SETTINGS_FILE), &process_->file_fault);
     if (text != NULL)
-        zds_settings_file (
-          &process_->in_force, text, slash == NULL ? NULL : slash + 1,
-          process_->is_privileged ? NULL : title, complaint, sizeof complaint);
+        zds_settings_file (&process_->in_force, text, name,
+                           process_->is_privileged ? NULL : script, complaint,
+                           sizeof complaint);
     free (text);
     process_->file_counts =
       memcmp (&plain, &process_->in_force, sizeof plain) != 0;

@@ -36,6 +36,7 @@ typedef struct
     bool is_privileged;      /* its libzmq does not read the environment */
     zds_settings_t in_force; /* as a context that it makes now reads them */
     bool file_counts;        /* the settings file says something for it */
+    const char *file_fault;  /* why that file does not count; may be NULL */
     process_library_t *library;
     size_t library_count;
     process_socket_t *socket;

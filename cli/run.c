@@ -141,7 +141,8 @@ static int put_ahead (const char *variable_, const char *path_)
     char *value;
     int rc;
 
-    if (strpbrk (path_, ": \t\n") != NULL)
+    /*  A colon separates files; LD_PRELOAD's, a blank too.  */
+    if (strpbrk (path_, variable_[3] == 'A' ? ":" : ": \t\n") != NULL)
         return cli_fail (EXIT_USAGE, path_, "colon or blank in the path");
     value = cli_text ("%s%s%s", path_, alone ? "" : ":", alone ? "" : others);
     rc = setenv (variable_, value, 1);

@@ -7,6 +7,8 @@
 
 #include <ctype.h>
 
+#include "zds_settings.h"
+
 const char cli_service_help[] =
   "Usage: zmq-dualstack service UNIT [OPTION]...\n"
   "\n"
@@ -166,6 +168,8 @@ int cli_service (int argc_, char **argv_)
       {NULL, 0, NULL, 0}};
     const char *texts[] = {"", NULL};
     const int count = cli_options (argc_, argv_, options, texts);
+    zds_settings_t settings;
+    char complaint[200] = "";
 
     root = texts[0];
     words = texts[1];
@@ -176,8 +180,11 @@ int cli_service (int argc_, char **argv_)
     unit = argv_[1];
     if (!is_unit_name (unit))
         return cli_usage (STATUS_USAGE, unit, "not a unit's name");
+    zds_settings_words (&settings, words, complaint, sizeof complaint);
     if (words != NULL && strpbrk (words, "\"\\%\n") != NULL)
-        return cli_usage (STATUS_USAGE, words, "not such words");
+        strcpy (complaint, "not such words");
+    if (complaint[0] != '\0')
+        return cli_usage (STATUS_USAGE, words, complaint);
     if (!removes && !library_exists ("service"))
         return STATUS_NO;
     set_paths ();

@@ -86,6 +86,9 @@ static char *in_force (const process_t *process_)
     if (now->trace)
         fprintf (out, "trace%s%s ", now->trace_file[0] == '\0' ? "" : "=",
                  now->trace_file);
+    if (process_->file_fault != NULL)
+        fprintf (out, ZDS_SETTINGS_FILE " is ignored, %s ",
+                 process_->file_fault);
     if (ftell (out) > 0 || process_->is_privileged)
         fprintf (out, "(%s%s)",
                  process_->file_counts ? ZDS_SETTINGS_FILE ", " : "",

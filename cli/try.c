@@ -414,8 +414,10 @@ static void show_text (void)
     if (winner != NULL)
         cli_say ("won: ", "%s after %s", winner->addr,
                  explain_time (winner->end, time));
-    else if (question.binds && !refused)
-        printf ("ZMQ_LAST_ENDPOINT: %s\nAll closed again.\n", last_endpoint);
+    else if (question.binds && !refused) {
+        cli_say ("ZMQ_LAST_ENDPOINT: ", "%s", last_endpoint);
+        puts ("All closed again.");
+    }
 }
 
 void try_show (void)

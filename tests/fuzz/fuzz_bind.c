@@ -305,7 +305,7 @@ static int plan_names (zds_bind_plan_t *plan_,
         v6 = v6 || addrs[i].sa.sa_family == AF_INET6;
     }
     v6 = v6 && mode_ != ZDS_MODE_V4;
-    rc = zds_bind_plan_names (plan_, endpoint_, mode_, addrs, count);
+    rc = zds_bind_plan_names (plan_, endpoint_, 0, mode_, addrs, count);
     MUST (rc == (v4 || v6 ? 0 : ENODEV), "a plan for a name");
     if (rc != 0)
         return rc;

@@ -7,7 +7,7 @@ import pytest
 from conftest import modes
 
 HOSTS = ("127.0.0.1 localhost both.test\n::1 localhost both.test\n127.0.0.1 four.test\n"
-         "2001:db8::1 six.test\n192.0.2.9 foreign.test\n")
+         "2001:db8::1 six.test\n192.0.2.9 foreign.test\nfe80::77 link.test\n")
 
 
 @pytest.fixture
@@ -94,6 +94,18 @@ def test_b8_answers_that_never_come(named, entry, least, most):
     result = worker.socket("REP").bind_rc("tcp://lost.test:5555")
     assert least <= (time.monotonic() - begin) * 1000 < most
     assert result == ("ok" if allowed(worker) and "A" in entry else "ENODEV")
+
+
+def test_b8_a_name_in_a_zone(named):
+    """Catches: a link-local address that loses the zone of the endpoint."""
+    named.addr("eth0", "fe80::77/64")
+    for mode in ({"IPV6": 1}, {}):
+        worker = named.worker()
+        sock = worker.socket("REP", **mode)
+        assert sock.bind_rc("tcp://link.test%eth0:5555") == (
+            "ok" if allowed(worker) else "ENODEV")
+        assert named.open_on(5555) == (["fe80::77%eth0"] if allowed(worker) else [])
+        worker.kill()
 
 
 def test_b8_mode_v6_with_aaaa_that_never_comes(named):

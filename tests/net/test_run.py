@@ -344,6 +344,20 @@ def test_d1_wherever_it_is_started(lab, how):
     assert os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5")) in done.stderr
 
 
+def test_d1_a_blank_in_the_path(lab):
+    """Catches: LD_AUDIT taken for LD_PRELOAD, in which blanks separate files."""
+    folder = lab.path("a b")
+    os.mkdir(folder)
+    for path in (cli(), os.path.join(os.path.dirname(cli()), "audit.so")):
+        shutil.copy(path, folder)
+    argv = [os.path.join(folder, os.path.basename(cli())), "run", "--", PYTHON, "-c", BY_PATH,
+            os.path.join(libdir("stock"), "libzmq.so.5")]
+    done = subprocess.run(argv, env=environment(ZDS_LIBDIR=libdir("patched")),
+                          stdout=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert done.returncode == 0
+    assert os.path.realpath(os.path.join(libdir("patched"), "libzmq.so.5")) in done.stdout
+
+
 def test_d1_a_libzmq_in_an_add_on(lab):
     """As npm's zeromq has it.  Catches: an add-on that silently runs on its own libzmq."""
     _, addon = bundled(lab, "zeromq.node")

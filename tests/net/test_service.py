@@ -69,6 +69,7 @@ def test_service_overwrites_nothing(root):
 
 @pytest.mark.parametrize("argv", [[], ["../x"], ["a/b"], [""], [".."], ["a b"], ["x", "y"],
                                   ["x", "--words", "off\nExecStart=x"], ["x", "--words", "%n"],
+                                  ["x", "--words", "anny"], ["x", "--words", "attempt-delay=5"],
                                   ["x", "--nonsense"]])
 def test_service_wrong_usage(root, argv):
     """Catches: a unit name that leads to another directory; words that add lines to the file."""

@@ -343,6 +343,30 @@ def test_status_of_settings_in_the_file(settled):
 
 
 @PLAIN_PROGRAM
+def test_status_of_settings_of_a_replaced_program(settled, lab):
+    """Catches: another name than the one by which the library reads the file."""
+    program = lab.path("program")
+    shutil.copy(os.path.realpath(PYTHON), program)
+    settled.write("[%s]\nattempt-delay=100\n" % os.path.basename(program))
+    code = ("import zmq, time; open('/proc/self/comm', 'w').write('x')\n"
+            "print('bound x', flush=True); time.sleep(99)")
+    with running(settled, [program, "-c", code],
+                 environment(LD_LIBRARY_PATH=libdir("patched"))) as (process, _):
+        os.unlink(program)
+        assert status(settled, process.pid)["in_force"].startswith("attempt-delay=100 ")
+
+
+def test_status_of_a_file_that_does_not_count(settled):
+    """Catches: settings that somebody believes to be in force."""
+    settled.write("off\n", 0o666)
+    worker = settled.worker("patched")
+    answer = status(settled, worker.pid)
+    assert answer["off"] is False
+    assert "/etc/zmq-dualstack.conf is ignored, others than root" in answer["in_force"]
+    assert "is ignored" in command(settled, ["status", str(worker.pid)]).stdout
+
+
+@PLAIN_PROGRAM
 def test_status_of_a_privileged_program(settled, lab):
     """Catches: showing "off" beside a listener on [::]."""
     own = os.path.join(lab.dir, "own")

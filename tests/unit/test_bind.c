@@ -219,7 +219,7 @@ static void test_b8_names (void **state_)
         for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++) {
             zds_bind_plan_t made;
             char text[200];
-            const int rc = zds_bind_plan_names (&made, &endpoint,
+            const int rc = zds_bind_plan_names (&made, &endpoint, 0,
                                                 (zds_mode_t) mode, addrs, n);
             assert_int_equal (rc, expected[mode] == NULL ? ENODEV : 0);
             if (rc == 0)
@@ -227,6 +227,22 @@ static void test_b8_names (void **state_)
                                      expected[mode]);
         }
     }
+}
+
+/*  A zone is that of the IPv6 address, as in libzmq.  */
+static void test_b8_a_name_in_a_zone (void **state_)
+{
+    const zds_addr_t addrs[] = {addr_of ("10.0.0.1"), addr_of ("fe80::1")};
+    zds_endpoint_t endpoint;
+    zds_bind_plan_t made;
+    char text[200];
+    (void) state_;
+
+    zds_endpoint_parse (&endpoint, "name%eth0:5", ZDS_PORT_BIND);
+    assert_int_equal (
+      zds_bind_plan_names (&made, &endpoint, 2, ZDS_MODE_V6, addrs, 2), 0);
+    assert_string_equal (text_of_plan (&made, text, sizeof text),
+                         "[fe80::1%2]:5 off, 10.0.0.1:5 opt");
 }
 
 /*  Carries a plan out on an invented system, which has one answer for each socket
@@ -534,7 +550,7 @@ static void test_b7_a_name_without_ipv6 (void **state_)
     (void) state_;
 
     zds_endpoint_parse (&endpoint, "name:5", ZDS_PORT_BIND);
-    zds_bind_plan_names (&made, &endpoint, V6, addrs, COUNT (addrs));
+    zds_bind_plan_names (&made, &endpoint, 0, V6, addrs, COUNT (addrs));
     assert_string_equal (run (&made, answers, log, sizeof log),
                          "0=[::1]:5 off 0=127.0.0.1:5 done1");
 }
@@ -951,6 +967,7 @@ int main (void)
       cmocka_unit_test (test_who_needs_v6only),
       cmocka_unit_test (test_b3_literal),
       cmocka_unit_test (test_b8_names),
+      cmocka_unit_test (test_b8_a_name_in_a_zone),
       cmocka_unit_test (test_b7_a_name_without_ipv6),
       cmocka_unit_test (test_b4_one_port_for_both_families),
       cmocka_unit_test (test_b4_gives_up_in_the_end),

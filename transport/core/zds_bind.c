@@ -302,6 +302,7 @@ first_of (int family_, const zds_addr_t *addrs_, size_t count_)
 
 int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_endpoint_t *endpoint_,
+                         uint32_t zone_index_,
                          zds_mode_t mode_,
                          const zds_addr_t *addrs_,
                          size_t count_)
@@ -309,8 +310,14 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
     const zds_addr_t *v4 = first_of (AF_INET, addrs_, count_);
     const zds_addr_t *v6 =
       mode_ == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
+    zds_addr_t zoned;
 
     start_plan (plan_, "a name is a socket per family it leads to");
+    if (v6 != NULL && zone_index_ != 0) {
+        zoned = *v6;
+        zoned.v6.sin6_scope_id = zone_index_;
+        v6 = &zoned;
+    }
     /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
     if (mode_ == ZDS_MODE_V6 && v6 == NULL && v4 != NULL)
         return plan_literal (plan_, mode_, *v4, endpoint_->port);

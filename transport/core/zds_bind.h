@@ -89,9 +89,11 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
                         size_t count_);
 
 /*  The same for the addresses that a look-up of a name gave: the first of each
-    family.  ENODEV when there is none of a wanted family.  */
+    family, the IPv6 one in the endpoint's zone if it has one.  ENODEV when there is
+    none of a wanted family.  */
 int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_endpoint_t *endpoint_,
+                         uint32_t zone_index_,
                          zds_mode_t mode_,
                          const zds_addr_t *addrs_,
                          size_t count_);

@@ -67,13 +67,12 @@ class bind_lookup_t
         if (mode_ != ZDS_MODE_V4 && _resolver != NULL)
             zds_resolver_ask (_resolver, host_, ZDS_LOOK_WHOLE, plain, &_whole,
                               &_inbox);
-        wait ();
+        wait (resolution_delay);
         //  That there is no address is an answer, too.
         if (_whole.answer != NULL && _whole.answer->status == ZDS_LOOKUP_DONE)
             return *_whole.answer;
         look_up (host_, plain);
-        if (_plain.count == 0)
-            wait ();
+        wait (_plain.count == 0 ? resolution_delay : 0);
         if (_whole.answer != NULL && _whole.answer->count > 0)
             return *_whole.answer;
         //  Stock goes on to mapped addresses then.
@@ -104,9 +103,9 @@ class bind_lookup_t
     }
 
     //  For the other thread's answer, if it is still to come.
-    void wait ()
+    void wait (unsigned ms_)
     {
-        const uint64_t end = zds_clock_ms () + resolution_delay;
+        const uint64_t end = zds_clock_ms () + ms_;
         uint64_t now;
 
         if (_whole.inbox == NULL)
@@ -233,8 +232,8 @@ class bind_sockets_t
             return ENODEV;
         bind_lookup_t lookup;
         const zds_answer_t &answer = lookup.run (host, _mode);
-        return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
-                                    answer.addr, answer.count);
+        return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _local.zone,
+                                    _mode, answer.addr, answer.count);
     }
 
     //  From HOST:PORT to the sockets to open, or an errno.

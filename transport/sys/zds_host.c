@@ -615,8 +615,7 @@ static void warn (const char *where_, const char *what_)
 
 enum
 {
-    MAX_FILE_SIZE = 1 << 16,
-    NAME_SIZE = 256
+    MAX_FILE_SIZE = 1 << 16
 };
 
 /*  Why a file does not count; NULL if it does.  */
@@ -681,16 +680,15 @@ char *zds_host_settings_text (const char *path_, const char **why_)
     return text;
 }
 
-/*  The last part of a link, or the first line of a file, in /proc.  */
-static const char *name_in_proc (const char *path_, char *name_)
+const char *zds_host_name_in_proc (const char *path_, char *name_)
 {
-    ssize_t len = readlink (path_, name_, NAME_SIZE - 1);
+    ssize_t len = readlink (path_, name_, ZDS_PATH_SIZE - 1);
     const char *slash;
     int fd;
 
     if (len < 0) {
         fd = open (path_, O_RDONLY | O_CLOEXEC);
-        len = fd < 0 ? 0 : read (fd, name_, NAME_SIZE - 1);
+        len = fd < 0 ? 0 : read (fd, name_, ZDS_PATH_SIZE - 1);
         if (fd >= 0)
             close (fd);
     }
@@ -710,14 +708,15 @@ static void take_file (zds_settings_t *settings_,
                        char *complaint_,
                        size_t size_)
 {
-    char file[NAME_SIZE], title[NAME_SIZE];
+    char file[ZDS_PATH_SIZE], title[ZDS_PATH_SIZE];
     const char *why;
     char *const text = zds_host_settings_text (path_, &why);
 
     if (text != NULL)
         zds_settings_file (
-          settings_, text, name_in_proc ("/proc/self/exe", file),
-          is_privileged () ? NULL : name_in_proc ("/proc/self/comm", title),
+          settings_, text, zds_host_name_in_proc ("/proc/self/exe", file),
+          is_privileged () ? NULL
+                           : zds_host_name_in_proc ("/proc/self/comm", title),
           complaint_, size_);
     else if (why != NULL)
         snprintf (complaint_, size_, "%s", why);

@@ -57,7 +57,8 @@ enum
 {
     /*  Room for any address as zds_host_format writes it: an IPv6 address, the
         name of an interface (at most 255 characters), brackets and port.  */
-    ZDS_ADDR_TEXT_SIZE = 320
+    ZDS_ADDR_TEXT_SIZE = 320,
+    ZDS_PATH_SIZE = 4096 /* Linux has none that is longer */
 };
 
 /*  Writes "192.0.2.1:5555", "[2001:db8::1]:5555" or "[fe80::1%eth0]:5555"; without
@@ -76,6 +77,12 @@ int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
     frees; or NULL, and in '*why_' a static text: NULL where there is no such file.  Not
     on Windows.  */
 char *zds_host_settings_text (const char *path_, const char **why_);
+
+/*  A program's name, by the link /proc/PID/exe or the file /proc/PID/comm: the last part
+    of the one, also when that file was deleted or replaced, or the first line of the
+    other.  Points into 'name_', which has ZDS_PATH_SIZE bytes; empty if it cannot be
+    told.  Not on Windows.  */
+const char *zds_host_name_in_proc (const char *path_, char *name_);
 
 /*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), overridden by
     those of the environment variable ZMQ_DUALSTACK, which a set-user-ID program or one
