@@ -78,7 +78,7 @@ def test_u7_locked_memory(street):
 def test_u7_the_stack_is_large_enough(lab):
     """glibc keeps the addresses that it sorts on the stack, up to a quarter of it and 64 KiB, which
     is some 1,160 addresses.  Catches: a look-up that takes more than half of the stack; the rest is
-    for other modules and the program's thread-local data."""
+    for other modules."""
     many = (10, 580, 590, 1150, 1180, 2000)
     chain = [".".join([letter * 60] * 4) for letter in "abcdefghijklm"]
     zone = {"m%d" % n: {"more": {"A": n, "AAAA": n}} for n in many}
