@@ -7,36 +7,11 @@
 
 SETUP_TEARDOWN_TESTCONTEXT
 
-static void expect_dual_stack (int port_)
-{
-    TEST_ASSERT_EQUAL_INT (greeted, reception (AF_INET, port_));
-    TEST_ASSERT_EQUAL_INT (greeted, reception (AF_INET6, port_));
-}
-
 static void expect_ipv4_only (int port_)
 {
     TEST_ASSERT_EQUAL_INT (greeted, reception (AF_INET, port_));
     if (is_ipv6_available ())
         TEST_ASSERT_EQUAL_INT (refused, reception (AF_INET6, port_));
-}
-
-//  Where a listening socket cannot be stopped from another thread, the I/O
-//  thread closes it a moment after zmq_unbind has returned.
-static void expect_refusal (int family_, int port_)
-{
-    reception_t last = greeted;
-    for (int i = 0; i < 100 && last != refused; ++i) {
-        last = reception (family_, port_);
-        if (last != refused)
-            msleep (50);
-    }
-    TEST_ASSERT_EQUAL_INT (refused, last);
-}
-
-static void expect_nothing (int port_)
-{
-    expect_refusal (AF_INET, port_);
-    expect_refusal (AF_INET6, port_);
 }
 
 void test_wildcard_is_reached_over_both_families ()
@@ -135,36 +110,6 @@ void test_numeric_ipv6_is_only_itself ()
     TEST_ASSERT_EQUAL_INT (refused, reception (AF_INET, port));
     TEST_ASSERT_EQUAL_INT (greeted, reception (AF_INET6, port));
 
-    test_context_socket_close (server);
-}
-
-void test_unbind_frees_both_families ()
-{
-    IGNORE_WITHOUT_IPV6 ();
-    void *server = test_context_socket (ZMQ_DEALER);
-    void *other = test_context_socket (ZMQ_DEALER);
-    const int port = bind_to (server, "tcp://*:*");
-    expect_dual_stack (port);
-
-    //  Unbinding by the text that was bound is possible as well, if that has
-    //  the port.
-    const endpoint_t wildcard ("*", port);
-    TEST_ASSERT_SUCCESS_ERRNO (
-      zmq_unbind (server, endpoint_t ("0.0.0.0", port).text));
-    expect_nothing (port);
-
-    TEST_ASSERT_SUCCESS_ERRNO (zmq_bind (other, wildcard.text));
-    expect_dual_stack (port);
-    TEST_ASSERT_SUCCESS_ERRNO (zmq_unbind (other, wildcard.text));
-    TEST_ASSERT_FAILURE_ERRNO (ENOENT, zmq_unbind (other, wildcard.text));
-    expect_nothing (port);
-    //  Nothing of the first bind is in the way.
-    TEST_ASSERT_SUCCESS_ERRNO (
-      zmq_bind (server, endpoint_t ("127.0.0.1", port).text));
-    TEST_ASSERT_SUCCESS_ERRNO (
-      zmq_bind (server, endpoint_t ("[::1]", port).text));
-
-    test_context_socket_close (other);
     test_context_socket_close (server);
 }
 
@@ -308,7 +253,6 @@ int main ()
     RUN_TEST (test_interface_has_both_families_on_one_port);
     RUN_TEST (test_numeric_ipv4_is_only_itself);
     RUN_TEST (test_numeric_ipv6_is_only_itself);
-    RUN_TEST (test_unbind_frees_both_families);
     RUN_TEST (test_all_or_nothing);
     RUN_TEST (test_ipv4_peers_keep_their_address);
     RUN_TEST (test_ipv6_option_off_is_ipv4_only);

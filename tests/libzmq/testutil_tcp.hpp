@@ -134,6 +134,31 @@ inline reception_t reception (int family_, int port_)
     return received == 1 ? greeted : turned_away;
 }
 
+inline void expect_dual_stack (int port_)
+{
+    TEST_ASSERT_EQUAL_INT (greeted, reception (AF_INET, port_));
+    TEST_ASSERT_EQUAL_INT (greeted, reception (AF_INET6, port_));
+}
+
+//  Where a listening socket cannot be stopped from another thread, the I/O
+//  thread closes it a moment after zmq_unbind has returned.
+inline void expect_refusal (int family_, int port_)
+{
+    reception_t last = greeted;
+    for (int i = 0; i < 100 && last != refused; ++i) {
+        last = reception (family_, port_);
+        if (last != refused)
+            msleep (50);
+    }
+    TEST_ASSERT_EQUAL_INT (refused, last);
+}
+
+inline void expect_nothing (int port_)
+{
+    expect_refusal (AF_INET, port_);
+    expect_refusal (AF_INET6, port_);
+}
+
 //  Binds to the loopback interface, port *. Returns its name, or NULL where it
 //  has another name than the usual ones.
 inline const char *bind_to_loopback_interface (void *socket_)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dualstack_binds.hpp"
+#include "dualstack_ctx.hpp"
 #include "dualstack_socket.hpp"
 #include "tcp_address.hpp"
 #include "zds_host.h"
@@ -119,11 +120,12 @@ void zmq::dualstack_binds_t::add (const std::string &address_,
 }
 
 std::vector<std::string>
-zmq::dualstack_binds_t::other_names (const std::string &endpoint_,
-                                     const std::string &address_,
-                                     zds_mode_t mode_) const
+zmq::dualstack_binds_t::names_of (const std::string &endpoint_,
+                                  const std::string &address_,
+                                  const options_t &options_) const
 {
-    names_t names;
+    const zds_mode_t mode = dualstack_mode (options_);
+    names_t names (1, endpoint_);
     zds_endpoint_t endpoint;
     zds_addr_t addr;
     uint32_t zone_index;
@@ -138,9 +140,9 @@ zmq::dualstack_binds_t::other_names (const std::string &endpoint_,
         || zds_host_zone (&endpoint, &zone_index) != 0)
         return names;
     if (zds_endpoint_is_localhost (&endpoint))
-        add_localhost (endpoint.port, mode_, &names);
+        add_localhost (endpoint.port, mode, &names);
     else if (zds_endpoint_literal (&endpoint, zone_index, &addr) == 0)
-        add_spellings (addr, mode_, &names);
+        add_spellings (addr, mode, &names);
     return names;
 }
 

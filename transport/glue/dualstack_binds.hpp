@@ -11,7 +11,7 @@
 #include "fd.hpp"
 #include "macros.hpp"
 #include "mutex.hpp"
-#include "zds_addr.h"
+#include "options.hpp"
 
 namespace zmq
 {
@@ -63,20 +63,35 @@ class dualstack_binds_t
               const std::string &endpoint_,
               dualstack_bind_t *bind_);
 
-    //  The endpoints that ENDPOINT, of which ADDRESS is the part behind the scheme,
-    //  may mean besides itself, the likeliest first: the latest bind of that very
-    //  text, then for tcp the same address spelt as ZMQ_LAST_ENDPOINT spells it.
-    //  Looks nothing up: of names, only localhost is known, as what it was to stock
-    //  in that mode first.
-    std::vector<std::string> other_names (const std::string &endpoint_,
-                                          const std::string &address_,
-                                          zds_mode_t mode_) const;
+    //  Which of a socket's endpoints ENDPOINT means, of which ADDRESS is the part
+    //  behind the scheme: itself, if the socket knows none by that name.
+    template <typename T> std::string find (const T &endpoints_,
+                                            const std::string &endpoint_,
+                                            const std::string &address_,
+                                            const options_t &options_) const
+    {
+        const names_t names = names_of (endpoint_, address_, options_);
+        names_t::const_iterator name = names.begin ();
+        while (name != names.end () && endpoints_.count (*name) == 0)
+            ++name;
+        return name != names.end () ? *name : endpoint_;
+    }
 
     //  Gives the port of a bind free at once, before the I/O thread closes its
     //  sockets, and forgets the bind. No-op for what is not a bind.
     void remove (const std::string &endpoint_);
 
   private:
+    typedef std::vector<std::string> names_t;
+
+    //  The endpoints that it may mean, the likeliest first: itself, the latest bind
+    //  of that very text, then for tcp the same address spelt as ZMQ_LAST_ENDPOINT
+    //  spells it. Looks nothing up: of names, only localhost is known, as what it
+    //  was to stock in that mode first.
+    names_t names_of (const std::string &endpoint_,
+                      const std::string &address_,
+                      const options_t &options_) const;
+
     //  By endpoint, and the endpoint by the text that was bound. Two binds share
     //  an endpoint where devices tell them apart; one unbind is for both.
     typedef std::multimap<std::string, dualstack_bind_t *> listening_t;

@@ -122,12 +122,15 @@ struct dualstack_peer_t
 };
 
 #ifndef ZMQ_HAVE_DUALSTACK
+#define dualstack_delete(pointer) static_cast<void> (0)
 #define dualstack_trace_event(options, endpoint, value, event)                 \
     static_cast<void> (0)
 #define dualstack_handshaked(ctx, peer) static_cast<void> (0)
 #define dualstack_goes_on(ctx, options, peer, reason) false
 #define dualstack_is_at_once(peer) false
 #else
+#define dualstack_delete(pointer) LIBZMQ_DELETE (pointer)
+
 //  Tells how a handshake or a connection ended, from the monitor's event of it.
 void dualstack_trace_event (const options_t &options_,
                             const endpoint_uri_pair_t &endpoint_,

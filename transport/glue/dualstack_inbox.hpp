@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "dualstack_ctx.hpp"
 #include "fd.hpp"
 #include "i_poll_events.hpp"
 #include "macros.hpp"

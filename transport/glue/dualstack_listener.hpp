@@ -6,6 +6,7 @@
 #include <string>
 
 #include "address.hpp"
+#include "dualstack_binds.hpp"
 
 #ifndef ZMQ_HAVE_DUALSTACK
 #define dualstack_as_ipv4(addr, len) static_cast<void> (0)
@@ -18,7 +19,6 @@
 #else
 namespace zmq
 {
-class dualstack_binds_t;
 class io_thread_t;
 class socket_base_t;
 class tcp_listener_t;
