@@ -13,14 +13,14 @@
 const char cli_explain_help[] =
   "Usage: zmq-dualstack explain bind|connect ENDPOINT [OPTION]...\n"
   "\n"
-  "Which sockets zmq_bind opens, or which addresses zmq_connect tries,\n"
+  "Says which sockets zmq_bind opens, or which addresses zmq_connect tries,\n"
   "in which order, and why.\n"
   "\n"
-  "  --try                 do it, with the library; show what it says\n"
-  "  --mode auto|v6|v4     of a program that never set ZMQ_IPV6 (auto),\n"
+  "  --try                 try it with the library itself; show its trace\n"
+  "  --mode auto|v6|v4     for a program that never set ZMQ_IPV6 (auto),\n"
   "                        that set it to 1, that set it to 0\n"
-  "  --timeout S           end after S seconds (connect; default 10)\n"
-  "  --json                for programs\n";
+  "  --timeout S           give up after S seconds (connect; default 10)\n"
+  "  --json                print JSON, for programs\n";
 
 struct question question = {.limit = 10000};
 struct trouble trouble;

@@ -22,8 +22,8 @@ const char cli_run_help[] =
   "Usage: zmq-dualstack run [--preload[=VERSION]] [--] PROGRAM [ARG]...\n"
   "\n"
   "Runs PROGRAM, unmodified, on the dual-stack build of the libzmq that it\n"
-  "would load, the system's or its own; where there is none of that version\n"
-  "it says so and does not run it on another one.\n"
+  "would load, the system's or its own. If there is no build of that version,\n"
+  "it says so, and does not run PROGRAM on another one.\n"
   "\n"
   "  --preload[=VERSION]  put the build ahead of a libzmq that is linked\n"
   "                       into PROGRAM or an add-on and exports its calls\n";

@@ -16,8 +16,8 @@ const char cli_service_help[] =
   "by a file of its own, UNIT.d/zmq-dualstack.conf in /etc/systemd/system.\n"
   "Nothing else is changed, and `systemctl revert UNIT` undoes it too.\n"
   "\n"
-  "  --words WORDS   and with this ZMQ_DUALSTACK\n"
-  "  --show          only print the file, if it is there\n"
+  "  --words WORDS   set its ZMQ_DUALSTACK to these words\n"
+  "  --show          only print that file, if it is there\n"
   "  --remove        delete it\n"
   "  --root DIR      work on the system below DIR\n";
 

@@ -11,12 +11,12 @@
 const char cli_status_help[] =
   "Usage: zmq-dualstack status [PID] [--all] [--json]\n"
   "\n"
-  "Which libzmq the process uses, its settings, and the TCP sockets on which\n"
+  "Says which libzmq the process uses, its settings, and on which TCP sockets\n"
   "it listens, be they libzmq's or not. Without PID: a table of all processes\n"
   "that use libzmq, with the number of their listeners and connections.\n"
   "\n"
-  "  --all    its connections too\n"
-  "  --json   for programs\n";
+  "  --all    list its connections too\n"
+  "  --json   print JSON, for programs\n";
 
 static int wants_all, wants_json;
 
