@@ -215,7 +215,9 @@ bool library_audit (char **command_, char **audit_)
                       (int) (strrchr (*command_, '/') - *command_), *command_);
         *audit_ = realpath (file, NULL);
     }
-    if (*audit_ == NULL)
+    if (*command_ == NULL)
+        cli_fail (0, "/proc", "it is needed, and is not there");
+    else if (*audit_ == NULL)
         cli_fail (0, "audit.so", "this part of zmq-dualstack is missing");
     return *audit_ != NULL;
 }

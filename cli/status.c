@@ -381,6 +381,9 @@ int cli_status (int argc_, char **argv_)
     if (count > 1)
         return cli_usage (STATUS_USAGE, "status",
                           "one process id is wanted, or none");
+    if (access ("/proc/self", F_OK) != 0)
+        return cli_fail (STATUS_USAGE, "/proc",
+                         "it is needed, and is not there");
     if (count == 0) {
         show_all ();
         return cli_flush (shown > 0 ? STATUS_YES : STATUS_NO);

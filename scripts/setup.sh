@@ -5,6 +5,7 @@
 # own libzmq, build in ./build. Everything they make is in ./build. The system's apt configuration,
 # with its mirrors, keys and proxies, is read and not changed.
 
+unset CDPATH
 TOP=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$TOP/build
 APT=$BUILD/apt

@@ -386,6 +386,27 @@ def test_a_path_that_libtool_cannot_do_with(lab, program, name):
     assert not os.path.exists(os.path.join(top, "build"))
 
 
+@pytest.mark.parametrize("argv, status, words", [
+    (["sh", "quickstart", "--deb"], 1, "source package only"),
+    (["./quickstart", "--deb", "x"], 2, "--help"), (["./quickstart", ""], 2, "--help")])
+def test_how_it_is_called(lab, argv, status, words):
+    """Catches: errors of a shell that is not bash; words that nobody reads."""
+    machine = Machine(lab)
+    done = subprocess.run(argv, cwd=machine.top, env=machine.environment(LIBZMQ_SOURCE="/x"),
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == status and words in done.stderr
+
+
+def test_in_a_shell_that_looks_for_folders(lab):
+    """Catches: the path that cd prints for who sets CDPATH."""
+    machine = Machine(lab)
+    where, name = os.path.split(machine.top)
+    script = '. "%s/scripts/setup.sh"; echo "$TOP"' % name
+    done = subprocess.run(["bash", "-euc", script, "quickstart"], cwd=where, text=True,
+                          env=dict(machine.environment(), CDPATH=where), capture_output=True)
+    assert (done.stdout, done.stderr) == (machine.top + "\n", "")
+
+
 def test_a_sign_of_life(lab):
     """Written into a pipe. Catches: minutes without a line; lines that come only at the end; lines
     that are too long for a terminal."""

@@ -227,6 +227,16 @@ def test_status_of_nobody(host, pid, code, words):
     assert words in done.stderr and "zmq-dualstack" in done.stderr
 
 
+@pytest.mark.parametrize("argv,code", [(["status"], 2), (["status", "1"], 2),
+                                       (["run", "--", "true"], 125)])
+def test_status_without_proc(host, argv, code):
+    """As in a chroot.  Catches: nobody who uses libzmq, where nobody can be seen."""
+    done = host.run(["unshare", "-m", "sh", "-c", 'umount -l /proc && exec "$@"', "sh", cli()]
+                    + argv, check=False, env=environment())
+    assert (done.returncode, done.stdout) == (code, "")
+    assert "/proc: it is needed" in done.stderr
+
+
 @pytest.mark.parametrize("argv", [["status", "1", "2"], ["status", "--nonsense", "1"]])
 def test_status_wrong_usage(host, argv):
     """Catches: guessing what was meant."""
