@@ -139,22 +139,6 @@ static int look_up (void)
     return 0;
 }
 
-static int no_candidate (void)
-{
-    const char *const host = report.endpoint.host;
-
-    if (report.answer == NULL)
-        return trouble_set (
-          ETIMEDOUT, "no answer for %.100s in time; libzmq goes on waiting",
-          host);
-    return trouble_set (
-      EHOSTUNREACH,
-      report.answer->status == ZDS_LOOKUP_TEMPORARY
-        ? "%.100s cannot be looked up now; libzmq asks again"
-        : "%.100s has no address that may be used; libzmq asks again",
-      host);
-}
-
 /*  The answer's addresses of the families that may be used.  */
 static void adopt (void)
 {
@@ -170,8 +154,19 @@ static void adopt (void)
             addr.v6.sin6_scope_id = report.zone;
         report.candidate[report.count++].addr = addr;
     }
-    if (report.count == 0)
-        no_candidate ();
+    if (report.count > 0)
+        return;
+    if (report.answer == NULL)
+        trouble_set (ETIMEDOUT,
+                     "no answer for %.100s in time; libzmq goes on waiting",
+                     report.endpoint.host);
+    else
+        trouble_set (
+          EHOSTUNREACH,
+          report.answer->status == ZDS_LOOKUP_TEMPORARY
+            ? "%.100s cannot be looked up now; libzmq asks again"
+            : "%.100s has no address that may be used; libzmq asks again",
+          report.endpoint.host);
 }
 
 /*  --- the answer ----------------------------------------------------------------  */

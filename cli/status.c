@@ -36,13 +36,6 @@ static unsigned kind_of (const process_socket_t *socket_)
              : 1;
 }
 
-static const char *families_of (const process_socket_t *socket_)
-{
-    static const char *const names[] = {"IPv6 and IPv4", "IPv6", "IPv4"};
-
-    return names[kind_of (socket_)];
-}
-
 /*  What the process does with a library.  */
 static const char *usage_of (const process_t *process_,
                              const process_library_t *library_)
@@ -156,6 +149,7 @@ static void print_notes (const process_t *process_, const char *indent_)
 
 static void show_sockets (const process_t *process_, bool listening_)
 {
+    static const char *const names[] = {"IPv6 and IPv4", "IPv6", "IPv4"};
     char local[ZDS_ADDR_TEXT_SIZE], peer[ZDS_ADDR_TEXT_SIZE];
     size_t i;
 
@@ -165,7 +159,7 @@ static void show_sockets (const process_t *process_, bool listening_)
         puts (listening_ ? "listens on:" : "connections:");
     for (i = 0; i < process_->socket_count; i++) {
         const process_socket_t *const one = &process_->socket[i];
-        const char *const families = families_of (one);
+        const char *const families = names[kind_of (one)];
         if (one->listens != listening_)
             continue;
         zds_host_format (&one->local, local, sizeof local);

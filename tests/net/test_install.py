@@ -55,6 +55,14 @@ def machine(lab):
     return Host(lab)
 
 
+def test_make_install_by_a_careful_root(machine):
+    """Catches: a library that only root may open."""
+    machine.run("sh", "-c", 'umask 077 && exec make -s -C "$0" install', os.path.dirname(cli()))
+    private = machine.library("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                              OURS + "/bin/zmq-dualstack", "run", "--")
+    assert private.startswith(OURS + "/lib/")
+
+
 def test_make_install(machine):
     """Install, one program, the whole host, and back. Catches: a library that becomes the host's at
     the next ldconfig of any package; switching the host without a warning; anything that cannot be
