@@ -39,7 +39,7 @@ static int plan_name (void)
     if (report.endpoint.host[0] == '\0' || !takes_names ())
         return ENODEV;
     memset (&answer, 0, sizeof answer);
-    zds_lookup (NULL, report.endpoint.host,
+    zds_lookup (report.endpoint.host,
                 question.mode == ZDS_MODE_V4 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE,
                 &answer);
     return zds_bind_plan_names (&report.plan, &report.endpoint, report.zone,

@@ -112,7 +112,7 @@ static struct
 
 static void *ask (void *none_)
 {
-    zds_lookup (NULL, asking.host, asking.look, &asking.answer);
+    zds_lookup (asking.host, asking.look, &asking.answer);
     return none_;
 }
 

@@ -8,7 +8,7 @@
 #include <glob.h>
 #include <sys/mman.h>
 
-#include "zds_version.h"
+#include "zds_settings.h"
 
 /*  Where the dual-stack libzmq was installed.  */
 #ifndef ZDS_LIBDIR

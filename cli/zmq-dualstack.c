@@ -8,7 +8,7 @@
 
 #include <stdarg.h>
 
-#include "zds_version.h"
+#include "zds_settings.h"
 
 /*  --- what the commands share ---------------------------------------------------  */
 

@@ -79,7 +79,7 @@ static void recall (fuzz_t *f_, unsigned marks_)
 
     for (i = 0; i < f_->race.count; i++) {
         zds_candidate_t *const c = &f_->race.candidate[i];
-        const unsigned number = zds_addr_hash (&c->addr) >> 3;
+        const unsigned number = (unsigned) zds_addr_hash (&c->addr) >> 3;
         c->record = (zds_record_t) (marks_ >= 128 ? number % 5 : 0);
         if (c->record == ZDS_RECORD_WON && has_winner)
             c->record = ZDS_RECORD_NONE;

@@ -34,7 +34,7 @@ static void counted_free (void *block_);
 #define zds_resolver_collect fiber_resolver_collect
 #define zds_resolver_cancel fiber_resolver_cancel
 #define zds_resolver_runs fiber_resolver_runs
-#define zds_resolver_drop fiber_resolver_drop
+#define zds_inbox_init fiber_inbox_init
 #undef zds_mutex_init
 #undef zds_mutex_destroy
 #undef zds_mutex_lock
@@ -45,7 +45,6 @@ static void counted_free (void *block_);
 #define zds_mutex_unlock mutex_unlock
 #define zds_thread_start thread_start
 #define zds_process_id process_id
-#define zds_clock_ms clock_ms
 /*  Less than the number of names, so that answers are forgotten.  */
 #define ZDS_RESOLVER_RECENT 5
 #define malloc counted_malloc
@@ -298,15 +297,13 @@ static void wait_in_look_up (unsigned name_, zds_look_t look_)
     self->has_looked_up = true;
 }
 
-static void
-look_up (void *arg_, const char *host_, zds_look_t look_, zds_answer_t *answer_)
+static void look_up (const char *host_, zds_look_t look_, zds_answer_t *answer_)
 {
     const unsigned name = (unsigned) (host_[1] - '0');
     uint8_t *bytes;
     size_t i;
 
-    MUST (arg_ == &w && host_[0] == 'h' && name < NAMES,
-          "the arguments of a look-up");
+    MUST (host_[0] == 'h' && name < NAMES, "the arguments of a look-up");
     if (current >= 0)
         wait_in_look_up (name, look_);
     else {
@@ -395,7 +392,7 @@ static void collect (unsigned inbox_)
         return;
     }
     /*  Once it was emptied, the next answer has to wake its owner.  */
-    if (w.inbox[inbox_].waiters.first == NULL)
+    if (is_empty (&w.inbox[inbox_].waiters))
         w.is_woken[inbox_] = false;
     MUST (party->state == ASKED && party->inbox == inbox_,
           "an answer that nobody waits for");
@@ -408,7 +405,7 @@ static void cancel (party_t *party_)
     if (party_->state != ASKED)
         return;
     zds_resolver_cancel (w.resolver, &party_->waiter);
-    if (w.inbox[party_->inbox].waiters.first == NULL)
+    if (is_empty (&w.inbox[party_->inbox].waiters))
         w.is_woken[party_->inbox] = false;
     MUST (party_->waiter.answer == NULL && party_->waiter.query == NULL
             && party_->waiter.inbox == NULL,
@@ -420,7 +417,7 @@ static void drop (party_t *party_)
 {
     if (party_->state != ANSWERED)
         return;
-    zds_resolver_drop (party_->waiter.answer);
+    counted_free (party_->waiter.answer);
     party_->state = IDLE;
 }
 
@@ -445,20 +442,22 @@ static void settle (void)
     slow a minute ago: it waits until the next look-up ends.  */
 static void check_nobody_sleeps_on_work (void)
 {
+    const zds_query_t *query = NULL;
     unsigned i;
 
     for (i = 0; i < INBOXES; i++)
-        MUST (w.inbox[i].waiters.first == NULL || w.is_woken[i],
+        MUST (is_empty (&w.inbox[i].waiters) || w.is_woken[i],
               "an answer lies there, and nobody was woken");
     for (i = 0; i < ZDS_LOOKS; i++) {
         const zds_query_t *const next =
-          next_query (w.resolver, (zds_look_t) i, w.now);
+          next_to_run (w.resolver, (zds_look_t) i);
         MUST (w.any_fault || next == NULL || next->suspect_until != 0,
               "a query could run, and everybody waits");
-        MUST (w.resolver->queued[i].count == 0
-                || w.resolver->running[i].count > 0,
-              "nobody is there for a query");
     }
+    while ((query = next_query (w.resolver, query)) != NULL)
+        MUST (query->state != QUEUED
+                || running (w.resolver, query->look, false) > 0,
+              "nobody is there for a query");
 }
 
 static void resume_one (unsigned which_)
@@ -537,7 +536,7 @@ static void answer_everybody (void)
         let_look_ups_end ();
         check_nobody_sleeps_on_work ();
         for (i = 0; i < INBOXES; i++)
-            while (w.inbox[i].waiters.first != NULL)
+            while (!is_empty (&w.inbox[i].waiters))
                 collect (i);
         for (i = 0, asked = 0; i < WAITERS; i++)
             asked += w.party[i].state == ASKED;
@@ -581,11 +580,9 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     current = -1;
     w.now = 100000;
     w.threads = 1 + bits % MAX_THREADS;
-    for (i = 0; i < INBOXES; i++) {
-        w.inbox[i].wake = wake;
-        w.inbox[i].arg = &w.inbox[i];
-    }
-    w.resolver = zds_resolver_new (w.threads, "fuzz", look_up, &w);
+    for (i = 0; i < INBOXES; i++)
+        zds_inbox_init (&w.inbox[i], wake, &w.inbox[i]);
+    w.resolver = zds_resolver_new (w.threads, "fuzz", look_up, clock_ms);
     if (w.resolver == NULL)
         return 0;
     while (!is_at_end (&input))

@@ -77,7 +77,8 @@ static void check_file (const char *text_)
     zds_settings_default (&settings);
     zds_settings_default (&plain);
     zds_settings_default (&none);
-    zds_settings_file (&settings, text_, "prog", "a script", complaint,
+    strcpy (more, text_);
+    zds_settings_file (&settings, more, "prog", "a script", complaint,
                        sizeof complaint);
     check_bounds (&settings);
     zds_settings_words (&plain, text_, words, sizeof words);

@@ -300,6 +300,8 @@ char *__wrap_if_indextoname (unsigned index_, char *name_)
 {
     const char *const name = sys.ifaddrs[index_ - 2].name;
 
+    if (strcmp (name, "gone") == 0)
+        return NULL;
     snprintf (name_, IF_NAMESIZE, "%.*s", (int) strcspn (name, ":"), name);
     return name_;
 }

@@ -347,11 +347,11 @@ static void test_mixture_does_not_matter (void **state_)
 }
 
 /*  The number of a set of addresses, which is the sum of its members' numbers.  */
-static uint32_t fingerprint (const char *text_)
+static uint64_t fingerprint (const char *text_)
 {
     zds_candidate_t candidates[MANY];
     const size_t n = candidates_of (text_, candidates);
-    uint32_t sum = 0;
+    uint64_t sum = 0;
     size_t i;
 
     for (i = 0; i < n; i++)

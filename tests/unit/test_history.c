@@ -172,16 +172,15 @@ static void recall (char *out_, const char *letters_)
 /*  The family that won the last time.  */
 static int first_family (const char *key_)
 {
-    size_t i, k;
+    const uint64_t host = zds_hash (ZDS_HASH, key_, strlen (key_));
+    size_t i;
 
-    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
-        for (k = 0; k < ZDS_HISTORY_MARKS; k++) {
-            const zds_history_mark_t *const m = &memory.host[i].mark[k];
-            if (strcmp (memory.host[i].key, key_) == 0
-                && m->record == ZDS_RECORD_WON
-                && now - m->time < ZDS_HISTORY_SPAN)
-                return zds_addr_family (&m->addr);
-        }
+    for (i = 0; i < memory.count; i++) {
+        const zds_history_row_t *const row = &memory.row[i];
+        if (row->host == host && row->record == ZDS_RECORD_WON
+            && now - row->time < ZDS_HISTORY_SPAN)
+            return zds_addr_family (&row->addr);
+    }
     return AF_INET6;
 }
 
@@ -196,9 +195,7 @@ static bool is_late (void)
 
 static bool is_empty (void)
 {
-    static const zds_history_t nothing;
-
-    return memcmp (memory.host, nothing.host, sizeof memory.host) == 0;
+    return memory.count == 0;
 }
 
 static void tell_changing (const char *word_, const char *rest_)
@@ -475,7 +472,7 @@ static void test_connections_that_died (void **state_)
 
 /*  The network.  */
 
-static bool is_quick (const char *key_, uint32_t network_)
+static bool is_quick (const char *key_, uint64_t network_)
 {
     zds_race_config_t config;
 
@@ -486,7 +483,7 @@ static bool is_quick (const char *key_, uint32_t network_)
 }
 
 static void
-learn_on (const char *key_, const char *race_text_, uint32_t network_)
+learn_on (const char *key_, const char *race_text_, uint64_t network_)
 {
     zds_race_t race;
 
@@ -724,70 +721,6 @@ static zds_record_t recorded (unsigned n_)
     return race.candidate[0].record;
 }
 
-static void learn_black_holes (unsigned from_, unsigned count_, char winner_)
-{
-    zds_race_t race;
-    unsigned i;
-
-    memset (&race, 0, sizeof race);
-    race.first_family = AF_INET6;
-    for (i = 0; i < count_; i++) {
-        race.candidate[i].addr = numbered (from_ + i);
-        race.candidate[i].fate = ZDS_FATE_SILENT;
-    }
-    race.candidate[count_] = candidate_of (winner_);
-    race.candidate[count_].fate = ZDS_FATE_WON;
-    race.count = count_ + 1;
-    zds_history_learn (&memory, KEY, &race, now);
-}
-
-static void test_more_addresses_than_marks (void **state_)
-{
-    enum
-    {
-        HOLES = ZDS_HISTORY_MARKS + 5,
-        WRONG = 99
-    };
-    zds_addr_t wrong = numbered (WRONG);
-    unsigned i;
-    (void) state_;
-
-    start_over ();
-    zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
-    now++;
-    learn_black_holes (0, HOLES, 'A');
-    /*  The winner and the wrong server have their places, the others go to the first
-        of those that failed.  */
-    assert_int_equal (first_family (KEY), AF_INET);
-    assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
-    for (i = 0; i < HOLES; i++)
-        assert_int_equal (recorded (i), i < ZDS_HISTORY_MARKS - 2
-                                          ? ZDS_RECORD_FAILED
-                                          : ZDS_RECORD_NONE);
-    /*  Newer failures take the places of older ones.  */
-    now++;
-    learn_black_holes (90, 1, 'B');
-    assert_int_equal (recorded (90), ZDS_RECORD_FAILED);
-    assert_int_equal (recorded (0), ZDS_RECORD_NONE);
-    assert_int_equal (recorded (1), ZDS_RECORD_FAILED);
-    assert_int_equal (recorded (WRONG), ZDS_RECORD_WRONG);
-    assert_int_equal (first_family (KEY), AF_INET);
-    /*  More wrong servers than places: the newest.  */
-    for (i = 100; i < 100 + HOLES; i++) {
-        wrong = numbered (i);
-        now++;
-        zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
-    }
-    assert_int_equal (recorded (WRONG), ZDS_RECORD_NONE);
-    assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
-    assert_int_equal (first_family (KEY), AF_INET);
-    /*  The next winner still finds one.  */
-    learn_black_holes (0, 0, 'b');
-    learn_black_holes (0, 1, 'C');
-    assert_int_equal (first_family (KEY), AF_INET);
-    assert_int_equal (recorded (99 + HOLES), ZDS_RECORD_WRONG);
-}
-
 /*  As many as an answer can have: none of them may be tried again and again because
     there is no place for it.  */
 static void test_every_address_is_a_wrong_server (void **state_)
@@ -845,84 +778,53 @@ static void test_hosts_are_apart (void **state_)
     assert_true (is_known ("one:1"));
 }
 
-/*  Each way of using a host counts as use.  */
-static void use (const char *key_, unsigned way_)
+static void test_the_oldest_makes_place (void **state_)
 {
-    const zds_addr_t addr = candidate_of ('b').addr;
-    zds_race_t race;
-
-    switch (way_) {
-        case 0:
-            recall_for (key_, &race, "?a");
-            break;
-        case 1:
-            learn_for (key_);
-            break;
-        case 2:
-            zds_history_mark (&memory, key_, &addr, ZDS_RECORD_WRONG, now);
-            break;
-        case 3:
-            zds_history_probe_due (&memory, key_, now);
-            break;
-        default:
-            zds_history_probed (&memory, key_, &addr, false, now);
-    }
-}
-
-static void test_the_host_used_longest_ago_makes_place (void **state_)
-{
-    const zds_addr_t failed = candidate_of ('a').addr;
+    const zds_addr_t a = candidate_of ('a').addr, b = candidate_of ('b').addr;
     char key[32];
     unsigned i;
     (void) state_;
 
+    /*  Each has two rows.  */
     start_over ();
-    for (i = 0; i < ZDS_HISTORY_HOSTS; i++, now++)
+    for (i = 0; i < ZDS_HISTORY_ROWS / 2; i++, now++)
         learn_for (numbered_key (key, i));
-    for (i = 0; i < 5; i++, now++)
-        use (numbered_key (key, i), i);
-    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
+    assert_int_equal (memory.count, ZDS_HISTORY_ROWS);
+    learn_for (numbered_key (key, 0));
+    for (i = 0; i < ZDS_HISTORY_ROWS / 2; i++)
         assert_true (is_known (numbered_key (key, i)));
+    now++;
     learn_for ("new:1");
+    assert_int_equal (memory.count, ZDS_HISTORY_ROWS);
+    for (i = 0; i < ZDS_HISTORY_ROWS / 2; i++)
+        if (is_known (numbered_key (key, i)) != (i != 1))
+            fail_msg ("%s: %d", key, i == 1);
     assert_true (is_known ("new:1"));
-    for (i = 0; i < ZDS_HISTORY_HOSTS; i++)
-        if (is_known (numbered_key (key, i)) != (i != 5))
-            fail_msg ("%s: %d", key, i == 5);
-    /*  A place that became free is taken first.  */
-    use (numbered_key (key, 9), 1);
-    zds_history_probed (&memory, key, &failed, true, now);
+    /*  A place that became free is taken first, and one's own.  */
+    zds_history_probed (&memory, numbered_key (key, 9), &a, true, now);
     assert_false (is_known (key));
     learn_for ("newer:1");
+    zds_history_mark (&memory, "newer:1", &a, ZDS_RECORD_WRONG, now);
     assert_true (is_known ("newer:1"));
-    assert_true (is_known (numbered_key (key, 6)));
+    assert_true (is_known (numbered_key (key, 2)));
+    zds_history_mark (&memory, "newer:1", &b, ZDS_RECORD_WRONG, now);
+    assert_int_equal (memory.count, ZDS_HISTORY_ROWS);
 }
 
-static void test_keys_that_are_none (void **state_)
+static void test_no_key (void **state_)
 {
-    char key[ZDS_HISTORY_KEY_SIZE + 1];
     const zds_addr_t addr = candidate_of ('a').addr;
     zds_race_t race;
-    unsigned i;
     (void) state_;
 
-    memset (key, 'k', sizeof key);
-    key[ZDS_HISTORY_KEY_SIZE] = '\0';
-    for (i = 0; i < 2; i++) {
-        const char *none = i == 0 ? key : "";
-        start_over ();
-        learn_for (none);
-        zds_history_mark (&memory, none, &addr, ZDS_RECORD_WRONG, now);
-        zds_history_probed (&memory, none, &addr, true, now);
-        recall_for (none, &race, "a");
-        assert_false (zds_history_probe_due (&memory, none, now));
-        assert_false (is_known (none));
-        assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
-        assert_true (is_empty ());
-    }
-    /*  One byte less is a key.  */
-    key[ZDS_HISTORY_KEY_SIZE - 1] = '\0';
-    learn_for (key);
-    assert_true (is_known (key));
+    start_over ();
+    learn_for ("");
+    zds_history_mark (&memory, "", &addr, ZDS_RECORD_WRONG, now);
+    zds_history_probed (&memory, "", &addr, true, now);
+    recall_for ("", &race, "a");
+    assert_false (zds_history_probe_due (&memory, "", now));
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
+    assert_true (is_empty ());
 }
 
 int main (void)
@@ -945,11 +847,10 @@ int main (void)
       cmocka_unit_test (test_what_the_race_knew_does_not_count),
       cmocka_unit_test (test_the_time_of_a_mark_is_told),
       cmocka_unit_test (test_a_mark_may_be_younger_than_now),
-      cmocka_unit_test (test_more_addresses_than_marks),
       cmocka_unit_test (test_every_address_is_a_wrong_server),
       cmocka_unit_test (test_hosts_are_apart),
-      cmocka_unit_test (test_the_host_used_longest_ago_makes_place),
-      cmocka_unit_test (test_keys_that_are_none),
+      cmocka_unit_test (test_the_oldest_makes_place),
+      cmocka_unit_test (test_no_key),
     };
     return cmocka_run_group_tests_name ("memory", tests, NULL, NULL);
 }

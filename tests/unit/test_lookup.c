@@ -32,8 +32,11 @@ static void test_a_line_of_a_hosts_file (void **state_)
 
     for (i = 0; i < COUNT (rows); i++) {
         zds_addr_t addr, expected;
-        const bool found =
-          zds_lookup_hosts_line (rows[i].line, rows[i].host, &addr);
+        char line[100];
+        bool found;
+        assert_true (strlen (rows[i].line) < sizeof line);
+        strcpy (line, rows[i].line);
+        found = zds_lookup_hosts_line (line, rows[i].host, &addr);
         if (found != (rows[i].address != NULL))
             fail_msg ("row %zu: %d", i, found);
         if (!found)
@@ -41,18 +44,6 @@ static void test_a_line_of_a_hosts_file (void **state_)
         expected = addr_of (rows[i].address);
         assert_true (zds_addr_equal (&addr, &expected));
     }
-}
-
-static void test_a_long_line_is_not_read (void **state_)
-{
-    char line[2000];
-    zds_addr_t addr;
-    (void) state_;
-
-    memset (line, 'x', sizeof line);
-    memcpy (line, "::1 a ", 6);
-    line[sizeof line - 1] = '\0';
-    assert_false (zds_lookup_hosts_line (line, "a", &addr));
 }
 
 /*  Of the real machine, only what every machine has.  */
@@ -63,7 +54,7 @@ static void test_localhost (void **state_)
     (void) state_;
 
     memset (&answer, 0, sizeof answer);
-    zds_lookup (NULL, "localhost", ZDS_LOOK_IPV4, &answer);
+    zds_lookup ("localhost", ZDS_LOOK_IPV4, &answer);
     assert_int_equal (answer.status, ZDS_LOOKUP_DONE);
     assert_true (answer.count >= 1);
     for (i = 0; i < answer.count; i++) {
@@ -76,7 +67,6 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_a_line_of_a_hosts_file),
-      cmocka_unit_test (test_a_long_line_is_not_read),
       cmocka_unit_test (test_localhost),
     };
     return cmocka_run_group_tests_name ("lookup", tests, NULL, NULL);

@@ -311,7 +311,7 @@ static void answer (player_t *p_, const char *word_, char **rest_)
     const char *token;
 
     memset (&answer, 0, sizeof answer);
-    answer.host = zds_ask_host (name);
+    answer.host = zds_hash_name (name);
     answer.is_exact = strchr (word_, '+') != NULL;
     while ((token = strtok_r (NULL, " ", rest_)) != NULL) {
         const zds_candidate_t candidate = candidate_of (token);

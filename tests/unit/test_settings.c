@@ -215,8 +215,11 @@ static void test_files (void **state_)
     for (i = 0; i < COUNT (rows); i++) {
         zds_settings_t settings;
         char complaint[80] = "";
+        char text[200];
+        assert_true (strlen (rows[i].text) < sizeof text);
+        strcpy (text, rows[i].text);
         zds_settings_default (&settings);
-        zds_settings_file (&settings, rows[i].text, "prog", "a script with a",
+        zds_settings_file (&settings, text, "prog", "a script with a",
                            complaint, sizeof complaint);
         if (settings.off != rows[i].off
             || settings.attempt_delay != rows[i].attempt_delay
@@ -229,14 +232,15 @@ static void test_files (void **state_)
 static void test_the_environment_overrides_the_file (void **state_)
 {
     zds_settings_t settings;
+    char none[] = "[x]\non\n", text[] = "off attempt-delay=20 trace=x this";
     char complaint[80] = "";
     (void) state_;
 
     zds_settings_default (&settings);
-    zds_settings_file (&settings, "[x]\non\n", NULL, NULL, complaint,
+    zds_settings_file (&settings, none, NULL, NULL, complaint,
                        sizeof complaint);
-    zds_settings_file (&settings, "off attempt-delay=20 trace=x this", NULL,
-                       NULL, complaint, sizeof complaint);
+    zds_settings_file (&settings, text, NULL, NULL, complaint,
+                       sizeof complaint);
     zds_settings_words (&settings, "on trace that", complaint,
                         sizeof complaint);
     assert_false (settings.off);

@@ -19,7 +19,6 @@
 /*  This test compiles a copy of the code under other names, to see inside.  */
 #define zds_thread_start in_hand_thread_start
 #define zds_process_id in_hand_process_id
-#define zds_clock_ms in_hand_clock_ms
 #include "zds_thread.c"
 
 static struct
@@ -27,9 +26,7 @@ static struct
     int create, attr_init, mutex_init; /* errno */
     int create_small;                  /* with a stack of our own */
     unsigned attrs;                    /* not destroyed */
-    bool has_time;
-    struct timespec time;
-    int place; /* what dladdr says */
+    int place;                         /* what dladdr says */
     void *handle;
     int dlopen_flags;
 } sys;
@@ -50,8 +47,6 @@ int __wrap_pthread_mutex_init (pthread_mutex_t *mutex_,
                                const pthread_mutexattr_t *attr_);
 int __real_pthread_mutex_init (pthread_mutex_t *mutex_,
                                const pthread_mutexattr_t *attr_);
-int __wrap_clock_gettime (clockid_t clock_, struct timespec *time_);
-int __real_clock_gettime (clockid_t clock_, struct timespec *time_);
 
 int __wrap_pthread_create (pthread_t *thread_,
                            const pthread_attr_t *attr_,
@@ -89,15 +84,6 @@ int __wrap_pthread_mutex_init (pthread_mutex_t *mutex_,
 {
     return sys.mutex_init != 0 ? sys.mutex_init
                                : __real_pthread_mutex_init (mutex_, attr_);
-}
-
-int __wrap_clock_gettime (clockid_t clock_, struct timespec *time_)
-{
-    assert_int_equal (clock_, CLOCK_MONOTONIC);
-    if (!sys.has_time)
-        return __real_clock_gettime (clock_, time_);
-    *time_ = sys.time;
-    return 0;
 }
 
 int __wrap_dladdr (const void *address_, Dl_info *info_);
@@ -314,15 +300,6 @@ static void test_a_lock_cannot_be_had (void **state_)
     assert_int_equal (zds_mutex_init (&mutex), EAGAIN);
 }
 
-static void test_the_clock (void **state_)
-{
-    (void) state_;
-    sys.has_time = true;
-    sys.time.tv_sec = 5000000;
-    sys.time.tv_nsec = 7999999;
-    assert_true (zds_clock_ms () == 5000000007u);
-}
-
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,7 +309,6 @@ int main (void)
       cmocka_unit_test_setup (test_a_process_has_so_many, reset),
       cmocka_unit_test_setup (test_what_stays_in_memory, reset),
       cmocka_unit_test_setup (test_a_lock_cannot_be_had, reset),
-      cmocka_unit_test_setup (test_the_clock, reset),
     };
     return cmocka_run_group_tests_name ("thread", tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <errno.h>
+#include <time.h>
 #include <arpa/inet.h>
 #include <cmocka.h>
 
@@ -25,6 +26,15 @@
 /*  cmocka does not declare this, and a static analyzer would go on after
     fail_msg.  */
 __attribute__ ((noreturn)) void _fail (const char *file_, int line_);
+
+/*  ms.  */
+static inline uint64_t clock_ms (void)
+{
+    struct timespec time;
+
+    clock_gettime (CLOCK_MONOTONIC, &time);
+    return (uint64_t) time.tv_sec * 1000 + (uint64_t) time.tv_nsec / 1000000;
+}
 
 /*  "1.2.3.4", "fe80::1%2": read by the test itself, not by the code under test.  */
 static inline zds_addr_t addr_of (const char *text_)

@@ -130,16 +130,16 @@ bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_)
            && a_->v4.sin_addr.s_addr == b_->v4.sin_addr.s_addr;
 }
 
-uint32_t zds_hash (uint32_t hash_, const void *data_, size_t size_)
+uint64_t zds_hash (uint64_t hash_, const void *data_, size_t size_)
 {
     const uint8_t *at = (const uint8_t *) data_;
 
     while (size_-- > 0)
-        hash_ = (hash_ ^ *at++) * 16777619u;
+        hash_ = (hash_ ^ *at++) * 1099511628211u;
     return hash_;
 }
 
-uint32_t zds_addr_hash (const zds_addr_t *addr_)
+uint64_t zds_addr_hash (const zds_addr_t *addr_)
 {
     if (zds_addr_family (addr_) == AF_INET)
         return zds_hash (ZDS_HASH, &addr_->v4.sin_addr, 4);
@@ -317,6 +317,19 @@ bool zds_is_same_name (const char *a_, const char *b_)
         b_++;
     }
     return *a_ == *b_;
+}
+
+uint64_t zds_hash_name (const char *name_)
+{
+    uint64_t hash = ZDS_HASH;
+
+    if (name_ == NULL || *name_ == '\0')
+        return 0;
+    for (; *name_ != '\0'; name_++) {
+        const char c = lower (*name_);
+        hash = zds_hash (hash, &c, 1);
+    }
+    return hash;
 }
 
 bool zds_endpoint_is_localhost (const zds_endpoint_t *endpoint_)

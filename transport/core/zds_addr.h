@@ -104,12 +104,12 @@ int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_);
 bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_);
 
 /*  FNV-1a of some bytes, on from 'hash_', which is ZDS_HASH at first.  */
-#define ZDS_HASH 2166136261u
-uint32_t zds_hash (uint32_t hash_, const void *data_, size_t size_);
+#define ZDS_HASH 14695981039346656037u
+uint64_t zds_hash (uint64_t hash_, const void *data_, size_t size_);
 
 /*  A number for a set of addresses: the sum of those of its members, in any order.
     Ports do not count.  */
-uint32_t zds_addr_hash (const zds_addr_t *addr_);
+uint64_t zds_addr_hash (const zds_addr_t *addr_);
 
 /*  Requires an IPv6 address.  */
 zds_class_t zds_addr_class (const zds_addr_t *addr_);
@@ -178,6 +178,9 @@ int zds_endpoint_literal (const zds_endpoint_t *endpoint_,
 /*  Whether two names of the DNS are one: it does not tell capital letters from small ones
     (RFC 4343).  */
 bool zds_is_same_name (const char *a_, const char *b_);
+
+/*  A number for such a name, the same for all its spellings.  0 for none: NULL, or empty.  */
+uint64_t zds_hash_name (const char *name_);
 
 /*  Whether the host is "localhost", which means the loopback addresses without
     any look-up (RFC 6761 section 6.3).  */

@@ -22,20 +22,6 @@ static bool is_in (unsigned set_, zds_look_t look_)
     return (set_ & ZDS_LOOK_BIT (look_)) != 0;
 }
 
-uint64_t zds_ask_host (const char *name_)
-{
-    uint64_t host = 14695981039346656037u;
-
-    if (name_ == NULL || *name_ == '\0')
-        return 0;
-    for (; *name_ != '\0'; name_++) {
-        const bool is_capital = *name_ >= 'A' && *name_ <= 'Z';
-        host ^= (uint8_t) (is_capital ? *name_ - 'A' + 'a' : *name_);
-        host *= 1099511628211u;
-    }
-    return host;
-}
-
 void zds_ask_init (zds_ask_t *ask_,
                    zds_look_t last_word_,
                    zds_mode_t mode_,

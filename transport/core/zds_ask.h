@@ -58,7 +58,7 @@ typedef enum
 typedef struct
 {
     zds_lookup_status_t status;
-    /*  A number for the libc's canonical name (zds_ask_host), 0 if it tells none.  */
+    /*  A number for the libc's canonical name (zds_hash_name), 0 if it tells none.  */
     uint64_t host;
     /*  The libc tried the name as it stands ahead of any search list, and found
         these addresses so: every look-up of the name is about this host.  False
@@ -106,10 +106,6 @@ typedef struct
     uint64_t host[ZDS_LOOKS];
     bool usual_is_empty;
 } zds_ask_t;
-
-/*  A number that tells the canonical names of hosts apart, whatever their capitals (RFC
-    4343): FNV-1a of 64 bits.  0 for none, which is NULL or empty.  */
-uint64_t zds_ask_host (const char *name_);
 
 /*  Begins.  'last_word_' is ZDS_LOOK_WHOLE, or the only look-up to be made.  'hurry_':
     the helper of the usual family is asked at once.  */

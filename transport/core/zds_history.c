@@ -16,9 +16,9 @@ static bool same_address (const zds_addr_t *a_, const zds_addr_t *b_)
 }
 
 /*  Of the addresses that there are to try; 0 is none.  */
-static uint32_t fingerprint_of (const zds_race_t *race_)
+static uint64_t set_of (const zds_race_t *race_)
 {
-    uint32_t sum = 0;
+    uint64_t sum = 0;
     size_t i;
 
     for (i = 0; i < race_->count; i++)
@@ -27,7 +27,10 @@ static uint32_t fingerprint_of (const zds_race_t *race_)
     return sum;
 }
 
-/*  Marks.  */
+/*  Rows.  */
+
+/*  No address: a row of the host as a whole.  */
+static const zds_addr_t none;
 
 /*  Threads read the clock before they take the lock, so what is remembered may be
     dated a little after 'now_'.  */
@@ -36,140 +39,115 @@ static bool is_expired (uint64_t time_, uint64_t now_)
     return now_ > time_ && now_ - time_ >= ZDS_HISTORY_SPAN;
 }
 
-static bool is_free (const zds_history_mark_t *mark_)
+/*  A host, at the time of a call.  */
+typedef struct
 {
-    return mark_->record == ZDS_RECORD_NONE && mark_->waited == 0;
+    zds_history_t *history;
+    uint64_t host; /* as in its rows; 0: there is no key */
+    uint64_t now;
+} about_t;
+
+/*  Its place is the last one's, so that loops which drop rows run backwards.  */
+static void drop (zds_history_t *history_, zds_history_row_t *row_)
+{
+    *row_ = history_->row[--history_->count];
 }
 
-/*  The address's mark; NULL if it has none.  */
-static zds_history_mark_t *mark_of (zds_history_host_t *host_,
-                                    const zds_addr_t *addr_)
+/*  Drops what has expired, of all hosts.  */
+static about_t about (zds_history_t *history_, const char *key_, uint64_t now_)
 {
+    about_t about = {history_, 0, now_};
     size_t i;
 
-    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
-        if (!is_free (&host_->mark[i])
-            && same_address (&host_->mark[i].addr, addr_))
-            return &host_->mark[i];
+    for (i = history_->count; i-- > 0;)
+        if (is_expired (history_->row[i].time, now_))
+            drop (history_, &history_->row[i]);
+    if (key_[0] != '\0')
+        about.host = zds_hash (ZDS_HASH, key_, strlen (key_));
+    return about;
+}
+
+/*  The row of this address, or any for NULL; NULL if there is none.  */
+static zds_history_row_t *find (const about_t *about_, const zds_addr_t *addr_)
+{
+    zds_history_row_t *row = about_->history->row;
+    zds_history_row_t *const end = row + about_->history->count;
+
+    for (; row < end; row++)
+        if (row->host == about_->host
+            && (addr_ == NULL || same_address (&row->addr, addr_)))
+            return row;
     return NULL;
 }
 
-/*  Those with one of these records: bits by zds_record_t.  */
-static void clear_marks (zds_history_host_t *host_, unsigned records_)
+/*  Drops the rows with one of these records: bits by 'record'.  */
+static void forget (const about_t *about_, unsigned records_)
 {
+    zds_history_t *const history = about_->history;
     size_t i;
 
-    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
-        if ((records_ & (1u << host_->mark[i].record)) != 0)
-            memset (&host_->mark[i], 0, sizeof host_->mark[i]);
+    for (i = history->count; i-- > 0;)
+        if (history->row[i].host == about_->host
+            && (records_ & (1u << history->row[i].record)) != 0)
+            drop (history, &history->row[i]);
 }
 
-/*  Whether 'a_', rather than 'b_', makes room for another mark.  */
-static bool is_worth_less (const zds_history_mark_t *a_,
-                           const zds_history_mark_t *b_)
+/*  A new row, if need be in the place of the oldest.  */
+static zds_history_row_t *add (zds_history_t *history_)
 {
-    static const int worth[] = {1, 4, 2, 3, 3}; /* by zds_record_t */
-    const int a = is_free (a_) ? 0 : worth[a_->record];
-    const int b = is_free (b_) ? 0 : worth[b_->record];
-
-    return a != b ? a < b : a_->time < b_->time;
-}
-
-static void set_mark (zds_history_host_t *host_,
-                      const zds_addr_t *addr_,
-                      zds_record_t record_,
-                      unsigned waited_,
-                      uint64_t now_)
-{
-    const zds_history_mark_t mark = {*addr_, record_, waited_, now_};
-    zds_history_mark_t *place = mark_of (host_, addr_);
+    zds_history_row_t *oldest = &history_->row[0];
     size_t i;
 
-    if (place == NULL) {
-        place = &host_->mark[0];
-        for (i = 1; i < ZDS_HISTORY_MARKS; i++)
-            if (is_worth_less (&host_->mark[i], place))
-                place = &host_->mark[i];
-        /*  Every place holds something worth at least as much.  */
-        if (!is_worth_less (place, &mark))
-            return;
-    }
-    *place = mark;
+    if (history_->count < ZDS_HISTORY_ROWS)
+        return &history_->row[history_->count++];
+    for (i = 1; i < ZDS_HISTORY_ROWS; i++)
+        if (history_->row[i].time < oldest->time)
+            oldest = &history_->row[i];
+    return oldest;
 }
 
-static void
-set_winner (zds_history_host_t *host_, const zds_addr_t *addr_, uint64_t now_)
+static void note (const about_t *about_,
+                  const zds_addr_t *addr_,
+                  unsigned record_,
+                  unsigned waited_)
 {
-    clear_marks (host_, 1u << ZDS_RECORD_WON);
-    set_mark (host_, addr_, ZDS_RECORD_WON, 0, now_);
-}
+    const zds_history_row_t *const other = find (about_, NULL);
+    zds_history_row_t *place = find (about_, addr_);
+    zds_history_row_t row = {about_->host, about_->now, 0,      0,
+                             *addr_,       record_,     waited_};
 
-/*  Hosts.  */
-
-static void forget (zds_history_host_t *host_)
-{
-    memset (host_, 0, sizeof *host_);
-}
-
-static void forget_if_empty (zds_history_host_t *host_)
-{
-    size_t i;
-
-    if (host_->late_since != 0)
+    if (about_->host == 0)
         return;
-    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
-        if (!is_free (&host_->mark[i]))
-            return;
-    forget (host_);
+    if (other != NULL) {
+        row.probe_at = other->probe_at;
+        row.set = other->set;
+    }
+    if (place == NULL)
+        place = add (about_->history);
+    *place = row;
 }
 
-static bool is_key (const char *key_)
+static void note_winner (const about_t *about_, const zds_addr_t *addr_)
 {
-    return key_[0] != '\0' && strlen (key_) < ZDS_HISTORY_KEY_SIZE;
+    forget (about_, 1u << ZDS_RECORD_WON);
+    note (about_, addr_, ZDS_RECORD_WON, 0);
 }
 
-/*  The host, without what has expired; NULL if nothing is known of it.  Counts as a use
-    of it.  */
-static zds_history_host_t *
-find_host (zds_history_t *history_, const char *key_, uint64_t now_)
+/*  Forgets a host that has other addresses now.  No address at all is no sign of a
+    change: name servers fail.  */
+static void compare_set (const about_t *about_, const zds_race_t *race_)
 {
-    zds_history_host_t *host = history_->host;
-    size_t i;
+    const zds_history_row_t *const any = find (about_, NULL);
+    const uint64_t set = set_of (race_);
+    zds_history_row_t *row = about_->history->row;
 
-    if (!is_key (key_))
-        return NULL;
-    while (strcmp (host->key, key_) != 0)
-        if (++host == history_->host + ZDS_HISTORY_HOSTS)
-            return NULL;
-    for (i = 0; i < ZDS_HISTORY_MARKS; i++)
-        if (is_expired (host->mark[i].time, now_))
-            memset (&host->mark[i], 0, sizeof host->mark[i]);
-    if (is_expired (host->late_since, now_))
-        host->late_since = 0;
-    forget_if_empty (host);
-    if (host->key[0] == '\0')
-        return NULL;
-    host->used = now_;
-    return host;
-}
-
-/*  A new host, in a free place or in that of the one used longest ago.  */
-static zds_history_host_t *
-add_host (zds_history_t *history_, const char *key_, uint64_t now_)
-{
-    zds_history_host_t *place = &history_->host[0];
-    size_t i;
-
-    if (!is_key (key_))
-        return NULL;
-    for (i = 1; i < ZDS_HISTORY_HOSTS && place->key[0] != '\0'; i++)
-        if (history_->host[i].key[0] == '\0'
-            || history_->host[i].used < place->used)
-            place = &history_->host[i];
-    forget (place);
-    strcpy (place->key, key_);
-    place->used = now_;
-    return place;
+    if (any == NULL || race_->ask.outstanding != 0 || set == 0)
+        return;
+    if (any->set != 0 && any->set != set)
+        forget (about_, ~0u);
+    for (; row < about_->history->row + about_->history->count; row++)
+        if (row->host == about_->host)
+            row->set = set;
 }
 
 /*  Races.  */
@@ -223,28 +201,27 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
            && now_ - first->silent_since >= ZDS_RACE_QUICK_DELAY;
 }
 
-/*  TCP connects to such an address every time: that does not clear the mark.  */
-static bool goes_last (const zds_history_mark_t *mark_)
+/*  TCP connects to such an address every time: that does not clear the record.  */
+static bool goes_last (const about_t *about_, const zds_addr_t *addr_)
 {
-    return mark_ != NULL && mark_->record >= ZDS_RECORD_DIED;
+    const zds_history_row_t *const row = find (about_, addr_);
+
+    return row != NULL && row->record >= ZDS_RECORD_DIED;
 }
 
-static void
-learn_losers (zds_history_host_t *host_, const zds_race_t *race_, uint64_t now_)
+static void learn_losers (const about_t *about_, const zds_race_t *race_)
 {
     size_t i;
 
     for (i = 0; i < race_->count; i++) {
         const zds_addr_t *addr = &race_->candidate[i].addr;
-        if (lost (race_, i) && !goes_last (mark_of (host_, addr)))
-            set_mark (host_, addr, ZDS_RECORD_FAILED, 0, now_);
+        if (lost (race_, i) && !goes_last (about_, addr))
+            note (about_, addr, ZDS_RECORD_FAILED, 0);
     }
 }
 
 /*  Adds the silence of what still ran up; true if IPv6 is silent by that.  */
-static bool learn_silence (zds_history_host_t *host_,
-                           const zds_race_t *race_,
-                           uint64_t now_)
+static bool learn_silence (const about_t *about_, const zds_race_t *race_)
 {
     const unsigned enough = race_->config.attempt_delay;
     bool ipv6_silent = false;
@@ -259,12 +236,12 @@ static bool learn_silence (zds_history_host_t *host_,
             continue;
         candidate = &race_->candidate[slot->candidate];
         if (candidate->record == ZDS_RECORD_FAILED
-            || goes_last (mark_of (host_, &candidate->addr)))
+            || goes_last (about_, &candidate->addr))
             continue;
-        waited = candidate->waited + (now_ - slot->silent_since);
-        set_mark (host_, &candidate->addr,
-                  waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
-                  waited >= enough ? 0 : (unsigned) waited, now_);
+        waited = candidate->waited + (about_->now - slot->silent_since);
+        note (about_, &candidate->addr,
+              waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
+              waited >= enough ? 0 : (unsigned) waited);
         if (waited >= enough && slot->progress == ZDS_PROGRESS_NONE
             && zds_addr_family (&candidate->addr) == AF_INET6)
             ipv6_silent = true;
@@ -275,7 +252,7 @@ static bool learn_silence (zds_history_host_t *host_,
 /*  The network.  */
 
 /*  The name in the key, and all that is beside name and port.  */
-static void split_key (const char *key_, uint32_t *name_, uint32_t *scope_)
+static void split_key (const char *key_, uint64_t *name_, uint64_t *scope_)
 {
     const char *const bar = key_ + strcspn (key_, "|");
     const char *begin = bar, *end = bar;
@@ -293,16 +270,13 @@ static void split_key (const char *key_, uint32_t *name_, uint32_t *scope_)
 static void
 learn_of_ipv6 (zds_history_t *history_, const char *key_, bool works_)
 {
-    uint32_t name, scope;
+    uint64_t name, scope;
 
     split_key (key_, &name, &scope);
-    if (works_ && history_->silent_scope == scope)
+    /*  It works there, or the last silence was elsewhere.  */
+    if (works_ == (history_->silent_scope == scope))
         history_->silent_names = 0;
-    if (works_)
-        return;
-    if (history_->silent_scope != scope)
-        history_->silent_names = 0;
-    if (history_->silent_names > 0 && history_->silent_name == name)
+    if (works_ || (history_->silent_names > 0 && history_->silent_name == name))
         return;
     history_->silent_scope = scope;
     history_->silent_name = name;
@@ -323,36 +297,19 @@ void zds_history_prepare (zds_history_t *history_,
                           zds_race_config_t *config_,
                           uint64_t now_)
 {
-    const zds_history_host_t *host;
-    uint32_t name, scope;
+    uint64_t name, scope;
+    about_t host;
 
     if (config_->network != 0 && history_->network != config_->network) {
         if (history_->network != 0)
             memset (history_, 0, sizeof *history_);
         history_->network = config_->network;
     }
-    host = find_host (history_, key_, now_);
+    host = about (history_, key_, now_);
+    config_->hurry = find (&host, &none) != NULL;
     split_key (key_, &name, &scope);
-    config_->hurry = host != NULL && host->late_since != 0;
     config_->quick = history_->silent_names >= ZDS_HISTORY_SILENT_NAMES
                      && history_->silent_scope == scope;
-}
-
-/*  Forgets a host that has other addresses now.  No address at all is no sign of a
-    change: name servers fail.  */
-static zds_history_host_t *compare_set (zds_history_host_t *host_,
-                                        const zds_race_t *race_)
-{
-    const uint32_t fingerprint = fingerprint_of (race_);
-
-    if (host_ == NULL || race_->ask.outstanding != 0 || fingerprint == 0)
-        return host_;
-    if (host_->fingerprint != 0 && host_->fingerprint != fingerprint) {
-        forget (host_);
-        return NULL;
-    }
-    host_->fingerprint = fingerprint;
-    return host_;
 }
 
 void zds_history_recall (zds_history_t *history_,
@@ -360,46 +317,45 @@ void zds_history_recall (zds_history_t *history_,
                          zds_race_t *race_,
                          uint64_t now_)
 {
-    zds_history_host_t *const host =
-      compare_set (find_host (history_, key_, now_), race_);
+    const about_t host = about (history_, key_, now_);
     size_t i;
 
+    compare_set (&host, race_);
     for (i = 0; i < race_->count; i++) {
-        zds_candidate_t *candidate = &race_->candidate[i];
-        const zds_history_mark_t *mark =
-          host == NULL ? NULL : mark_of (host, &candidate->addr);
-        candidate->record = mark == NULL ? ZDS_RECORD_NONE : mark->record;
-        candidate->record_time = mark == NULL ? 0 : mark->time;
-        candidate->waited = mark == NULL ? 0 : mark->waited;
+        zds_candidate_t *const candidate = &race_->candidate[i];
+        const zds_history_row_t *const row = find (&host, &candidate->addr);
+        candidate->record =
+          row == NULL ? ZDS_RECORD_NONE : (zds_record_t) row->record;
+        candidate->record_time = row == NULL ? 0 : row->time;
+        candidate->waited = row == NULL ? 0 : row->waited;
     }
 }
 
 /*  What a race that was won, or cut short, says of the host; true if IPv6 is silent by
     that.  */
-static bool learn_of_host (zds_history_host_t *host_,
-                           bool known_,
-                           const zds_race_t *race_,
-                           uint64_t now_)
+static bool learn_of_host (const about_t *about_, const zds_race_t *race_)
 {
+    const bool known = find (about_, NULL) != NULL;
     const size_t at = winner_of (race_);
     bool ipv6_silent = race_->ipv6_silent;
 
     if (at == ZDS_RACE_NONE)
-        ipv6_silent = learn_silence (host_, race_, now_);
+        ipv6_silent = learn_silence (about_, race_);
     else {
         const zds_addr_t *const winner = &race_->candidate[at].addr;
-        if ((known_ || at != zds_race_first (race_, race_->first_family))
-            && !goes_last (mark_of (host_, winner)))
-            set_winner (host_, winner, now_);
+        if ((known || at != zds_race_first (race_, race_->first_family))
+            && !goes_last (about_, winner))
+            note_winner (about_, winner);
         /*  A race in a hurry does not wait for the whole answer, so it cannot tell
             whether it would have come: it does not prolong what is remembered.  */
         if (!waited_in_vain (race_))
-            host_->late_since = 0;
-        else if (host_->late_since == 0)
-            host_->late_since = now_;
+            forget (about_, 1u << ZDS_HISTORY_LATE);
+        else if (find (about_, &none) == NULL)
+            note (about_, &none, ZDS_HISTORY_LATE, 0);
     }
-    learn_losers (host_, race_, now_);
-    forget_if_empty (host_);
+    learn_losers (about_, race_);
+    if (!known)
+        compare_set (about_, race_);
     return ipv6_silent;
 }
 
@@ -408,34 +364,23 @@ void zds_history_learn (zds_history_t *history_,
                         const zds_race_t *race_,
                         uint64_t now_)
 {
-    const uint32_t network = race_->config.network;
+    const uint64_t network = race_->config.network;
     const size_t winner = winner_of (race_);
-    zds_history_host_t *host;
-    bool known, ipv6_silent = race_->ipv6_silent;
+    bool ipv6_silent = race_->ipv6_silent;
+    about_t host;
 
     /*  It was another network's race.  */
     if (network != 0 && history_->network != 0 && network != history_->network)
         return;
-    host = find_host (history_, key_, now_);
-    known = host != NULL;
+    host = about (history_, key_, now_);
     if (race_->failed) {
-        if (known) {
-            clear_marks (host, 1u << ZDS_RECORD_NONE | 1u << ZDS_RECORD_WON
-                                 | 1u << ZDS_RECORD_FAILED);
-            host->late_since = 0;
-            forget_if_empty (host);
-        }
+        forget (&host, ~(1u << ZDS_RECORD_DIED | 1u << ZDS_RECORD_WRONG));
         return;
-    }
-    if (!known && zds_history_is_news (race_)) {
-        host = add_host (history_, key_, now_);
-        if (host != NULL && race_->ask.outstanding == 0)
-            host->fingerprint = fingerprint_of (race_);
     }
     if (network != 0)
         history_->network = network;
-    if (host != NULL)
-        ipv6_silent = learn_of_host (host, known, race_, now_);
+    if (find (&host, NULL) != NULL || zds_history_is_news (race_))
+        ipv6_silent = learn_of_host (&host, race_);
     if (winner != ZDS_RACE_NONE
         && is_over_ipv6 (&race_->candidate[winner].addr))
         learn_of_ipv6 (history_, key_, true);
@@ -449,12 +394,9 @@ void zds_history_mark (zds_history_t *history_,
                        zds_record_t record_,
                        uint64_t now_)
 {
-    zds_history_host_t *host = find_host (history_, key_, now_);
+    const about_t host = about (history_, key_, now_);
 
-    if (host == NULL)
-        host = add_host (history_, key_, now_);
-    if (host != NULL)
-        set_mark (host, addr_, record_, 0, now_);
+    note (&host, addr_, record_, 0);
 }
 
 void zds_history_right (zds_history_t *history_,
@@ -462,23 +404,29 @@ void zds_history_right (zds_history_t *history_,
                         const zds_addr_t *addr_,
                         uint64_t now_)
 {
-    zds_history_host_t *host = find_host (history_, key_, now_);
-    const zds_history_mark_t *old = host == NULL ? NULL : mark_of (host, addr_);
+    const about_t host = about (history_, key_, now_);
+    const zds_history_row_t *const row = find (&host, addr_);
 
-    if (old != NULL && old->record == ZDS_RECORD_WRONG)
-        set_winner (host, addr_, now_);
+    if (row != NULL && row->record == ZDS_RECORD_WRONG)
+        note_winner (&host, addr_);
 }
 
 bool zds_history_probe_due (zds_history_t *history_,
                             const char *key_,
                             uint64_t now_)
 {
-    zds_history_host_t *host = find_host (history_, key_, now_);
+    const about_t host = about (history_, key_, now_);
+    bool is_due = false;
+    size_t i;
 
-    if (host == NULL || now_ < host->probe_at)
-        return false;
-    host->probe_at = now_ + ZDS_HISTORY_PROBE_GAP;
-    return true;
+    for (i = 0; i < history_->count; i++) {
+        zds_history_row_t *const row = &history_->row[i];
+        if (row->host != host.host || now_ < row->probe_at)
+            continue;
+        row->probe_at = now_ + ZDS_HISTORY_PROBE_GAP;
+        is_due = true;
+    }
+    return is_due;
 }
 
 void zds_history_probed (zds_history_t *history_,
@@ -487,22 +435,17 @@ void zds_history_probed (zds_history_t *history_,
                          bool works_,
                          uint64_t now_)
 {
-    zds_history_host_t *host = find_host (history_, key_, now_);
-    zds_history_mark_t *mark;
+    const about_t host = about (history_, key_, now_);
+    zds_history_row_t *const row = find (&host, addr_);
 
-    if (host == NULL)
-        return;
-    mark = mark_of (host, addr_);
-    if (mark != NULL && mark->record == ZDS_RECORD_FAILED) {
-        mark->time = now_;
+    if (row != NULL && row->record == ZDS_RECORD_FAILED) {
+        row->time = now_;
         if (works_)
-            memset (mark, 0, sizeof *mark);
+            drop (history_, row);
     }
     if (!works_)
         return;
     if (is_over_ipv6 (addr_))
         learn_of_ipv6 (history_, key_, true);
-    clear_marks (host, 1u << ZDS_RECORD_WON);
-    host->late_since = 0;
-    forget_if_empty (host);
+    forget (&host, 1u << ZDS_RECORD_WON | 1u << ZDS_HISTORY_LATE);
 }

@@ -5,8 +5,8 @@
     silent a moment ago.
 
     Only what departs from the order of zds_candidates_order is remembered: where
-    the first address of a name is the one that connects, there is nothing.  The
-    table has a fixed size and forgets the host that was used longest ago.
+    the first address of a name is the one that connects, there is nothing.  All is in
+    one table of a fixed size, which forgets what is oldest.
 
     Pure data: no clock, no heap, no lock.  Times are ms of a clock that never
     goes back.  */
@@ -22,54 +22,45 @@ extern "C" {
 
 enum
 {
-    ZDS_HISTORY_HOSTS = 64,
-    /*  As many as an answer for each family can have: where all of one are
-        wrong servers, none may be taken for new.  */
-    ZDS_HISTORY_MARKS = ZDS_FAMILIES * ZDS_MAX_CANDIDATES,
-    /*  A longer key is not remembered.  */
-    ZDS_HISTORY_KEY_SIZE = 256,
+    ZDS_HISTORY_ROWS = 1024,
     ZDS_HISTORY_SPAN = 600000, /* 10 minutes */
     /*  At least so long between two looks at the addresses of one host.  */
     ZDS_HISTORY_PROBE_GAP = 5000,
     /*  Names in a row with silent IPv6 after which it is taken to be silent for
         others.  */
-    ZDS_HISTORY_SILENT_NAMES = 2
+    ZDS_HISTORY_SILENT_NAMES = 2,
+    /*  Beside those of zds_record_t, and of no address (family 0): the whole answer was
+        waited for in vain.  */
+    ZDS_HISTORY_LATE = ZDS_RECORD_WRONG + 1
 };
 
+/*  One thing that is remembered.  The rows of a host agree in 'probe_at' and 'set'.  */
 typedef struct
 {
-    zds_addr_t addr;
-    zds_record_t record;
-    unsigned
-      waited; /* ms of silence in races cut short; a free place has neither */
+    uint64_t host; /* zds_hash of its key */
     uint64_t time;
-} zds_history_mark_t;
-
-typedef struct
-{
-    char key[ZDS_HISTORY_KEY_SIZE]; /* empty: a free place */
-    uint64_t used;
     uint64_t probe_at; /* not before */
-    uint64_t
-      late_since; /* the whole answer was waited for in vain; 0: was not */
-    uint32_t fingerprint; /* of the host's addresses; 0: not known */
-    zds_history_mark_t mark[ZDS_HISTORY_MARKS];
-} zds_history_host_t;
+    uint64_t set;      /* of the host's addresses; 0: not known */
+    zds_addr_t addr;
+    unsigned record; /* zds_record_t, or ZDS_HISTORY_LATE */
+    unsigned waited; /* ms of silence in races cut short */
+} zds_history_row_t;
 
-/*  About 180 KiB, of which only what is used is touched; all zero is an empty
+/*  About 72 KiB, of which only what is used is touched; all zero is an empty
     memory.  */
 typedef struct
 {
-    uint32_t network; /* the set of this host's own addresses; 0: not known */
+    uint64_t network; /* the set of this host's own addresses; 0: not known */
     /*  Names in a row for which IPv6 was silent, by hash; and for which source
         address, device and proxy.  */
-    uint32_t silent_name, silent_scope;
+    uint64_t silent_name, silent_scope;
     unsigned silent_names;
-    zds_history_host_t host[ZDS_HISTORY_HOSTS];
+    size_t count; /* of rows, in no order */
+    zds_history_row_t row[ZDS_HISTORY_ROWS];
 } zds_history_t;
 
 /*  'key_' says what is not shared with others: "[SOURCE;]HOST:PORT|..." with device and
-    proxy behind the bar.  */
+    proxy behind the bar.  Of an empty one nothing is remembered.  */
 
 /*  Before a race: sets 'hurry' and 'quick' of its configuration.  Where this host's own
     addresses (network) are others than they were, all is forgotten.  */

@@ -108,7 +108,7 @@ typedef struct
     /*  What is remembered (zds_history_prepare).  */
     bool hurry;       /* the whole answer was late the last time */
     bool quick;       /* IPv6 is silent for other names too */
-    uint32_t network; /* the set of this host's addresses; 0: not known */
+    uint64_t network; /* the set of this host's addresses; 0: not known */
 } zds_race_config_t;
 
 typedef enum

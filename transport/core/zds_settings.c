@@ -2,42 +2,29 @@
 
 #include "zds_settings.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zds_race.h"
 
 static const char separators[] = ", \t\r\n";
 
-/*  A word of a text.  */
-typedef struct
+enum
 {
-    const char *at;
-    size_t len;
-} word_t;
+    /*  Longer words are cut: none that is known is as long.  */
+    WORD_SIZE = ZDS_TRACE_FILE_SIZE + 8
+};
 
-static bool is_word (const word_t *word_, const char *text_)
+/*  Copies the next word; the rest of the text, NULL if there is no further word.  */
+static const char *next_word (char word_[WORD_SIZE], const char *text_)
 {
-    return strlen (text_) == word_->len
-           && memcmp (word_->at, text_, word_->len) == 0;
-}
+    const char *const begin = text_ + strspn (text_, separators);
+    const size_t len = strcspn (begin, separators);
 
-static bool begins_with (const word_t *word_, const char *text_)
-{
-    return word_->len >= strlen (text_)
-           && memcmp (word_->at, text_, strlen (text_)) == 0;
-}
-
-/*  Finds the next word from 'at_' on; false if there is none before 'end_'.  */
-static bool next_word (word_t *word_, const char *at_, const char *end_)
-{
-    while (at_ < end_ && strchr (separators, *at_) != NULL)
-        at_++;
-    word_->at = at_;
-    while (at_ < end_ && strchr (separators, *at_) == NULL)
-        at_++;
-    word_->len = (size_t) (at_ - word_->at);
-    return word_->len > 0;
+    snprintf (word_, WORD_SIZE, "%.*s", (int) len, begin);
+    return len == 0 ? NULL : begin + len;
 }
 
 typedef struct
@@ -46,45 +33,32 @@ typedef struct
     size_t size;
 } complaint_t;
 
-static void put (complaint_t *complaint_, const char *text_, size_t len_)
+static void
+complain (complaint_t *complaint_, const char *word_, const char *why_)
 {
     const size_t used = strlen (complaint_->text);
-    size_t i;
+    char *at = complaint_->text + used;
 
-    for (i = 0; i < len_ && used + i + 1 < complaint_->size; i++)
-        /*  It goes to a terminal.  */
-        complaint_->text[used + i] =
-          (unsigned char) text_[i] < ' ' || text_[i] == 0x7f ? '?' : text_[i];
-    complaint_->text[used + i] = '\0';
+    snprintf (at, complaint_->size - used, "%s%s%s", used == 0 ? "" : ", ",
+              word_, why_);
+    /*  It goes to a terminal.  */
+    for (; *at != '\0'; at++)
+        if ((unsigned char) *at < ' ' || *at == 0x7f)
+            *at = '?';
 }
 
-static void
-complain (complaint_t *complaint_, const word_t *word_, const char *why_)
+/*  ULONG_MAX for what is no number.  */
+static unsigned long number_of (const char *text_)
 {
-    if (complaint_->text[0] != '\0')
-        put (complaint_, ", ", 2);
-    put (complaint_, word_->at, word_->len);
-    put (complaint_, why_, strlen (why_));
-}
+    const size_t len = strspn (text_, "0123456789");
 
-/*  Digits; more than 'max_' for anything else.  */
-static unsigned number_of (const char *at_, const char *end_, unsigned max_)
-{
-    unsigned value = 0;
-
-    if (at_ == end_)
-        return max_ + 1;
-    for (; at_ < end_ && value <= max_; at_++) {
-        if (*at_ < '0' || *at_ > '9')
-            return max_ + 1;
-        value = value * 10 + (unsigned) (*at_ - '0');
-    }
-    return value;
+    return len > 0 && text_[len] == '\0' ? strtoul (text_, NULL, 10)
+                                         : ULONG_MAX;
 }
 
 /*  NAME=NUMBER, within its bounds; false: no such name.  */
 static bool take_number (zds_settings_t *settings_,
-                         const word_t *word_,
+                         const char *word_,
                          complaint_t *complaint_)
 {
     const struct
@@ -102,14 +76,14 @@ static bool take_number (zds_settings_t *settings_,
     size_t i;
 
     for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        unsigned value;
+        const size_t len = strlen (numbers[i].name);
+        unsigned long value;
         char why[64];
-        if (!begins_with (word_, numbers[i].name))
+        if (strncmp (word_, numbers[i].name, len) != 0)
             continue;
-        value = number_of (word_->at + strlen (numbers[i].name),
-                           word_->at + word_->len, numbers[i].max);
+        value = number_of (word_ + len);
         if (value >= numbers[i].min && value <= numbers[i].max)
-            *numbers[i].value = value;
+            *numbers[i].value = (unsigned) value;
         else {
             snprintf (why, sizeof why, " (out of bounds %u..%u)",
                       numbers[i].min, numbers[i].max);
@@ -121,36 +95,38 @@ static bool take_number (zds_settings_t *settings_,
 }
 
 /*  trace or trace=FILE.  */
-static bool take_trace (zds_settings_t *settings_, const word_t *word_)
+static bool take_trace (zds_settings_t *settings_, const char *word_)
 {
-    const bool has_file = begins_with (word_, "trace=");
-    const size_t before = strlen (has_file ? "trace=" : "trace");
-    const size_t len = word_->len - before;
+    static const char name[] = "trace=";
+    const char *const file = word_ + sizeof name - 1;
 
-    if (!is_word (word_, "trace")
-        && (!has_file || len == 0 || len >= ZDS_TRACE_FILE_SIZE))
+    if (strcmp (word_, "trace") == 0)
+        settings_->trace_file[0] = '\0';
+    else if (strncmp (word_, name, sizeof name - 1) == 0 && *file != '\0'
+             && strlen (file) < ZDS_TRACE_FILE_SIZE)
+        strcpy (settings_->trace_file, file);
+    else
         return false;
-    memcpy (settings_->trace_file, word_->at + before, len);
-    settings_->trace_file[len] = '\0';
     settings_->trace = true;
     return true;
 }
 
 static void take_words (zds_settings_t *settings_,
-                        const char *at_,
-                        const char *end_,
+                        const char *text_,
                         complaint_t *complaint_)
 {
-    word_t word = {at_, 0};
+    char word[WORD_SIZE];
 
-    while (next_word (&word, word.at + word.len, end_))
-        if (is_word (&word, "off") || is_word (&word, "on"))
-            settings_->off = is_word (&word, "off");
-        else if (is_word (&word, "any"))
+    while ((text_ = next_word (word, text_)) != NULL)
+        if (strcmp (word, "off") == 0)
+            settings_->off = true;
+        else if (strcmp (word, "on") == 0)
+            settings_->off = false;
+        else if (strcmp (word, "any") == 0)
             settings_->any = true;
-        else if (!take_number (settings_, &word, complaint_)
-                 && !take_trace (settings_, &word))
-            complain (complaint_, &word, " (not known)");
+        else if (!take_number (settings_, word, complaint_)
+                 && !take_trace (settings_, word))
+            complain (complaint_, word, " (not known)");
 }
 
 void zds_settings_default (zds_settings_t *settings_)
@@ -172,64 +148,62 @@ void zds_settings_words (zds_settings_t *settings_,
     complaint_t complaint = {complaint_, size_};
 
     if (text_ != NULL)
-        take_words (settings_, text_, text_ + strlen (text_), &complaint);
+        take_words (settings_, text_, &complaint);
 }
 
-/*  Whether a line is [NAME], and for whom: '*applies_'.  */
-static bool is_section (const word_t *line_,
-                        const char *file_,
-                        const char *title_,
-                        bool *applies_)
+/*  Cuts off the comment and the blanks at both ends.  */
+static char *strip (char *line_)
 {
-    word_t name = {line_->at + 1, line_->len - 2};
+    char *end = line_ + strspn (line_, separators);
 
-    if (line_->len < 3 || line_->at[0] != '['
-        || line_->at[line_->len - 1] != ']')
+    while (*end != '\0' && *end != '#') {
+        end += strcspn (end, separators);
+        end += strspn (end, separators);
+    }
+    while (end > line_ && strchr (separators, end[-1]) != NULL)
+        end--;
+    *end = '\0';
+    return line_ + strspn (line_, " \t");
+}
+
+/*  Whether a line, which is then used up, is [NAME], and for whom: '*applies_'.  */
+static bool
+is_section (char *line_, const char *file_, const char *title_, bool *applies_)
+{
+    const size_t len = strlen (line_);
+
+    if (len < 3 || line_[0] != '[' || line_[len - 1] != ']')
         return false;
-    *applies_ = file_ != NULL && is_word (&name, file_);
-    if (title_ == NULL || *applies_)
-        return true;
-    if (name.len > ZDS_TITLE_LENGTH)
-        name.len = ZDS_TITLE_LENGTH;
-    *applies_ = is_word (&name, title_);
+    line_[len - 1] = '\0';
+    *applies_ =
+      (file_ != NULL && strcmp (line_ + 1, file_) == 0)
+      || (title_ != NULL && strncmp (line_ + 1, title_, ZDS_TITLE_LENGTH) == 0);
     return true;
 }
 
-/*  Without the blanks and the comment at its end.  */
-static word_t strip (const char *at_, const char *end_)
-{
-    word_t line, word = {at_, 0};
-
-    while (next_word (&word, word.at + word.len, end_) && word.at[0] != '#')
-        ;
-    line.at = at_ + strspn (at_, " \t");
-    line.len = line.at < word.at ? (size_t) (word.at - line.at) : 0;
-    while (line.len > 0 && strchr (separators, line.at[line.len - 1]) != NULL)
-        line.len--;
-    return line;
-}
-
 void zds_settings_file (zds_settings_t *settings_,
-                        const char *text_,
+                        char *text_,
                         const char *file_,
                         const char *title_,
                         char *complaint_,
                         size_t size_)
 {
     complaint_t complaint = {complaint_, size_};
-    const char *at = text_;
     bool applies = true;
 
-    while (*at != '\0') {
-        const char *const end = at + strcspn (at, "\n");
-        const word_t line = strip (at, end);
-        if (is_section (&line, file_, title_, &applies))
+    while (*text_ != '\0') {
+        char *const end = text_ + strcspn (text_, "\n");
+        char *const next = end + (*end == '\n');
+        char *line;
+        *end = '\0';
+        line = strip (text_);
+        if (is_section (line, file_, title_, &applies))
             ;
-        else if (line.len > 0 && line.at[0] == '[')
-            complain (&complaint, &line, " (not known)");
+        else if (line[0] == '[')
+            complain (&complaint, line, " (not known)");
         else if (applies)
-            take_words (settings_, line.at, line.at + line.len, &complaint);
-        at = end + (*end == '\n');
+            take_words (settings_, line, &complaint);
+        text_ = next;
     }
 }
 

@@ -35,6 +35,15 @@
 extern "C" {
 #endif
 
+/*  The one place of the version; "make check" compares configure.ac's with it.  */
+#define ZDS_VERSION "0.2.0"
+
+/*  A text in the patched library begins with this.  It goes on with the version,
+    " on libzmq " and libzmq's version: what(1) shows it, and zmq-dualstack knows
+    the library by it.  */
+#define ZDS_MARKER "@(#)libzmq-dualstack "
+#define ZDS_MARKER_ON " on libzmq "
+
 #define ZDS_SETTINGS_FILE "/etc/zmq-dualstack.conf"
 
 enum
@@ -68,11 +77,11 @@ void zds_settings_words (zds_settings_t *settings_,
                          char *complaint_,
                          size_t size_);
 
-/*  The same with the text of a settings file, for the program of the file name
-    'file_', without directories, which has the title 'title_' (the first 15 bytes
-    of a script's name, on Linux); NULL where that is not known.  */
+/*  The same with the text of a settings file, which is used up, for the program of the
+    file name 'file_', without directories, which has the title 'title_' (the first 15
+    bytes of a script's name, on Linux); NULL where that is not known.  */
 void zds_settings_file (zds_settings_t *settings_,
-                        const char *text_,
+                        char *text_,
                         const char *file_,
                         const char *title_,
                         char *complaint_,

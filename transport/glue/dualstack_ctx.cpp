@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "dualstack_ctx.hpp"
+#include "clock.hpp"
 #include "ctx.hpp"
 #include "endpoint.hpp"
 #include "options.hpp"
 #include "zds_host.h"
 #include "zds_race.h"
-#include "zds_thread.h"
-#include "zds_version.h"
 
 #define ZDS_TEXT_OF(number) #number
 #define ZDS_DOTTED(a, b, c)                                                    \
@@ -32,6 +31,11 @@ enum
     //  might never stop, as the history may have no room for all wrong servers.
     most_times = 8
 };
+
+uint64_t zds_clock_ms ()
+{
+    return zmq::clock_t::now_us () / 1000;
+}
 
 static zds_trace_t *open_trace (const char *file_)
 {
@@ -86,9 +90,9 @@ zds_resolver_t *zmq::dualstack_ctx_t::resolver (ctx_t &ctx_)
     scoped_lock_t locker (_sync);
 
     if (_resolver == NULL)
-        _resolver =
-          zds_resolver_new (_settings.resolver_threads,
-                            thread_name (ctx_).c_str (), zds_lookup, NULL);
+        _resolver = zds_resolver_new (_settings.resolver_threads,
+                                      thread_name (ctx_).c_str (), zds_lookup,
+                                      zds_clock_ms);
     return _resolver;
 }
 

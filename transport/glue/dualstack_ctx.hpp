@@ -13,6 +13,9 @@
 #include "zds_settings.h"
 #include "zds_trace.h"
 
+//  libzmq's clock, which never goes back, in ms.
+extern "C" uint64_t zds_clock_ms ();
+
 namespace zmq
 {
 class ctx_t;

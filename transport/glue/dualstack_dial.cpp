@@ -17,7 +17,6 @@
 #include "ip_resolver.hpp"
 #include "options.hpp"
 #include "zds_host.h"
-#include "zds_thread.h"
 
 zmq::dualstack_dial_t::attempt_t::attempt_t () :
     _dial (NULL),
@@ -327,7 +326,7 @@ void zmq::dualstack_dial_t::take_answer (unsigned look_)
 
     zds_trace_answer (&_subject, look, answer);
     zds_race_answer (&_race, look, answer);
-    zds_resolver_drop (answer);
+    free (answer);
     _lookup[look_].waiter.answer = NULL;
     const dualstack_history_t history (_context);
     if (history)

@@ -17,7 +17,6 @@
 #include "io_object.hpp"
 #include "io_thread.hpp"
 #include "options.hpp"
-#include "zds_thread.h"
 #include "zds_host.h"
 
 //  Changes come in bursts: a link that goes up, a router's advertisement. All that
@@ -150,14 +149,12 @@ zmq::dualstack_inbox_t::dualstack_inbox_t (io_thread_t *io_thread_,
 {
     memset (_racing, 0, sizeof _racing);
     memset (&_view, 0, sizeof _view);
-    memset (&_inbox, 0, sizeof _inbox);
-    _inbox.wake = wake;
-    _inbox.arg = this;
+    zds_inbox_init (&_inbox, wake, this);
 }
 
 zmq::dualstack_inbox_t::~dualstack_inbox_t ()
 {
-    zmq_assert (_inbox.waiters.first == NULL && _probes.empty ()
+    zmq_assert (_inbox.waiters.next == &_inbox.waiters && _probes.empty ()
                 && _followers.empty () && _watch_fd == -1);
 }
 

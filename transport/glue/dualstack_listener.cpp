@@ -2,6 +2,7 @@
 
 #include "precompiled.hpp"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <new>
@@ -23,7 +24,6 @@
 #endif
 #include "zds_host.h"
 #include "zds_resolver.h"
-#include "zds_thread.h"
 
 //  zmq_bind looks names up since libzmq 4.3.5.
 #if ZMQ_VERSION >= ZMQ_MAKE_VERSION(4, 3, 5)
@@ -41,13 +41,12 @@ class bind_lookup_t
 {
   public:
     bind_lookup_t () :
-        _resolver (zds_resolver_new (1, "ZMQbg/resolver", zds_lookup, NULL)),
+        _resolver (
+          zds_resolver_new (1, "ZMQbg/resolver", zds_lookup, zds_clock_ms)),
         _woken (false)
     {
-        memset (&_inbox, 0, sizeof _inbox);
+        zds_inbox_init (&_inbox, wake, this);
         memset (&_whole, 0, sizeof _whole);
-        _inbox.wake = wake;
-        _inbox.arg = this;
     }
 
     ~bind_lookup_t ()
@@ -56,7 +55,7 @@ class bind_lookup_t
             return;
         zds_resolver_cancel (_resolver, &_whole);
         zds_resolver_release (_resolver);
-        zds_resolver_drop (_whole.answer);
+        free (_whole.answer);
     }
 
     const zds_answer_t &run (const char *host_, zds_mode_t mode_)
@@ -90,7 +89,7 @@ class bind_lookup_t
     void look_up (const char *host_, zds_look_t look_)
     {
         memset (&_plain, 0, sizeof _plain);
-        zds_lookup (NULL, host_, look_, &_plain);
+        zds_lookup (host_, look_, &_plain);
     }
 
     static void wake (void *arg_)

@@ -154,7 +154,7 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 }
 
 /*  The name under which getifaddrs knows an address; NULL if the interface has just
-    gone.  Of the interface that is asked for, the name is known.  */
+    gone.  */
 static const char *
 name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)
 {
@@ -162,12 +162,10 @@ name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)
         return "";
     if (label_ != NULL)
         return (const char *) RTA_DATA (label_);
-    if (list_->index != index_) {
-        if (list_->name != NULL
-            || if_indextoname (index_, list_->index_name) == NULL)
-            return NULL;
-        list_->index = index_;
-    }
+    if (list_->index != index_
+        && if_indextoname (index_, list_->index_name) == NULL)
+        return NULL;
+    list_->index = index_;
     return list_->index_name;
 }
 
@@ -240,14 +238,6 @@ static int dump_through (int fd_, list_t *list_, char *buffer_)
     int rc;
 
     list_->index = 0;
-    /*  The kernel takes other things for names too: eth0:1 is of eth0.  */
-    if (list_->name != NULL) {
-        list_->index = if_nametoindex (list_->name);
-        if (list_->index == 0
-            || if_indextoname (list_->index, list_->index_name) == NULL
-            || strcmp (list_->index_name, list_->name) != 0)
-            list_->index = 0;
-    }
     rc = send_question (fd_);
     while (rc == 0) {
         const ssize_t size = recv (fd_, buffer_, MESSAGE_ROOM, MSG_TRUNC);
@@ -451,19 +441,13 @@ int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)
     return *index_ == 0 ? EINVAL : 0;
 }
 
-bool zds_lookup_hosts_line (const char *line_,
-                            const char *host_,
-                            zds_addr_t *addr_)
+bool zds_lookup_hosts_line (char *line_, const char *host_, zds_addr_t *addr_)
 {
     static const char blank[] = " \t\r\n";
-    char line[1024];
     char *rest, *word;
 
-    if (strlen (line_) >= sizeof line)
-        return false;
-    strcpy (line, line_);
-    line[strcspn (line, "#")] = '\0';
-    word = strtok_r (line, blank, &rest);
+    line_[strcspn (line_, "#")] = '\0';
+    word = strtok_r (line_, blank, &rest);
     if (word == NULL || zds_addr_parse (addr_, word, AF_INET6) != 0)
         return false;
     while ((word = strtok_r (NULL, blank, &rest)) != NULL)
@@ -559,23 +543,19 @@ static void take (const struct addrinfo *list_, zds_answer_t *answer_)
             zds_addr_unmap (&answer_->addr[answer_->count++]);
 }
 
-void zds_lookup (void *arg_,
-                 const char *host_,
-                 zds_look_t look_,
-                 zds_answer_t *answer_)
+void zds_lookup (const char *host_, zds_look_t look_, zds_answer_t *answer_)
 {
     static const int family[ZDS_LOOKS] = {AF_UNSPEC, AF_INET6, AF_INET};
     struct addrinfo *list;
     const int rc = ask (host_, family[look_], &list);
 
-    (void) arg_;
     if (rc != 0) {
         answer_->status =
           is_temporary (rc) ? ZDS_LOOKUP_TEMPORARY : ZDS_LOOKUP_DONE;
         return;
     }
     take (list, answer_);
-    answer_->host = zds_ask_host (list == NULL ? NULL : list->ai_canonname);
+    answer_->host = zds_hash_name (list == NULL ? NULL : list->ai_canonname);
     answer_->is_exact =
       is_exact (host_, list == NULL ? NULL : list->ai_canonname);
     freeaddrinfo (list);

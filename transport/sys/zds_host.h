@@ -35,7 +35,7 @@ typedef struct
     bool has_ipv6;
     /*  A number for the set of them, by which a change of network is noticed; 0 where it
         cannot be had.  Loopback, link-local and temporary ones do not count.  */
-    uint32_t network;
+    uint64_t network;
 } zds_host_view_t;
 
 /*  Asks the system each time, as zds_host_ifaddrs does.  */
@@ -96,7 +96,7 @@ zds_settings_t zds_host_settings (const char *file_);
     file, which is read only where nothing else decides.  */
 bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_);
 
-/*  The zds_lookup_fn of libzmq; 'arg_' is not used.  Waits for name servers.
+/*  The zds_lookup_fn of libzmq.  Waits for name servers.
 
     One call of getaddrinfo, for the canonical name too: with both families that
     costs no further question, and with one it is asked for once.  The order and the
@@ -105,16 +105,11 @@ bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_);
     The lack of descriptors or memory, and name servers that do not answer or
     fail for now (SERVFAIL), make a look-up ZDS_LOOKUP_TEMPORARY.  What the system
     calls final (REFUSED) is an answer without an address.  */
-void zds_lookup (void *arg_,
-                 const char *host_,
-                 zds_look_t look_,
-                 zds_answer_t *answer_);
+void zds_lookup (const char *host_, zds_look_t look_, zds_answer_t *answer_);
 
-/*  Reads a line of a hosts file; true, and the address, if it has 'host_' for an
-    IPv6 address.  Pure.  */
-bool zds_lookup_hosts_line (const char *line_,
-                            const char *host_,
-                            zds_addr_t *addr_);
+/*  Reads a line of a hosts file, which is used up; true, and the address, if it has
+    'host_' for an IPv6 address.  Pure.  */
+bool zds_lookup_hosts_line (char *line_, const char *host_, zds_addr_t *addr_);
 
 #ifdef __cplusplus
 }

@@ -11,29 +11,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*  An answer, to be dealt out.  */
-typedef struct
+typedef enum
 {
-    bool moves[ZDS_MAX_ADDRS]; /* these are dealt out in turns */
-    unsigned turn;             /* that is next */
-    zds_answer_t answer;
-} held_t;
+    ENDED, /* or never begun; kept for the next one who asks */
+    QUEUED,
+    RUNNING
+} query_state_t;
 
-/*  What is known of one question, and the look-up that is made for it.  It is in one
-    of the resolver's lists at a time.  */
+/*  What is known of one question, and the look-up that is made for it.  */
 struct zds_query
 {
-    zds_link_t link;
+    zds_link_t link; /* among the resolver's, by when it got into its state */
     zds_resolver_t *resolver;
-    zds_list_t waiters;
+    zds_link_t waiters;
     zds_look_t look;
-    bool runs;
+    query_state_t state;
     bool runs_as_suspect;
     uint64_t suspect_until; /* the name was slow not long ago */
     uint64_t started;
-    held_t *held;      /* the last answer, if it is to be given again */
-    uint64_t finished; /* the look-up that gave it */
-    unsigned looks;    /* in a row, ZDS_RESOLVER_LOOKS: enough */
+    zds_answer_t *held; /* the last answer, if it is to be given again */
+    bool
+      moves[ZDS_MAX_ADDRS]; /* these of its addresses are dealt out in turns */
+    unsigned turn;          /* that is next */
+    uint64_t finished;      /* the look-up that gave it */
+    unsigned looks;         /* in a row, ZDS_RESOLVER_LOOKS: enough */
     char host[];
 };
 
@@ -41,7 +42,7 @@ struct zds_resolver
 {
     /*  Constant.  */
     zds_lookup_fn lookup;
-    void *arg;
+    zds_clock_fn clock;
     unsigned threads;
     long process;
     char name[ZDS_THREAD_NAME_SIZE];
@@ -49,198 +50,186 @@ struct zds_resolver
     /*  Guards all that follows, waiters, inboxes, and what is held.  */
     zds_mutex_t mutex;
     bool is_released;
-    zds_list_t queued[ZDS_LOOKS], running[ZDS_LOOKS];
-    zds_list_t ended;
+    zds_link_t queries;
 };
 
-/*  Lists.  */
+/*  Rings: a list's own link is before its first and behind its last.  */
 
-static void append (zds_list_t *list_, zds_link_t *link_)
+static void make_ring (zds_link_t *ring_)
 {
-    link_->prev = list_->last;
-    link_->next = NULL;
-    if (list_->last != NULL)
-        list_->last->next = link_;
-    else
-        list_->first = link_;
-    list_->last = link_;
-    list_->count++;
+    ring_->prev = ring_->next = ring_;
 }
 
-static void take_out (zds_list_t *list_, zds_link_t *link_)
+static bool is_empty (const zds_link_t *ring_)
 {
-    if (link_->prev != NULL)
-        link_->prev->next = link_->next;
-    else
-        list_->first = link_->next;
-    if (link_->next != NULL)
-        link_->next->prev = link_->prev;
-    else
-        list_->last = link_->prev;
-    link_->prev = link_->next = NULL;
-    list_->count--;
+    return ring_->next == ring_;
 }
 
-static zds_query_t *next_in (const zds_query_t *query_)
+static void append (zds_link_t *ring_, zds_link_t *link_)
 {
-    return (zds_query_t *) query_->link.next;
+    link_->prev = ring_->prev;
+    link_->next = ring_;
+    ring_->prev->next = link_;
+    ring_->prev = link_;
 }
 
-static zds_query_t *first_in (const zds_list_t *list_)
+static void take_out (zds_link_t *link_)
 {
-    return (zds_query_t *) list_->first;
-}
-
-static zds_query_t *
-find (const zds_list_t *list_, const char *host_, zds_look_t look_)
-{
-    zds_query_t *query;
-
-    for (query = first_in (list_); query != NULL; query = next_in (query))
-        if (query->look == look_ && strcmp (query->host, host_) == 0)
-            return query;
-    return NULL;
-}
-
-/*  Answers.  */
-
-/*  All zero but for the room for addresses; NULL when there is no memory.  */
-static held_t *new_held (void)
-{
-    held_t *held = (held_t *) malloc (sizeof (held_t));
-
-    if (held != NULL)
-        memset (held, 0, offsetof (held_t, answer.addr));
-    return held;
-}
-
-/*  The next turn of an answer, for the one who asked to give back; NULL when there is no
-    memory.  */
-static zds_answer_t *deal (held_t *held_)
-{
-    zds_answer_t *answer = NULL;
-    size_t size = 0;
-
-    if (held_ != NULL) {
-        size = offsetof (zds_answer_t, addr)
-               + held_->answer.count * sizeof held_->answer.addr[0];
-        answer = (zds_answer_t *) malloc (size);
-    }
-    if (answer == NULL)
-        return NULL;
-    memcpy (answer, &held_->answer, size);
-    zds_turns_deal (answer, held_->moves, held_->turn++);
-    return answer;
+    link_->prev->next = link_->next;
+    link_->next->prev = link_->prev;
 }
 
 /*  Queries.  */
 
-/*  NULL when there is no memory.  */
-static zds_query_t *
-query_new (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
+/*  The one behind 'query_', the first for NULL; NULL if there is none.  */
+static zds_query_t *next_query (const zds_resolver_t *resolver_,
+                                const zds_query_t *query_)
 {
-    zds_query_t *query =
-      (zds_query_t *) calloc (1, sizeof *query + strlen (host_) + 1);
+    zds_link_t *const next =
+      query_ == NULL ? resolver_->queries.next : query_->link.next;
 
+    return next == &resolver_->queries ? NULL : (zds_query_t *) next;
+}
+
+static void set_state (zds_query_t *query_, query_state_t state_)
+{
+    query_->state = state_;
+    take_out (&query_->link);
+    append (&query_->resolver->queries, &query_->link);
+}
+
+/*  The one for this question, which may be a new one; NULL when there is no memory.  */
+static zds_query_t *
+find (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
+{
+    zds_query_t *query = NULL;
+
+    while ((query = next_query (resolver_, query)) != NULL)
+        if (query->look == look_ && strcmp (query->host, host_) == 0)
+            return query;
+    query = (zds_query_t *) calloc (1, sizeof *query + strlen (host_) + 1);
     if (query == NULL)
         return NULL;
     query->resolver = resolver_;
     query->look = look_;
     strcpy (query->host, host_);
+    make_ring (&query->waiters);
+    append (&resolver_->queries, &query->link);
     return query;
 }
 
-static void query_free (zds_query_t *query_)
+static void free_query (zds_query_t *query_)
 {
+    take_out (&query_->link);
     free (query_->held);
     free (query_);
 }
 
-static void free_all (zds_list_t *list_)
+/*  The next turn of its answer, or of one that is not held, for the one who asked to
+    free; NULL when there is no memory.  */
+static zds_answer_t *deal (zds_query_t *query_, const zds_answer_t *answer_)
 {
-    zds_query_t *query, *next;
+    zds_answer_t *answer = NULL;
+    size_t size = 0;
 
-    for (query = first_in (list_); query != NULL; query = next) {
-        next = next_in (query);
-        query_free (query);
+    if (answer_ != NULL) {
+        size = offsetof (zds_answer_t, addr)
+               + answer_->count * sizeof answer_->addr[0];
+        answer = (zds_answer_t *) malloc (size);
     }
-    memset (list_, 0, sizeof *list_);
+    if (answer == NULL)
+        return NULL;
+    memcpy (answer, answer_, size);
+    zds_turns_deal (answer, query_->moves, query_->turn++);
+    return answer;
 }
 
-/*  Puts a query that nobody waits for where the next one who asks will find it, if
-    there is anything to be found.  */
-static void keep (zds_resolver_t *resolver_, zds_query_t *query_)
+/*  Keeps a query that nobody waits for for the next one who asks, if there is anything to
+    be found, and not too many of them.  */
+static void keep (zds_query_t *query_)
 {
-    zds_list_t *const list = &resolver_->ended;
+    zds_resolver_t *const resolver = query_->resolver;
+    zds_query_t *oldest = NULL, *query = NULL;
+    unsigned ended = 0;
 
+    set_state (query_, ENDED);
     if (query_->held == NULL && query_->suspect_until == 0) {
-        query_free (query_);
+        free_query (query_);
         return;
     }
-    append (list, &query_->link);
-    if (list->count > ZDS_RESOLVER_RECENT) {
-        zds_query_t *const oldest = first_in (list);
-        take_out (list, &oldest->link);
-        query_free (oldest);
-    }
+    while ((query = next_query (resolver, query)) != NULL)
+        if (query->state == ENDED && ended++ == 0)
+            oldest = query;
+    if (ended > ZDS_RESOLVER_RECENT)
+        free_query (oldest);
 }
 
 /*  Whether another look-up may show that the order of the answer rotates.  */
 static bool may_rotate (const zds_query_t *query_)
 {
-    return query_->held != NULL && query_->looks < ZDS_RESOLVER_LOOKS
-           && zds_turns_possible (&query_->held->answer);
+    return query_->looks < ZDS_RESOLVER_LOOKS
+           && zds_turns_possible (query_->held);
 }
 
 static bool is_fresh (const zds_query_t *query_)
 {
     return query_->held != NULL
-           && zds_clock_ms () - query_->finished < ZDS_RESOLVER_FRESH;
+           && query_->resolver->clock () - query_->finished
+                < ZDS_RESOLVER_FRESH;
 }
 
 /*  Running.  */
 
 static void work (void *query_);
 
-/*  The first query in a queue that may run now; NULL if there is none.  */
-static zds_query_t *
-next_query (const zds_resolver_t *resolver_, zds_look_t look_, uint64_t now_)
+/*  How many run of a kind of look-up.  */
+static unsigned
+running (const zds_resolver_t *resolver_, zds_look_t look_, bool suspects_)
 {
-    const zds_list_t *const running = &resolver_->running[look_];
-    unsigned suspects = 0;
-    zds_query_t *query;
+    const zds_query_t *query = NULL;
+    unsigned n = 0;
 
-    if (running->count >= ZDS_RESOLVER_CROWD * resolver_->threads)
+    while ((query = next_query (resolver_, query)) != NULL)
+        n += query->state == RUNNING && query->look == look_
+             && (query->runs_as_suspect || !suspects_);
+    return n;
+}
+
+/*  The first query of a kind that may run now; NULL if there is none.  */
+static zds_query_t *next_to_run (const zds_resolver_t *resolver_,
+                                 zds_look_t look_)
+{
+    const uint64_t now = resolver_->clock ();
+    const bool suspects_too =
+      running (resolver_, look_, true) < resolver_->threads;
+    zds_query_t *query = NULL;
+
+    if (running (resolver_, look_, false)
+        >= ZDS_RESOLVER_CROWD * resolver_->threads)
         return NULL;
-    for (query = first_in (running); query != NULL; query = next_in (query))
-        suspects += query->runs_as_suspect;
-    for (query = first_in (&resolver_->queued[look_]); query != NULL;
-         query = next_in (query))
-        if (suspects < resolver_->threads || now_ >= query->suspect_until)
-            return query;
-    return NULL;
+    while ((query = next_query (resolver_, query)) != NULL)
+        if (query->state == QUEUED && query->look == look_
+            && (suspects_too || now >= query->suspect_until))
+            break;
+    return query;
 }
 
 static void begin (zds_query_t *query_)
 {
-    zds_resolver_t *const resolver = query_->resolver;
-
-    take_out (&resolver->queued[query_->look], &query_->link);
-    append (&resolver->running[query_->look], &query_->link);
-    query_->runs = true;
-    query_->started = zds_clock_ms ();
+    set_state (query_, RUNNING);
+    query_->started = query_->resolver->clock ();
     query_->runs_as_suspect = query_->started < query_->suspect_until;
 }
 
-/*  Starts a thread for each query of a queue that may run.  False if one has to
-    wait and there is no thread that would take it.  */
+/*  Starts a thread for each query of a kind that may run.  False if one has to wait and
+    there is no thread that would take it.  */
 static bool start_all (zds_resolver_t *resolver_, zds_look_t look_)
 {
     zds_query_t *query;
 
-    while ((query = next_query (resolver_, look_, zds_clock_ms ())) != NULL) {
+    while ((query = next_to_run (resolver_, look_)) != NULL) {
         if (zds_thread_start (resolver_->name, work, query) != 0)
-            return resolver_->running[look_].count > 0;
+            return running (resolver_, look_, false) > 0;
         /*  The thread waits for the lock.  */
         begin (query);
     }
@@ -249,16 +238,16 @@ static bool start_all (zds_resolver_t *resolver_, zds_look_t look_)
 
 /*  Gives the first one who waits, or all of them, the answer, which is NULL when there
     is no memory.  */
-static void deliver (zds_query_t *query_, held_t *held_, bool to_all_)
+static void
+deliver (zds_query_t *query_, const zds_answer_t *answer_, bool to_all_)
 {
-    zds_waiter_t *waiter;
-
-    while ((waiter = (zds_waiter_t *) query_->waiters.first) != NULL) {
-        zds_inbox_t *inbox = waiter->inbox;
-        const bool was_empty = inbox->waiters.count == 0;
-        take_out (&query_->waiters, &waiter->link);
+    while (!is_empty (&query_->waiters)) {
+        zds_waiter_t *const waiter = (zds_waiter_t *) query_->waiters.next;
+        zds_inbox_t *const inbox = waiter->inbox;
+        const bool was_empty = is_empty (&inbox->waiters);
+        take_out (&waiter->link);
         waiter->query = NULL;
-        waiter->answer = deal (held_);
+        waiter->answer = deal (query_, answer_);
         append (&inbox->waiters, &waiter->link);
         if (was_empty)
             inbox->wake (inbox->arg);
@@ -269,65 +258,56 @@ static void deliver (zds_query_t *query_, held_t *held_, bool to_all_)
 
 /*  Keeps the answer, to be given again, and notes whether its order has changed
     since the look-up before.  A temporary failure takes nothing back.  */
-static void take_answer (zds_query_t *query_, held_t *held_, uint64_t now_)
+static void
+take_answer (zds_query_t *query_, zds_answer_t *answer_, uint64_t now_)
 {
     query_->looks++;
-    if (held_ == NULL || held_->answer.status != ZDS_LOOKUP_DONE) {
+    if (answer_ == NULL || answer_->status != ZDS_LOOKUP_DONE) {
         query_->looks = ZDS_RESOLVER_LOOKS;
         return;
     }
     if (query_->held != NULL
-        && zds_turns_find (held_->moves, &query_->held->answer, &held_->answer))
+        && zds_turns_find (query_->moves, query_->held, answer_))
         query_->looks = ZDS_RESOLVER_LOOKS;
     free (query_->held);
-    query_->held = held_;
+    query_->held = answer_;
+    query_->turn = 0;
     query_->finished = now_;
 }
 
 /*  A look-up has ended.  True if it is to be made once more, for those who still
     wait.  */
-static bool finish (zds_query_t *query_, held_t *held_)
+static bool finish (zds_query_t *query_, zds_answer_t *answer_)
 {
-    const uint64_t now = zds_clock_ms ();
+    const uint64_t now = query_->resolver->clock ();
     const bool was_slow = now - query_->started >= ZDS_RESOLVER_SLOW;
     bool again;
 
     query_->started = now;
     query_->suspect_until = was_slow ? now + ZDS_RESOLVER_SUSPECT : 0;
-    take_answer (query_, held_, now);
-    again = may_rotate (query_);
-    deliver (query_, query_->held != NULL ? query_->held : held_, !again);
-    if (query_->held != held_)
-        free (held_);
-    return again && query_->waiters.count > 0;
+    take_answer (query_, answer_, now);
+    again = query_->held != NULL && may_rotate (query_);
+    deliver (query_, query_->held != NULL ? query_->held : answer_, !again);
+    if (query_->held != answer_)
+        free (answer_);
+    return again && !is_empty (&query_->waiters);
 }
 
 /*  The lock is held before and after, not meanwhile.  */
 static void run (zds_query_t *query_)
 {
     zds_resolver_t *const resolver = query_->resolver;
-    held_t *held;
+    zds_answer_t *answer;
 
     do {
         zds_mutex_unlock (&resolver->mutex);
-        held = new_held ();
-        if (held != NULL)
-            resolver->lookup (resolver->arg, query_->host, query_->look,
-                              &held->answer);
+        answer = (zds_answer_t *) malloc (sizeof *answer);
+        if (answer != NULL) {
+            memset (answer, 0, offsetof (zds_answer_t, addr));
+            resolver->lookup (query_->host, query_->look, answer);
+        }
         zds_mutex_lock (&resolver->mutex);
-    } while (finish (query_, held));
-    take_out (&resolver->running[query_->look], &query_->link);
-    query_->runs = false;
-}
-
-static bool is_idle (const zds_resolver_t *resolver_)
-{
-    unsigned i;
-
-    for (i = 0; i < ZDS_LOOKS; i++)
-        if (resolver_->running[i].count > 0)
-            return false;
-    return true;
+    } while (finish (query_, answer));
 }
 
 static void destroy (zds_resolver_t *resolver_)
@@ -345,11 +325,11 @@ static zds_query_t *next_after (zds_query_t *query_)
     zds_query_t *next;
 
     if (resolver->is_released) {
-        query_free (query_);
+        free_query (query_);
         return NULL;
     }
-    keep (resolver, query_);
-    next = next_query (resolver, look, zds_clock_ms ());
+    keep (query_);
+    next = next_to_run (resolver, look);
     if (next != NULL)
         begin (next);
     return next;
@@ -367,7 +347,7 @@ static void work (void *query_)
         run (query);
         query = next_after (query);
     }
-    is_last = resolver->is_released && is_idle (resolver);
+    is_last = resolver->is_released && is_empty (&resolver->queries);
     zds_mutex_unlock (&resolver->mutex);
     if (is_last)
         destroy (resolver);
@@ -378,7 +358,7 @@ static void work (void *query_)
 zds_resolver_t *zds_resolver_new (unsigned threads_,
                                   const char *name_,
                                   zds_lookup_fn lookup_,
-                                  void *arg_)
+                                  zds_clock_fn clock_)
 {
     zds_resolver_t *resolver =
       (zds_resolver_t *) calloc (1, sizeof (zds_resolver_t));
@@ -386,10 +366,11 @@ zds_resolver_t *zds_resolver_new (unsigned threads_,
     if (resolver == NULL)
         return NULL;
     resolver->lookup = lookup_;
-    resolver->arg = arg_;
+    resolver->clock = clock_;
     resolver->threads = threads_;
     resolver->process = zds_process_id ();
     strncpy (resolver->name, name_, sizeof resolver->name - 1);
+    make_ring (&resolver->queries);
     if (zds_mutex_init (&resolver->mutex) != 0) {
         free (resolver);
         return NULL;
@@ -399,57 +380,48 @@ zds_resolver_t *zds_resolver_new (unsigned threads_,
 
 void zds_resolver_release (zds_resolver_t *resolver_)
 {
+    zds_query_t *query, *next;
     bool is_last;
-    unsigned i;
 
     if (resolver_->process != zds_process_id ())
         return;
     zds_mutex_lock (&resolver_->mutex);
     resolver_->is_released = true;
-    for (i = 0; i < ZDS_LOOKS; i++)
-        free_all (&resolver_->queued[i]);
-    free_all (&resolver_->ended);
-    is_last = is_idle (resolver_);
+    for (query = next_query (resolver_, NULL); query != NULL; query = next) {
+        next = next_query (resolver_, query);
+        if (query->state != RUNNING)
+            free_query (query);
+    }
+    is_last = is_empty (&resolver_->queries);
     zds_mutex_unlock (&resolver_->mutex);
     if (is_last)
         destroy (resolver_);
 }
 
-/*  The query to wait for, or one that has just been answered and is in no queue; NULL when
-    there is no memory.  */
+/*  The query to wait for, or one that has ended and whose answer is to be given again;
+    NULL when there is no memory.  */
 static zds_query_t *
 query_for (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
 {
-    zds_query_t *query = find (&resolver_->running[look_], host_, look_);
+    zds_query_t *const query = find (resolver_, host_, look_);
 
-    if (query == NULL)
-        query = find (&resolver_->queued[look_], host_, look_);
-    if (query != NULL)
+    if (query == NULL || query->state != ENDED
+        || (is_fresh (query) && !may_rotate (query)))
         return query;
-    query = find (&resolver_->ended, host_, look_);
-    if (query == NULL)
-        query = query_new (resolver_, host_, look_);
-    else if (is_fresh (query) && !may_rotate (query))
-        return query;
-    else
-        take_out (&resolver_->ended, &query->link);
-    if (query == NULL)
-        return NULL;
     if (!is_fresh (query)) {
         free (query->held);
         query->held = NULL;
+        memset (query->moves, 0, sizeof query->moves);
         query->looks = 0;
     }
-    append (&resolver_->queued[look_], &query->link);
+    set_state (query, QUEUED);
     return query;
 }
 
-static void drop_if_unwanted (zds_resolver_t *resolver_, zds_query_t *query_)
+static void keep_if_unwanted (zds_query_t *query_)
 {
-    if (!query_->runs && query_->waiters.count == 0) {
-        take_out (&resolver_->queued[query_->look], &query_->link);
-        keep (resolver_, query_);
-    }
+    if (query_->state == QUEUED && is_empty (&query_->waiters))
+        keep (query_);
 }
 
 /*  Whether the waiter waits; if not, its answer may be there.  */
@@ -462,17 +434,17 @@ static bool ask (zds_resolver_t *resolver_,
 
     if (query == NULL)
         return false;
-    if (is_fresh (query) && !may_rotate (query)) {
-        waiter_->answer = deal (query->held);
+    if (query->state == ENDED) {
+        waiter_->answer = deal (query, query->held);
         return false;
     }
     waiter_->query = query;
     append (&query->waiters, &waiter_->link);
-    if (query->runs || start_all (resolver_, look_))
+    if (query->state == RUNNING || start_all (resolver_, look_))
         return true;
     waiter_->query = NULL;
-    take_out (&query->waiters, &waiter_->link);
-    drop_if_unwanted (resolver_, query);
+    take_out (&waiter_->link);
+    keep_if_unwanted (query);
     return false;
 }
 
@@ -490,10 +462,10 @@ static zds_answer_t *look_up_here (const zds_resolver_t *resolver_,
         answer->status = ZDS_LOOKUP_TEMPORARY;
         return answer;
     }
-    resolver_->lookup (resolver_->arg, host_, plain_, answer);
+    resolver_->lookup (host_, plain_, answer);
     if (look_ == ZDS_LOOK_WHOLE && plain_ == ZDS_LOOK_IPV6
         && answer->status == ZDS_LOOKUP_DONE && answer->count == 0)
-        resolver_->lookup (resolver_->arg, host_, ZDS_LOOK_IPV4, answer);
+        resolver_->lookup (host_, ZDS_LOOK_IPV4, answer);
     return answer;
 }
 
@@ -527,21 +499,30 @@ uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
 
     zds_mutex_lock (&resolver_->mutex);
     query = waiter_->query;
-    if (query != NULL && query->runs)
+    if (query != NULL && query->state == RUNNING)
         since = query->started;
     zds_mutex_unlock (&resolver_->mutex);
     return since;
 }
 
+void zds_inbox_init (zds_inbox_t *inbox_,
+                     void (*wake_) (void *arg_),
+                     void *arg_)
+{
+    make_ring (&inbox_->waiters);
+    inbox_->wake = wake_;
+    inbox_->arg = arg_;
+}
+
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
                                     zds_inbox_t *inbox_)
 {
-    zds_waiter_t *waiter;
+    zds_waiter_t *waiter = NULL;
 
     zds_mutex_lock (&resolver_->mutex);
-    waiter = (zds_waiter_t *) inbox_->waiters.first;
-    if (waiter != NULL) {
-        take_out (&inbox_->waiters, &waiter->link);
+    if (!is_empty (&inbox_->waiters)) {
+        waiter = (zds_waiter_t *) inbox_->waiters.next;
+        take_out (&waiter->link);
         waiter->inbox = NULL;
     }
     zds_mutex_unlock (&resolver_->mutex);
@@ -551,25 +532,15 @@ zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
 void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_)
 {
     zds_query_t *query;
-    zds_inbox_t *inbox;
 
     zds_mutex_lock (&resolver_->mutex);
     query = waiter_->query;
-    inbox = waiter_->inbox;
-    if (query != NULL) {
-        take_out (&query->waiters, &waiter_->link);
-        drop_if_unwanted (resolver_, query);
-    } else if (inbox != NULL) {
-        take_out (&inbox->waiters, &waiter_->link);
+    if (waiter_->inbox != NULL) {
+        take_out (&waiter_->link);
         free (waiter_->answer);
-        waiter_->answer = NULL;
+        memset (waiter_, 0, sizeof *waiter_);
     }
-    waiter_->query = NULL;
-    waiter_->inbox = NULL;
+    if (query != NULL)
+        keep_if_unwanted (query);
     zds_mutex_unlock (&resolver_->mutex);
-}
-
-void zds_resolver_drop (zds_answer_t *answer_)
-{
-    free (answer_);
 }

@@ -45,10 +45,12 @@ enum
 
 /*  Makes a look-up.  The answer is DONE with no address before.  Runs on
     a thread of the resolver, several at a time.  */
-typedef void (*zds_lookup_fn) (void *arg_,
-                               const char *host_,
+typedef void (*zds_lookup_fn) (const char *host_,
                                zds_look_t look_,
                                zds_answer_t *answer_);
+
+/*  Milliseconds of a clock that never goes back.  */
+typedef uint64_t (*zds_clock_fn) (void);
 
 typedef struct zds_resolver zds_resolver_t;
 typedef struct zds_inbox zds_inbox_t;
@@ -56,18 +58,11 @@ typedef struct zds_query zds_query_t;
 
 typedef struct zds_link zds_link_t;
 
-/*  A place in a list, the first member of what is listed.  */
+/*  A place in a list, the first member of what is listed; and a list.  */
 struct zds_link
 {
     zds_link_t *prev, *next;
 };
-
-/*  The oldest first.  */
-typedef struct
-{
-    zds_link_t *first, *last;
-    unsigned count;
-} zds_list_t;
 
 /*  One party that waits for one answer.  The caller owns it; it stays where it
     is until the answer is collected or the wait is cancelled.  All zero: not
@@ -77,27 +72,32 @@ typedef struct
     zds_link_t link;
     zds_inbox_t *inbox;
     zds_query_t *query; /* waiting for it; NULL: in the inbox, or not waiting */
-    /*  In the inbox, and the caller's after it was collected; NULL: out of memory.  */
+    /*  In the inbox; after it was collected the caller's, to be freed.  NULL: out of
+        memory.  */
     zds_answer_t *answer;
 } zds_waiter_t;
 
-/*  Where the answers for one thread come in.  */
+/*  Where the answers for one thread come in, the oldest first.  */
 struct zds_inbox
 {
-    zds_list_t waiters;
-    /*  Called when the inbox was empty and is not any more, on another thread,
-        with a lock held: it must not wait, nor call the resolver.  */
+    zds_link_t waiters;
     void (*wake) (void *arg_);
     void *arg;
 };
 
+/*  'wake_' is called with 'arg_' when the inbox was empty and is not any more, on
+    another thread, with a lock held: it must not wait, nor call the resolver.  */
+void zds_inbox_init (zds_inbox_t *inbox_,
+                     void (*wake_) (void *arg_),
+                     void *arg_);
+
 /*  NULL when there is no memory.  'threads_' is from 1 to
-    ZDS_RESOLVER_MAX_THREADS, 'name_' what they are called (copied); 'arg_' goes
-    to 'lookup_' and has to stay for ever.  No thread is started yet.  */
+    ZDS_RESOLVER_MAX_THREADS, 'name_' what they are called (copied).  No thread is
+    started yet.  */
 zds_resolver_t *zds_resolver_new (unsigned threads_,
                                   const char *name_,
                                   zds_lookup_fn lookup_,
-                                  void *arg_);
+                                  zds_clock_fn clock_);
 
 /*  Gives the resolver up; nobody may be waiting.  Threads inside a look-up are left
     to end by themselves; together with all others of the process they are at most
@@ -107,7 +107,7 @@ void zds_resolver_release (zds_resolver_t *resolver_);
 
 /*  Asks for the addresses of a host.  Returns false when the answer will come into
     'inbox_'; true when it is in 'waiter_->answer' (NULL when there is no
-    memory), for the caller to give back: it was known, or no thread was to be
+    memory), for the caller to free: it was known, or no thread was to be
     had.  Then it was looked up on the caller's thread if that is what libzmq
     would have done without all this: 'plain_' is the kind of that look-up,
     ZDS_LOOK_IPV4 or ZDS_LOOK_IPV6 (in mode V6, where IPv4 addresses count if there
@@ -126,16 +126,13 @@ uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
                             const zds_waiter_t *waiter_);
 
 /*  Takes the next waiter whose answer is there out of the inbox; NULL when there is
-    none.  The answer is the caller's, to be given back.  */
+    none.  The answer is the caller's, to be freed.  */
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
                                     zds_inbox_t *inbox_);
 
 /*  Ends the wait, wherever it stands; the look-up goes on for others, or for
     nobody.  No-op for a waiter that does not wait.  */
 void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_);
-
-/*  Gives an answer back.  NULL is allowed.  */
-void zds_resolver_drop (zds_answer_t *answer_);
 
 #ifdef __cplusplus
 }

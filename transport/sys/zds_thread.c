@@ -16,7 +16,6 @@
 #else
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 #endif
 
@@ -27,10 +26,6 @@
 #ifdef __GLIBC__
 #include <netinet/in.h>
 #include <resolv.h>
-#endif
-
-#ifdef __APPLE__
-#include <mach/mach_time.h>
 #endif
 
 /*  What a new thread needs to know.  */
@@ -95,18 +90,6 @@ static int create (start_t *start_)
 long zds_process_id (void)
 {
     return (long) GetCurrentProcessId ();
-}
-
-uint64_t zds_clock_ms (void)
-{
-    LARGE_INTEGER ticks, per_second;
-    uint64_t seconds, rest;
-
-    QueryPerformanceFrequency (&per_second);
-    QueryPerformanceCounter (&ticks);
-    seconds = (uint64_t) (ticks.QuadPart / per_second.QuadPart);
-    rest = (uint64_t) (ticks.QuadPart % per_second.QuadPart);
-    return seconds * 1000 + rest * 1000 / (uint64_t) per_second.QuadPart;
 }
 
 #else
@@ -294,30 +277,6 @@ long zds_process_id (void)
 {
     return (long) getpid ();
 }
-
-#ifdef __APPLE__
-
-/*  clock_gettime came with macOS 10.12.  */
-uint64_t zds_clock_ms (void)
-{
-    mach_timebase_info_data_t base;
-
-    mach_timebase_info (&base);
-    return (uint64_t) ((double) mach_absolute_time () * base.numer / base.denom
-                       / 1e6);
-}
-
-#else
-
-uint64_t zds_clock_ms (void)
-{
-    struct timespec time;
-
-    clock_gettime (CLOCK_MONOTONIC, &time);
-    return (uint64_t) time.tv_sec * 1000 + (uint64_t) time.tv_nsec / 1000000;
-}
-
-#endif
 
 #endif
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Threads, a lock and the clock, of POSIX and of Windows: just what zds_resolver
-    needs.  libzmq's own thread class ends the process when a thread cannot be
-    started.  */
+/*  Threads and a lock, of POSIX and of Windows: just what zds_resolver needs.
+    libzmq's own thread class ends the process when a thread cannot be started.  */
 
 #ifndef ZDS_THREAD_H_INCLUDED
 #define ZDS_THREAD_H_INCLUDED
-
-#include <stdint.h>
 
 #ifdef _WIN32
 #include <winsock2.h>
@@ -61,9 +58,6 @@ int zds_thread_start (const char *name_, void (*run_) (void *arg_), void *arg_);
 
 /*  A number that tells a process from the one it was forked from.  */
 long zds_process_id (void);
-
-/*  Milliseconds of a clock that never goes back.  */
-uint64_t zds_clock_ms (void);
 
 #ifdef __cplusplus
 }
