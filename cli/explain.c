@@ -37,7 +37,6 @@ int trouble_set (int error_, const char *why_, ...)
 }
 
 int explain_parse (zds_endpoint_t *endpoint_,
-                   uint32_t *zone_index_,
                    const char *text_,
                    zds_port_rule_t port_rule_)
 {
@@ -49,7 +48,7 @@ int explain_parse (zds_endpoint_t *endpoint_,
     if (endpoint_->host_too_long)
         return trouble_set (port_rule_ == ZDS_PORT_BIND ? ENODEV : EINVAL,
                             "the host is too long");
-    if (zds_host_zone (endpoint_, zone_index_) != 0)
+    if (zds_host_zone (endpoint_) != 0)
         return trouble_set (EINVAL,
                             "the zone %.100s is no interface of this host",
                             endpoint_->zone);

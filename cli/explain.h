@@ -37,7 +37,6 @@ int trouble_set (int error_, const char *why_, ...) CLI_PRINTF (2, 3);
 /*  Takes HOST:PORT apart and finds its zone; errors go into 'trouble'.  Returns 0 or
     an errno.  */
 int explain_parse (zds_endpoint_t *endpoint_,
-                   uint32_t *zone_index_,
                    const char *text_,
                    zds_port_rule_t port_rule_);
 

@@ -12,7 +12,6 @@
 static struct
 {
     zds_endpoint_t endpoint;
-    uint32_t zone;
     zds_ifaddr_t *ifaddrs; /* of the interface, if the host part is one */
     size_t ifaddr_count;
     zds_bind_plan_t plan;
@@ -42,8 +41,8 @@ static int plan_name (void)
     zds_lookup (report.endpoint.host,
                 question.mode == ZDS_MODE_V4 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE,
                 &answer);
-    return zds_bind_plan_names (&report.plan, &report.endpoint, report.zone,
-                                question.mode, answer.addr, answer.count);
+    return zds_bind_plan_names (&report.plan, &report.endpoint, question.mode,
+                                answer.addr, answer.count);
 }
 
 /*  Why there is nothing to bind to.  */
@@ -55,7 +54,7 @@ static int no_device (void)
     if (report.ifaddr_count > 0)
         return trouble_set (
           ENODEV, "%.100s has no address that the socket may use", host);
-    if (zds_endpoint_literal (&report.endpoint, report.zone, &addr) == 0)
+    if (zds_endpoint_literal (&report.endpoint, &addr) == 0)
         return trouble_set (
           ENODEV, "it is an IPv6 address, and the socket is IPv4-only");
     return trouble_set (
@@ -71,8 +70,7 @@ static int no_device (void)
 /*  Makes a plan from HOST:PORT, as libzmq does.  */
 static int make_plan (const char *text_, bool names_)
 {
-    int rc =
-      explain_parse (&report.endpoint, &report.zone, text_, ZDS_PORT_BIND);
+    int rc = explain_parse (&report.endpoint, text_, ZDS_PORT_BIND);
 
     free (report.ifaddrs);
     report.ifaddrs = NULL;
@@ -82,9 +80,9 @@ static int make_plan (const char *text_, bool names_)
     if (strcmp (report.endpoint.host, "*") != 0)
         zds_host_ifaddrs (report.endpoint.host, &report.ifaddrs,
                           &report.ifaddr_count);
-    rc = zds_bind_plan_make (&report.plan, &report.endpoint, report.zone,
-                             question.mode, question.settings.any,
-                             report.ifaddrs, report.ifaddr_count);
+    rc = zds_bind_plan_make (&report.plan, &report.endpoint, question.mode,
+                             question.settings.any, report.ifaddrs,
+                             report.ifaddr_count);
     if (rc == ENODEV && names_)
         rc = plan_name ();
     if (rc == ENODEV)

@@ -17,7 +17,6 @@ static struct
 {
     bool refused; /* zmq_connect itself fails */
     zds_endpoint_t endpoint;
-    uint32_t zone;
     bool is_literal;
     unsigned families; /* ZDS_FOR_... */
     zds_candidate_t candidate[ZDS_MAX_ADDRS];
@@ -55,15 +54,13 @@ static int read_source (const char *text_, zds_source_t *source_)
     zds_endpoint_t endpoint;
     zds_ifaddr_t *ifaddrs = NULL;
     size_t count = 0;
-    uint32_t zone;
-    int rc = explain_parse (&endpoint, &zone, copy, ZDS_PORT_BIND);
+    int rc = explain_parse (&endpoint, copy, ZDS_PORT_BIND);
 
     free (copy);
     if (rc != 0)
         return rc;
     zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc =
-      zds_source_read (source_, &endpoint, zone, question.mode, ifaddrs, count);
+    rc = zds_source_read (source_, &endpoint, question.mode, ifaddrs, count);
     free (ifaddrs);
     if (rc != 0)
         trouble_set (rc,
@@ -79,15 +76,13 @@ static int prepare (const char *text_)
     const char *const destination = zds_endpoint_destination (text_);
     zds_source_t source;
     zds_addr_t literal;
-    int rc = explain_parse (&report.endpoint, &report.zone, destination,
-                            ZDS_PORT_CONNECT);
+    int rc = explain_parse (&report.endpoint, destination, ZDS_PORT_CONNECT);
 
     if (rc == 0 && destination != text_)
         rc = read_source (text_, &source);
     if (rc != 0)
         return rc;
-    report.is_literal =
-      zds_endpoint_literal (&report.endpoint, report.zone, &literal) == 0;
+    report.is_literal = zds_endpoint_literal (&report.endpoint, &literal) == 0;
     report.families =
       zds_families (question.mode, destination != text_ ? &source : NULL,
                     report.is_literal ? &literal : NULL);
@@ -150,8 +145,8 @@ static void adopt (void)
         if ((report.families & (is_ipv6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4)) == 0)
             continue;
         zds_addr_set_port (&addr, report.endpoint.port);
-        if (report.zone != 0 && is_ipv6)
-            addr.v6.sin6_scope_id = report.zone;
+        if (report.endpoint.scope != 0 && is_ipv6)
+            addr.v6.sin6_scope_id = report.endpoint.scope;
         report.candidate[report.count++].addr = addr;
     }
     if (report.count > 0)

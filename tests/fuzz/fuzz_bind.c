@@ -238,8 +238,7 @@ static void check_interface (const zds_bind_plan_t *plan_,
 static int make_plan (zds_bind_plan_t *plan_,
                       const zds_endpoint_t *endpoint_,
                       zds_mode_t mode_,
-                      const host_t *host_,
-                      uint32_t zone_)
+                      const host_t *host_)
 {
     const char *const name = endpoint_->host;
     const zds_ifaddr_t *const v4 =
@@ -247,7 +246,7 @@ static int make_plan (zds_bind_plan_t *plan_,
     const zds_ifaddr_t *const v6 = name[0] == '\0' || mode_ == ZDS_MODE_V4
                                      ? NULL
                                      : expected (host_, name, AF_INET6);
-    const int rc = zds_bind_plan_make (plan_, endpoint_, zone_, mode_, false,
+    const int rc = zds_bind_plan_make (plan_, endpoint_, mode_, false,
                                        host_->ifaddr, host_->count);
     zds_addr_t literal;
 
@@ -259,7 +258,7 @@ static int make_plan (zds_bind_plan_t *plan_,
     } else if (v4 != NULL || v6 != NULL) {
         MUST (rc == 0, "no plan for an interface");
         check_interface (plan_, v4, v6, mode_);
-    } else if (zds_endpoint_literal (endpoint_, zone_, &literal) == 0
+    } else if (zds_endpoint_literal (endpoint_, &literal) == 0
                && (mode_ != ZDS_MODE_V4
                    || zds_addr_family (&literal) == AF_INET)) {
         MUST (rc == 0 && plan_->count == 1, "no plan for a literal");
@@ -305,7 +304,7 @@ static int plan_names (zds_bind_plan_t *plan_,
         v6 = v6 || addrs[i].sa.sa_family == AF_INET6;
     }
     v6 = v6 && mode_ != ZDS_MODE_V4;
-    rc = zds_bind_plan_names (plan_, endpoint_, 0, mode_, addrs, count);
+    rc = zds_bind_plan_names (plan_, endpoint_, mode_, addrs, count);
     MUST (rc == (v4 || v6 ? 0 : ENODEV), "a plan for a name");
     if (rc != 0)
         return rc;
@@ -488,17 +487,17 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     char *const text = line_of (&input);
     zds_endpoint_t endpoint;
     zds_bind_plan_t plan;
-    uint32_t zone;
     int rc = parse (&endpoint, text);
 
     free (text);
     if (rc != 0)
         return 0;
-    zone = isalpha ((unsigned char) endpoint.zone[0])
-             ? 7
-             : (uint32_t) atoi (endpoint.zone);
+    endpoint.scope = isalpha ((unsigned char) endpoint.zone[0])
+                       ? 7
+                       : (uint32_t) atoi (endpoint.zone);
     invent_host (&host, endpoint.host, &input);
-    rc = make_plan (&plan, &endpoint, mode, &host, zone);
+    rc = make_plan (&plan, &endpoint, mode, &host);
+    endpoint.scope = 0;
     if (rc == ENODEV)
         rc = plan_names (&plan, &endpoint, mode, &input);
     if (rc == 0)

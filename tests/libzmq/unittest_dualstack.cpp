@@ -98,8 +98,8 @@ static zds_bind_plan_t plan_for (const char *text_, zds_mode_t mode_)
     TEST_ASSERT_EQUAL_INT (
       0, zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND));
     zds_bind_plan_t plan;
-    TEST_ASSERT_EQUAL_INT (0, zds_bind_plan_make (&plan, &endpoint, 0, mode_,
-                                                  false, ifaddrs, count));
+    TEST_ASSERT_EQUAL_INT (
+      0, zds_bind_plan_make (&plan, &endpoint, mode_, false, ifaddrs, count));
     return plan;
 }
 

@@ -87,8 +87,8 @@ static int plan (zds_bind_plan_t *plan_, const char *text_, zds_mode_t mode_)
     zds_endpoint_t endpoint;
 
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    return zds_bind_plan_make (plan_, &endpoint, zone_of (&endpoint), mode_,
-                               false, ifaddrs, count);
+    endpoint.scope = zone_of (&endpoint);
+    return zds_bind_plan_make (plan_, &endpoint, mode_, false, ifaddrs, count);
 }
 
 typedef struct
@@ -219,7 +219,7 @@ static void test_b8_names (void **state_)
         for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++) {
             zds_bind_plan_t made;
             char text[200];
-            const int rc = zds_bind_plan_names (&made, &endpoint, 0,
+            const int rc = zds_bind_plan_names (&made, &endpoint,
                                                 (zds_mode_t) mode, addrs, n);
             assert_int_equal (rc, expected[mode] == NULL ? ENODEV : 0);
             if (rc == 0)
@@ -239,8 +239,9 @@ static void test_b8_a_name_in_a_zone (void **state_)
     (void) state_;
 
     zds_endpoint_parse (&endpoint, "name%eth0:5", ZDS_PORT_BIND);
+    endpoint.scope = 2;
     assert_int_equal (
-      zds_bind_plan_names (&made, &endpoint, 2, ZDS_MODE_V6, addrs, 2), 0);
+      zds_bind_plan_names (&made, &endpoint, ZDS_MODE_V6, addrs, 2), 0);
     assert_string_equal (text_of_plan (&made, text, sizeof text),
                          "[fe80::1%2]:5 off, 10.0.0.1:5 opt");
 }
@@ -550,7 +551,7 @@ static void test_b7_a_name_without_ipv6 (void **state_)
     (void) state_;
 
     zds_endpoint_parse (&endpoint, "name:5", ZDS_PORT_BIND);
-    zds_bind_plan_names (&made, &endpoint, 0, V6, addrs, COUNT (addrs));
+    zds_bind_plan_names (&made, &endpoint, V6, addrs, COUNT (addrs));
     assert_string_equal (run (&made, answers, log, sizeof log),
                          "0=[::1]:5 off 0=127.0.0.1:5 done1");
 }
@@ -789,7 +790,7 @@ static void test_b11_any (void **state_)
     for (i = 0; i < COUNT (rows); i++) {
         zds_endpoint_parse (&endpoint, rows[i].text, ZDS_PORT_BIND);
         assert_int_equal (
-          zds_bind_plan_make (&made, &endpoint, 0, rows[i].mode, true, NULL, 0),
+          zds_bind_plan_make (&made, &endpoint, rows[i].mode, true, NULL, 0),
           0);
         assert_string_equal (text_of_plan (&made, text, sizeof text),
                              rows[i].plan);

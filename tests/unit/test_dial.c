@@ -26,7 +26,7 @@ source_of (const char *text_, zds_mode_t mode_, zds_source_t *source_)
         ifaddrs[i].addr = addr_of (host[i].addr);
     }
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    return zds_source_read (source_, &endpoint, 0, mode_, ifaddrs,
+    return zds_source_read (source_, &endpoint, mode_, ifaddrs,
                             COUNT (ifaddrs));
 }
 
@@ -174,7 +174,7 @@ static void test_c10_source_for_each_candidate (void **state_)
         char text[100];
 
         zds_endpoint_parse (&endpoint, rows[i].source, ZDS_PORT_BIND);
-        assert_int_equal (zds_source_read (&source, &endpoint, 0, ZDS_MODE_AUTO,
+        assert_int_equal (zds_source_read (&source, &endpoint, ZDS_MODE_AUTO,
                                            ifaddrs, COUNT (ifaddrs)),
                           0);
         from = zds_source_for (&source, &to, ifaddrs, COUNT (ifaddrs));

@@ -104,7 +104,7 @@ static void test_hosts_and_zones_that_do_not_fit (void **state_)
     strcpy (text + ZDS_HOST_SIZE, ":1");
     assert_int_equal (zds_endpoint_parse (&endpoint, text, ZDS_PORT_BIND), 0);
     assert_true (endpoint.host_too_long);
-    assert_int_equal (zds_endpoint_literal (&endpoint, 0, &addr), EINVAL);
+    assert_int_equal (zds_endpoint_literal (&endpoint, &addr), EINVAL);
 
     memset (text, 'a', sizeof text);
     text[0] = '%';
@@ -150,7 +150,8 @@ static void test_literals (void **state_)
         int rc;
         assert_int_equal (
           zds_endpoint_parse (&endpoint, rows[i].text, ZDS_PORT_BIND), 0);
-        rc = zds_endpoint_literal (&endpoint, rows[i].zone, &addr);
+        endpoint.scope = rows[i].zone;
+        rc = zds_endpoint_literal (&endpoint, &addr);
         if (rows[i].expected == NULL)
             assert_int_equal (rc, EINVAL);
         else {

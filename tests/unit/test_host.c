@@ -49,9 +49,12 @@ static void test_addresses_of_one_interface (void **state_)
 static int zone_rc (const char *text_, uint32_t *index_)
 {
     zds_endpoint_t endpoint;
+    int rc;
 
     assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    return zds_host_zone (&endpoint, index_);
+    rc = zds_host_zone (&endpoint);
+    *index_ = endpoint.scope;
+    return rc;
 }
 
 static void test_zones (void **state_)

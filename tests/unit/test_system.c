@@ -374,7 +374,7 @@ static void test_literals_without_memory (void **state_)
     assert_int_equal (
       zds_endpoint_parse (&endpoint, "192.0.2.1:5", ZDS_PORT_BIND), 0);
     assert_int_equal (
-      zds_bind_plan_make (&plan, &endpoint, 0, ZDS_MODE_AUTO, false, NULL, 0),
+      zds_bind_plan_make (&plan, &endpoint, ZDS_MODE_AUTO, false, NULL, 0),
       ENOMEM);
     /*  An answer too short for its family.  */
     system_new ();

@@ -255,6 +255,7 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
     const char *end = strrchr (text_, ':'), *zone;
 
     endpoint_->port = 0;
+    endpoint_->scope = 0;
     endpoint_->host[0] = endpoint_->zone[0] = '\0';
     endpoint_->host_too_long = false;
     if (end == NULL
@@ -283,9 +284,7 @@ const char *zds_endpoint_destination (const char *text_)
     return semicolon == NULL ? text_ : semicolon + 1;
 }
 
-int zds_endpoint_literal (const zds_endpoint_t *endpoint_,
-                          uint32_t zone_index_,
-                          zds_addr_t *addr_)
+int zds_endpoint_literal (const zds_endpoint_t *endpoint_, zds_addr_t *addr_)
 {
     int rc;
 
@@ -301,7 +300,7 @@ int zds_endpoint_literal (const zds_endpoint_t *endpoint_,
     zds_addr_unmap (addr_);
     zds_addr_set_port (addr_, endpoint_->port);
     if (zds_addr_family (addr_) == AF_INET6)
-        addr_->v6.sin6_scope_id = zone_index_;
+        addr_->v6.sin6_scope_id = endpoint_->scope;
     return 0;
 }
 

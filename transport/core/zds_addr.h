@@ -146,6 +146,7 @@ typedef struct
 {
     char host[ZDS_HOST_SIZE];
     char zone[ZDS_HOST_SIZE]; /* empty: none given */
+    uint32_t scope;           /* the zone's index: zds_host_zone; 0: none */
     uint16_t port;            /* host byte order; 0: the system's choice */
     bool host_too_long;       /* then 'host' is empty */
 } zds_endpoint_t;
@@ -169,11 +170,9 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
 const char *zds_endpoint_destination (const char *text_);
 
 /*  Reads the host of '*endpoint_' as an address literal, of IPv4 if it can be
-    one, else of IPv6; sets the port and, for IPv6, 'zone_index_' as scope.
+    one, else of IPv6; sets the port and, for IPv6, the scope.
     Returns 0, EINVAL when it is no literal, ENOMEM.  */
-int zds_endpoint_literal (const zds_endpoint_t *endpoint_,
-                          uint32_t zone_index_,
-                          zds_addr_t *addr_);
+int zds_endpoint_literal (const zds_endpoint_t *endpoint_, zds_addr_t *addr_);
 
 /*  Whether two names of the DNS are one: it does not tell capital letters from small ones
     (RFC 4343).  */

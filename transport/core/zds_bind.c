@@ -261,7 +261,6 @@ static bool is_ipv4_any (const zds_addr_t *addr_)
 
 int zds_bind_plan_make (zds_bind_plan_t *plan_,
                         const zds_endpoint_t *endpoint_,
-                        uint32_t zone_index_,
                         zds_mode_t mode_,
                         bool any_,
                         const zds_ifaddr_t *ifaddrs_,
@@ -278,7 +277,7 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
         && plan_interface (plan_, endpoint_, mode_, ifaddrs_, count_) == 0)
         return 0;
 
-    rc = zds_endpoint_literal (endpoint_, zone_index_, &addr);
+    rc = zds_endpoint_literal (endpoint_, &addr);
     if (rc == 0 && any_ && is_ipv4_any (&addr)) {
         plan_wildcard (plan_, mode_, endpoint_->port);
         plan_->why = "0.0.0.0 means * here: the administrator wants it so";
@@ -302,7 +301,6 @@ first_of (int family_, const zds_addr_t *addrs_, size_t count_)
 
 int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_endpoint_t *endpoint_,
-                         uint32_t zone_index_,
                          zds_mode_t mode_,
                          const zds_addr_t *addrs_,
                          size_t count_)
@@ -313,9 +311,9 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
     zds_addr_t zoned;
 
     start_plan (plan_, "a name is a socket per family it leads to");
-    if (v6 != NULL && zone_index_ != 0) {
+    if (v6 != NULL && endpoint_->scope != 0) {
         zoned = *v6;
-        zoned.v6.sin6_scope_id = zone_index_;
+        zoned.v6.sin6_scope_id = endpoint_->scope;
         v6 = &zoned;
     }
     /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
@@ -577,7 +575,6 @@ static bool source_of_interface (zds_source_t *source_,
 
 int zds_source_read (zds_source_t *source_,
                      const zds_endpoint_t *endpoint_,
-                     uint32_t zone_index_,
                      zds_mode_t mode_,
                      const zds_ifaddr_t *ifaddrs_,
                      size_t count_)
@@ -592,7 +589,7 @@ int zds_source_read (zds_source_t *source_,
     }
     if (source_of_interface (source_, endpoint_, ifaddrs_, count_))
         return 0;
-    rc = zds_endpoint_literal (endpoint_, zone_index_, &addr);
+    rc = zds_endpoint_literal (endpoint_, &addr);
     if (rc != 0)
         return rc == EINVAL ? ENODEV : rc;
     if (mode_ == ZDS_MODE_V6 && zds_addr_family (&addr) == AF_INET6

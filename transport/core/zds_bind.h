@@ -74,15 +74,13 @@ typedef struct
 } zds_bind_plan_t;
 
 /*  What 'endpoint_' asks for in 'mode_', on a host with these addresses.
-    'zone_index_' is the index of the endpoint's zone, 0 if it has none.  'any_':
-    0.0.0.0 means * (B-11).
+    'any_': 0.0.0.0 means * (B-11).
 
     Returns 0; ENODEV when the host part is neither *, nor an interface with an
     address of a wanted family, nor a literal of a wanted family: the caller may
     then look the name up and call zds_bind_plan_names; ENOMEM.  */
 int zds_bind_plan_make (zds_bind_plan_t *plan_,
                         const zds_endpoint_t *endpoint_,
-                        uint32_t zone_index_,
                         zds_mode_t mode_,
                         bool any_,
                         const zds_ifaddr_t *ifaddrs_,
@@ -93,7 +91,6 @@ int zds_bind_plan_make (zds_bind_plan_t *plan_,
     none of a wanted family.  */
 int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_endpoint_t *endpoint_,
-                         uint32_t zone_index_,
                          zds_mode_t mode_,
                          const zds_addr_t *addrs_,
                          size_t count_);
@@ -226,12 +223,10 @@ typedef struct
     char name[256];
 } zds_source_t;
 
-/*  Reads a source address on a host with these interface addresses.  'zone_index_' is
-    the index of its zone, 0 if it has none.  In mode V6, :: is the source of both
-    families, as it always was.  Returns 0, ENODEV when it is none of them, ENOMEM.  */
+/*  Reads a source address on a host with these interface addresses.  In mode V6, :: is
+    the source of both families, as it always was.  Returns 0, ENODEV when it is none of them, ENOMEM.  */
 int zds_source_read (zds_source_t *source_,
                      const zds_endpoint_t *endpoint_,
-                     uint32_t zone_index_,
                      zds_mode_t mode_,
                      const zds_ifaddr_t *ifaddrs_,
                      size_t count_);

@@ -128,7 +128,6 @@ zmq::dualstack_binds_t::names_of (const std::string &endpoint_,
     names_t names (1, endpoint_);
     zds_endpoint_t endpoint;
     zds_addr_t addr;
-    uint32_t zone_index;
 
     endpoints_t::const_iterator bound = _endpoints.upper_bound (endpoint_);
     if (bound != _endpoints.begin () && (--bound)->first == endpoint_)
@@ -136,12 +135,11 @@ zmq::dualstack_binds_t::names_of (const std::string &endpoint_,
 
     if (scheme_of (endpoint_) != "tcp://")
         return names;
-    if (!parse (address_, &endpoint)
-        || zds_host_zone (&endpoint, &zone_index) != 0)
+    if (!parse (address_, &endpoint) || zds_host_zone (&endpoint) != 0)
         return names;
     if (zds_endpoint_is_localhost (&endpoint))
         add_localhost (endpoint.port, mode, &names);
-    else if (zds_endpoint_literal (&endpoint, zone_index, &addr) == 0)
+    else if (zds_endpoint_literal (&endpoint, &addr) == 0)
         add_spellings (addr, mode, &names);
     return names;
 }

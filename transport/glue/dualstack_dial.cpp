@@ -159,9 +159,8 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
     int rc = local.read (source_);
     if (rc != 0)
         return rc;
-    rc = zds_source_read (&_source, &local.endpoint, local.zone,
-                          dualstack_mode (_options), local.first (),
-                          local.ifaddrs.size ());
+    rc = zds_source_read (&_source, &local.endpoint, dualstack_mode (_options),
+                          local.first (), local.ifaddrs.size ());
     _ifaddrs.swap (local.ifaddrs);
     return local.verdict (rc);
 }
@@ -178,6 +177,7 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
       !asks_host
         || zds_lookup_asks_ipv6 (_endpoint->host, inbox.view ().has_ipv6));
     config_->port = _endpoint->port;
+    config_->zone = _endpoint->scope;
     //  As long as nothing is remembered, the network does not matter.
     if (!dualstack_history_t (_context))
         return;
@@ -208,7 +208,7 @@ zds_race_config_t zmq::dualstack_dial_t::configure (unsigned families_)
 }
 
 //  [SOURCE;]HOST:PORT: fills '_endpoint' and the source. Returns 0 or an errno.
-int zmq::dualstack_dial_t::read (const std::string &address_, uint32_t *zone_)
+int zmq::dualstack_dial_t::read (const std::string &address_)
 {
     const char *const destination =
       zds_endpoint_destination (address_.c_str ());
@@ -216,7 +216,7 @@ int zmq::dualstack_dial_t::read (const std::string &address_, uint32_t *zone_)
 
     int rc = zds_endpoint_parse (_endpoint, destination, ZDS_PORT_CONNECT);
     if (rc == 0)
-        rc = zds_host_zone (_endpoint, zone_);
+        rc = zds_host_zone (_endpoint);
     memset (&_source, 0, sizeof _source);
     _ifaddrs.clear ();
     _has_source = source_len > 0;
@@ -229,12 +229,11 @@ int zmq::dualstack_dial_t::read (const std::string &address_, uint32_t *zone_)
 int zmq::dualstack_dial_t::prepare (const std::string &address_)
 {
     zds_addr_t literal;
-    uint32_t zone;
 
-    int rc = read (address_, &zone);
+    int rc = read (address_);
     if (rc != 0)
         return rc;
-    rc = zds_endpoint_literal (_endpoint, zone, &literal);
+    rc = zds_endpoint_literal (_endpoint, &literal);
     _is_literal = rc == 0;
     if (rc == ENOMEM)
         return rc;
@@ -247,8 +246,7 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     _key = dualstack_key (address_, _purpose, _options);
     if (!_is_literal)
         _io_thread->dualstack ().begins (this);
-    zds_race_config_t config = configure (families);
-    config.zone = zone;
+    const zds_race_config_t config = configure (families);
     rc = zds_race_init (&_race, &config, zds_clock_ms ());
     if (rc == 0 && _is_literal)
         zds_race_literal (&_race, &literal);
@@ -671,13 +669,12 @@ int zmq::dualstack_read_target (const char *target_, ip_addr_t *out_)
 {
     zds_endpoint_t endpoint;
     zds_addr_t addr;
-    uint32_t zone;
 
     int rc = zds_endpoint_parse (&endpoint, target_, ZDS_PORT_CONNECT);
     if (rc == 0)
-        rc = zds_host_zone (&endpoint, &zone);
+        rc = zds_host_zone (&endpoint);
     if (rc == 0)
-        rc = zds_endpoint_literal (&endpoint, zone, &addr);
+        rc = zds_endpoint_literal (&endpoint, &addr);
     if (rc == EINVAL && zds_endpoint_may_be_name (endpoint.host)) {
         zds_addr_any (&addr, AF_INET);
         zds_addr_set_port (&addr, endpoint.port);

@@ -137,7 +137,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     };
 
     int set_source (const std::string &source_);
-    int read (const std::string &address_, uint32_t *zone_);
+    int read (const std::string &address_);
     int prepare (const std::string &address_);
     void set_name (zds_race_config_t *config_);
     zds_race_config_t configure (unsigned families_);

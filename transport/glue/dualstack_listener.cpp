@@ -231,8 +231,8 @@ class bind_sockets_t
             return ENODEV;
         bind_lookup_t lookup;
         const zds_answer_t &answer = lookup.run (host, _mode);
-        return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _local.zone,
-                                    _mode, answer.addr, answer.count);
+        return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
+                                    answer.addr, answer.count);
     }
 
     //  From HOST:PORT to the sockets to open, or an errno.
@@ -241,9 +241,8 @@ class bind_sockets_t
         int rc = _local.read (text_);
 
         if (rc == 0)
-            rc = zds_bind_plan_make (&_bind.plan, &_local.endpoint, _local.zone,
-                                     _mode, any_, _local.first (),
-                                     _local.ifaddrs.size ());
+            rc = zds_bind_plan_make (&_bind.plan, &_local.endpoint, _mode, any_,
+                                     _local.first (), _local.ifaddrs.size ());
         if (rc == ENODEV && names_)
             rc = plan_name ();
         return _local.verdict (rc);

@@ -384,7 +384,7 @@ static void ask_resolver (const zds_endpoint_t &endpoint_,
 
     memset (&ifaddr, 0, sizeof ifaddr);
     if (strlen (endpoint_.host) >= sizeof ifaddr.name
-        || zds_endpoint_literal (&endpoint_, 0, &ifaddr.addr) == 0
+        || zds_endpoint_literal (&endpoint_, &ifaddr.addr) == 0
         || resolver.resolve (&addr, endpoint_.host) != 0
         || zds_addr_from_sockaddr (&ifaddr.addr, addr.as_sockaddr (),
                                    addr.sockaddr_len ())
@@ -405,7 +405,7 @@ int zmq::dualstack_local_t::read (const std::string &text_)
 
     int rc = zds_endpoint_parse (&endpoint, text_.c_str (), ZDS_PORT_BIND);
     if (rc == 0)
-        rc = zds_host_zone (&endpoint, &zone);
+        rc = zds_host_zone (&endpoint);
     ifaddrs.clear ();
     unknown = 0;
     if (rc != 0 || strcmp (endpoint.host, "*") == 0)

@@ -97,13 +97,12 @@ bool dualstack_has_stopped (fd_t fd_);
 struct dualstack_local_t
 {
     zds_endpoint_t endpoint;
-    uint32_t zone; //  its index
 
     //  Those that it can choose from. Where the system has no getifaddrs, libzmq's
     //  own resolver says.
     std::vector<zds_ifaddr_t> ifaddrs;
 
-    dualstack_local_t () : endpoint (), zone (0), unknown (0) {}
+    dualstack_local_t () : endpoint (), unknown (0) {}
 
     //  Reads HOST:PORT. Safe in any thread. Returns 0 or an errno.
     int read (const std::string &text_);

@@ -427,18 +427,17 @@ void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_)
         snprintf (text_, size_, "%s:%u", host, port);
 }
 
-int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_)
+int zds_host_zone (zds_endpoint_t *endpoint_)
 {
-    *index_ = 0;
     if (endpoint_->zone[0] == '\0')
         return 0;
     if (!isalpha ((unsigned char) endpoint_->zone[0]))
-        *index_ = (uint32_t) atoi (endpoint_->zone);
+        endpoint_->scope = (uint32_t) atoi (endpoint_->zone);
 #if !defined _WIN32 || _WIN32_WINNT >= 0x0600
     else
-        *index_ = if_nametoindex (endpoint_->zone);
+        endpoint_->scope = if_nametoindex (endpoint_->zone);
 #endif
-    return *index_ == 0 ? EINVAL : 0;
+    return endpoint_->scope == 0 ? EINVAL : 0;
 }
 
 bool zds_lookup_hosts_line (char *line_, const char *host_, zds_addr_t *addr_)

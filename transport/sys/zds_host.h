@@ -66,10 +66,10 @@ enum
     number.  Cut where it does not fit into 'size_' > 0 bytes.  */
 void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_);
 
-/*  The index of the interface that an endpoint's zone names, or that it is (what begins
-    with no letter is read as atoi reads it); 0 without a zone.  EINVAL when there is no
+/*  Sets the endpoint's 'scope': the index of the interface that its zone names, or that
+    it is (what begins with no letter is read as atoi reads it).  EINVAL when there is no
     such interface, or the number is 0.  */
-int zds_host_zone (const zds_endpoint_t *endpoint_, uint32_t *index_);
+int zds_host_zone (zds_endpoint_t *endpoint_);
 
 /*  Reads a settings file (see zds_settings.h).  It counts only if it is a regular
     file of at most 64 kB, without NUL bytes, that belongs to root and that nobody
