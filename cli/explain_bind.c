@@ -257,8 +257,14 @@ static void show_listeners (void)
 
 static void show_ifaddr (size_t number_)
 {
-    static const char *const names[] = {"temporary", "deprecated", "tentative",
-                                        "duplicate"};
+    static const struct
+    {
+        unsigned flag;
+        const char *name;
+    } flag_names[] = {{ZDS_IFADDR_TEMPORARY, "temporary"},
+                      {ZDS_IFADDR_DEPRECATED, "deprecated"},
+                      {ZDS_IFADDR_TENTATIVE, "tentative"},
+                      {ZDS_IFADDR_DUPLICATE, "duplicate"}};
     const zds_ifaddr_t *const one = &report.ifaddrs[number_];
     char addr[ZDS_ADDR_TEXT_SIZE], flags[64] = "";
     bool chosen;
@@ -269,10 +275,10 @@ static void show_ifaddr (size_t number_)
     if (question.json)
         json ("{ address=s chosen=b flags[", addr, chosen);
     for (k = 0; k < 4; k++)
-        if ((one->flags >> k & 1) != 0) {
-            strcat (strcat (flags, " "), names[k]);
+        if ((one->flags & flag_names[k].flag) != 0) {
+            strcat (strcat (flags, " "), flag_names[k].name);
             if (question.json)
-                json ("=s", names[k]);
+                json ("=s", flag_names[k].name);
         }
     if (question.json)
         json ("] why=s }", why);

@@ -102,7 +102,9 @@ static void invent_host (host_t *host_, const char *name_, input_t *input_)
         zds_ifaddr_t *const ifaddr = &host_->ifaddr[i];
         const unsigned bits = byte_of (input_);
         const char *const name = bits & 8 ? names[bits >> 4 & 3] : name_;
-        ifaddr->flags = bits & 7;
+        ifaddr->flags = (bits & 1) * ZDS_IFADDR_TEMPORARY
+                        | (bits >> 1 & 1) * ZDS_IFADDR_DEPRECATED
+                        | (bits >> 2 & 1) * ZDS_IFADDR_TENTATIVE;
         if ((bits & 0xc0) == 0xc0)
             ifaddr->flags |= ZDS_IFADDR_DUPLICATE;
         snprintf (ifaddr->name, sizeof ifaddr->name, "%.200s", name);

@@ -33,6 +33,8 @@ static void test_flags_come_from_the_kernel (void **state_)
       ZDS_IFADDR_TENTATIVE | ZDS_IFADDR_DUPLICATE,
     };
     static const int errors[] = {0, EPERM};
+    const unsigned known = ZDS_IFADDR_TEMPORARY | ZDS_IFADDR_DUPLICATE
+                           | ZDS_IFADDR_DEPRECATED | ZDS_IFADDR_TENTATIVE;
     zds_ifaddr_t *ifaddrs;
     size_t count, i, how;
     (void) state_;
@@ -44,7 +46,8 @@ static void test_flags_come_from_the_kernel (void **state_)
         assert_int_equal (zds_host_ifaddrs ("eth0", &ifaddrs, &count), 0);
         assert_int_equal (count, COUNT (host));
         for (i = 0; i < count; i++)
-            assert_int_equal (ifaddrs[i].flags, errors[how] ? 0 : flags[i]);
+            assert_int_equal (ifaddrs[i].flags & known,
+                              errors[how] ? 0 : flags[i]);
         assert_int_equal (sys.ifaddrs_calls, errors[how] ? 1 : 0);
         assert_int_equal (sys.open_sockets, 0);
         free (ifaddrs);

@@ -26,12 +26,13 @@ typedef struct
     unsigned flags; /* ZDS_IFADDR_...; 0 where the system does not tell */
 } zds_ifaddr_t;
 
+/*  The values are those of Linux, which has more.  */
 enum
 {
-    ZDS_IFADDR_TEMPORARY = 1,  /* RFC 8981 */
-    ZDS_IFADDR_DEPRECATED = 2, /* RFC 4862 section 5.5.4 */
-    ZDS_IFADDR_TENTATIVE = 4,  /* detection of duplicates still runs */
-    ZDS_IFADDR_DUPLICATE = 8   /* it ran, and somebody else has the address */
+    ZDS_IFADDR_TEMPORARY = 0x01,  /* RFC 8981 */
+    ZDS_IFADDR_DUPLICATE = 0x08,  /* RFC 4862 section 5.4: another host's */
+    ZDS_IFADDR_DEPRECATED = 0x20, /* RFC 4862 section 5.5.4 */
+    ZDS_IFADDR_TENTATIVE = 0x40   /* detection of duplicates still runs */
 };
 
 typedef enum

@@ -305,6 +305,7 @@ void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_)
     race_->candidate[0].addr = *addr_;
     race_->count = 1;
     race_->is_literal = true;
+    race_->ask.asked = ZDS_LOOK_BIT (race_->config.look);
 }
 
 static size_t find (const zds_candidate_t *candidates_,
@@ -806,11 +807,6 @@ static uint64_t ask_again_time (const zds_race_t *race_, size_t waiting_)
     return later (race_->last_start, race_->ask.since) + race_->ask_again;
 }
 
-static uint64_t ask_time (const zds_race_t *race_, uint64_t now_)
-{
-    return race_->is_literal ? ZDS_NEVER : zds_ask_time (&race_->ask, now_);
-}
-
 static zds_race_step_t ask (zds_race_t *race_, uint64_t now_)
 {
     zds_race_step_t step = step_of (ZDS_RACE_ASK, "");
@@ -872,7 +868,7 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
     if (race_->winner >= 0)
         return step_about (race_, ZDS_RACE_WON, (unsigned) race_->winner,
                            race_->won_why);
-    if (is_due (ask_time (race_, now_), now_, &deadline))
+    if (is_due (zds_ask_time (&race_->ask, now_), now_, &deadline))
         return ask (race_, now_);
     if (candidate == NONE && race_->ask.outstanding == 0
         && running (race_) == 0)

@@ -129,14 +129,6 @@ enum
     MAX_DUMPS = 5 /* while addresses change faster than they are listed */
 };
 
-static unsigned flags_from_kernel (uint32_t bits_)
-{
-    return ((bits_ & IFA_F_TEMPORARY) != 0 ? ZDS_IFADDR_TEMPORARY : 0u)
-           | ((bits_ & IFA_F_DADFAILED) != 0 ? ZDS_IFADDR_DUPLICATE : 0u)
-           | ((bits_ & IFA_F_DEPRECATED) != 0 ? ZDS_IFADDR_DEPRECATED : 0u)
-           | ((bits_ & IFA_F_TENTATIVE) != 0 ? ZDS_IFADDR_TENTATIVE : 0u);
-}
-
 /*  False if the attribute has another length than addresses of that family.  */
 static bool
 addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
@@ -194,7 +186,7 @@ static int add_from_kernel (list_t *list_, struct nlmsghdr *message_)
         bits = 0; /* they mean other things there */
     else if (zds_addr_class (&addr) == ZDS_CLASS_LINK_LOCAL)
         addr.v6.sin6_scope_id = header->ifa_index;
-    return append (list_, name, &addr, flags_from_kernel (bits));
+    return append (list_, name, &addr, bits);
 }
 
 /*  Takes one datagram of the answer: 0 when more follows, -1 when it was the last,
