@@ -201,6 +201,8 @@ static void show_lookup (void)
 static void show_attempt (size_t place_)
 {
     const long delay = (long) question.settings.attempt_delay;
+    const long place = (long) place_, waits = place - ZDS_RACE_MAX_RUNNING;
+    long start = place * delay;
     char addr[ZDS_ADDR_TEXT_SIZE], first[32], when[80] = "at once";
     const char *const why =
       report.is_literal
@@ -210,13 +212,18 @@ static void show_attempt (size_t place_)
 
     zds_host_format (&report.candidate[report.order[place_]].addr, addr,
                      sizeof addr);
-    if (place_ > 0)
+    if (waits >= 0 && start < waits * delay + ZDS_RACE_PATIENCE)
+        start = waits * delay + ZDS_RACE_PATIENCE;
+    if (waits >= 0)
+        snprintf (when, sizeof when,
+                  "when one ends, or the oldest was silent for %d ms",
+                  ZDS_RACE_PATIENCE);
+    else if (place > 0)
         snprintf (when, sizeof when,
                   "after %ld ms of silence, or when one fails", delay);
     snprintf (first, sizeof first, "  %zu. ", place_ + 1);
     if (question.json)
-        json ("{ address=s why=s start_ms=i }", addr, why,
-              (long) place_ * delay);
+        json ("{ address=s why=s start_ms=i }", addr, why, start);
     else
         cli_say (first, "%s %s: %s", addr, when, why);
 }

@@ -506,6 +506,19 @@ def test_d2_without_our_library(lab, host):
         assert "[::]" not in done.stdout
 
 
+def test_d2_more_addresses_than_run_at_a_time(lab):
+    """Catches: a seventh address that would start with six silent ones ahead of it (C-6)."""
+    node = lab.node(etc={"nsswitch.conf": "hosts: files\n", "hosts": "".join(
+        "10.0.0.%d many.test\n" % one for one in range(11, 19))})
+    node.nic("eth0", "10.0.0.1/24")
+    for words, expected in (("", [0, 250, 500, 750, 1000, 1250, 4000, 4250]),
+                            ("attempt-delay=1000", [1000 * one for one in range(8)])):
+        answer = ask(node, "connect", "tcp://many.test:5555", env={"ZMQ_DUALSTACK": words})
+        assert [one["start_ms"] for one in answer["attempts"]] == expected
+    text = command(node, ["explain", "connect", "tcp://many.test:5555"]).stdout
+    assert text.count("or when one fails") == 5 and text.count("was silent for 4000 ms") == 2
+
+
 # ------------------------------------------------------------------ other transports
 
 
