@@ -390,7 +390,7 @@ def test_a_path_that_libtool_cannot_do_with(lab, program, name):
     (["sh", "quickstart", "--deb"], 1, "source package only"),
     (["./quickstart", "--deb", "x"], 2, "--help"), (["./quickstart", ""], 2, "--help")])
 def test_how_it_is_called(lab, argv, status, words):
-    """Catches: errors of a shell that is not bash; words that nobody reads."""
+    """Catches: errors from a shell other than bash; arguments that are ignored."""
     machine = Machine(lab)
     done = subprocess.run(argv, cwd=machine.top, env=machine.environment(LIBZMQ_SOURCE="/x"),
                           capture_output=True, text=True, timeout=60)
@@ -398,7 +398,7 @@ def test_how_it_is_called(lab, argv, status, words):
 
 
 def test_in_a_shell_that_looks_for_folders(lab):
-    """Catches: the path that cd prints for who sets CDPATH."""
+    """Catches: taking the path that cd prints when CDPATH is set."""
     machine = Machine(lab)
     where, name = os.path.split(machine.top)
     script = '. "%s/scripts/setup.sh"; echo "$TOP"' % name

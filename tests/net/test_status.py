@@ -230,7 +230,7 @@ def test_status_of_nobody(host, pid, code, words):
 @pytest.mark.parametrize("argv,code", [(["status"], 2), (["status", "1"], 2),
                                        (["run", "--", "true"], 125)])
 def test_status_without_proc(host, argv, code):
-    """As in a chroot.  Catches: nobody who uses libzmq, where nobody can be seen."""
+    """As in a chroot.  Catches: claiming that no process uses libzmq where none can be seen."""
     done = host.run(["unshare", "-m", "sh", "-c", 'umount -l /proc && exec "$@"', "sh", cli()]
                     + argv, check=False, env=environment())
     assert (done.returncode, done.stdout) == (code, "")
