@@ -82,7 +82,8 @@ void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_)
         addr_->v4.sin_port = htons (port_);
 }
 
-/*  False for most names: at the first letter that no literal can have.  */
+/*  Whether the text may be a literal: false for most names, at the first letter that
+    no literal can have.  */
 static bool may_be_literal (const char *text_)
 {
     while (isxdigit ((unsigned char) *text_) || *text_ == ':' || *text_ == '.'
@@ -230,7 +231,7 @@ static int parse_port (uint16_t *port_, const char *text_, bool wildcard_)
         return wildcard_ ? 0 : EINVAL;
     if (strcmp (text_, "0") == 0)
         return 0;
-    /*  atoi and the cut to 16 bits are libzmq's reading of a port.  */
+    /*  libzmq, too, reads a port with atoi and cuts it to 16 bits.  */
     *port_ = (uint16_t) atoi (text_);
     return *port_ == 0 ? EINVAL : 0;
 }
@@ -251,7 +252,7 @@ int zds_endpoint_parse (zds_endpoint_t *endpoint_,
                         const char *text_,
                         zds_port_rule_t port_rule_)
 {
-    /*  The last colon: an IPv6 address has others before it.  */
+    /*  The last colon, because an IPv6 address has others before it.  */
     const char *end = strrchr (text_, ':'), *zone;
 
     endpoint_->port = 0;
@@ -296,7 +297,7 @@ int zds_endpoint_literal (const zds_endpoint_t *endpoint_, zds_addr_t *addr_)
     if (rc != 0)
         return rc;
 
-    /*  How getaddrinfo reads ::ffff:a.b.c.d as IPv4 differs by platform.  */
+    /*  Whether getaddrinfo reads ::ffff:a.b.c.d as IPv4 differs by platform.  */
     zds_addr_unmap (addr_);
     zds_addr_set_port (addr_, endpoint_->port);
     if (zds_addr_family (addr_) == AF_INET6)

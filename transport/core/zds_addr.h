@@ -78,7 +78,7 @@ int zds_addr_from_sockaddr (zds_addr_t *addr_,
                             const struct sockaddr *sa_,
                             size_t len_);
 
-/*  Bytes of '*addr_' that bind() and connect() want to see.  */
+/*  The number of bytes of '*addr_' that bind() and connect() take.  */
 size_t zds_addr_len (const zds_addr_t *addr_);
 
 int zds_addr_family (const zds_addr_t *addr_);
@@ -99,11 +99,12 @@ void zds_addr_set_port (zds_addr_t *addr_, uint16_t port_);
     EINVAL when the text is no literal of that family, ENOMEM.  */
 int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_);
 
-/*  Neither argument need have been made by the same function: compares
-    family, address and scope, and the port.  */
+/*  Compares family, address, scope and port, no matter how the arguments were
+    made.  */
 bool zds_addr_equal (const zds_addr_t *a_, const zds_addr_t *b_);
 
-/*  FNV-1a of some bytes, on from 'hash_', which is ZDS_HASH at first.  */
+/*  Continues the FNV-1a hash 'hash_', which is ZDS_HASH at first, with some
+    bytes.  */
 #define ZDS_HASH 14695981039346656037u
 uint64_t zds_hash (uint64_t hash_, const void *data_, size_t size_);
 
@@ -128,9 +129,9 @@ void zds_addr_as_ipv4 (zds_addr_t *addr_);
     buffer and gives the length that it has then.  */
 size_t zds_sockaddr_as_ipv4 (struct sockaddr *sa_, size_t len_);
 
-/*  The address as a socket of this mode has it: in mode V6 IPv4 goes through IPv6
-    sockets, as it always did, so that applications see the addresses that they
-    know.  On a kernel without IPv6 the address itself serves.  */
+/*  The address as a socket of this mode needs it: in mode V6 IPv4 goes through IPv6
+    sockets, as it always did, so that applications see the addresses that they know.
+    On a kernel without IPv6 the address itself will do.  */
 zds_addr_t zds_addr_through (zds_mode_t mode_, const zds_addr_t *addr_);
 
 /*  The grammar of endpoints is libzmq's, with its tolerance: what it accepts is
@@ -174,8 +175,8 @@ const char *zds_endpoint_destination (const char *text_);
     Returns 0, EINVAL when it is no literal, ENOMEM.  */
 int zds_endpoint_literal (const zds_endpoint_t *endpoint_, zds_addr_t *addr_);
 
-/*  Whether two names of the DNS are one: it does not tell capital letters from small ones
-    (RFC 4343).  */
+/*  Whether two DNS names are the same: DNS does not tell capital letters from small
+    ones (RFC 4343).  */
 bool zds_is_same_name (const char *a_, const char *b_);
 
 /*  A number for such a name, the same for all its spellings.  0 for none: NULL, or empty.  */
@@ -185,8 +186,8 @@ uint64_t zds_hash_name (const char *name_);
     any look-up (RFC 6761 section 6.3).  */
 bool zds_endpoint_is_localhost (const zds_endpoint_t *endpoint_);
 
-/*  Whether a host that is no literal may be a name, where transports check that
-    ahead of the look-up (ws).  */
+/*  Whether a host that is no literal may be a name, for transports that check this
+    before the look-up (ws).  */
 bool zds_endpoint_may_be_name (const char *host_);
 
 #ifdef __cplusplus

@@ -50,10 +50,10 @@ uint64_t zds_ask_late_at (const zds_ask_t *ask_)
     return since + ask_->delay;
 }
 
-/*  When a helper is to be asked: for a whole answer that is late, or that could not be
-    had because one of the families could not.  A name that the hosts file pins is answered
-    as soon as the whole look-up runs, so IPv6 is not asked for before it has run for a
-    while: DNS may know another host.  */
+/*  When a helper is to be asked: when the whole answer is late, or failed because the
+    answer for one family failed.  A name that the hosts file pins is answered as soon
+    as the whole look-up runs, so IPv6 is not asked for before that has run for a
+    while: DNS may know another host by the name.  */
 static uint64_t
 helper_time (const zds_ask_t *ask_, zds_look_t look_, uint64_t now_)
 {
@@ -221,8 +221,8 @@ void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_)
                 addr[count] = answer_->addr[k];
                 place[count++] = k;
             }
-        /*  Another one is the second in each round: when the first is down, its
-            share does not go to a single one.  */
+        /*  In each round a different address is second, so that when the first is
+            down, its share does not all go to one.  */
         for (k = 0; k < count; k++) {
             const size_t ahead =
               k == 0 ? 0 : 1 + (k - 1 + turn_ / count) % (count - 1);

@@ -6,10 +6,10 @@
     last word.  It waits for the slowest name server of both families, so when it is
     not there within the Resolution Delay (RFC 8305 section 3), or fails for now
     because one family does, single families are asked for too.  These helpers may
-    lead to another host than the whole answer: the hosts file pins one family, a
-    search list has the two in two domains.  So what libzmq itself would have asked
-    for (the usual family) counts as it is, and the other family only with proof
-    that it is of the same host.
+    lead to another host than the whole answer: the hosts file may pin one family
+    only, and a search list may find the two in two domains.  So the answer for the
+    family that libzmq itself would have asked for (the usual family) counts as it is,
+    and the one for the other family only with proof that it is about the same host.
 
     Pure data: no clock, no heap, no lock.  Times are ms of a clock that never goes
     back.  */
@@ -74,12 +74,12 @@ typedef struct
 /*  The bit of a look-up in a set of them.  */
 #define ZDS_LOOK_BIT(look) (1u << (look))
 
-/*  The look-up that says which addresses a name has, where these families may be used:
-    IPv4 alone where libzmq without dual stack asks for that and nothing else could
-    be used, which in mode AUTO is so on a host without IPv6.  */
+/*  The look-up that says which addresses a name has, where these families may be
+    used.  It is IPv4 alone where libzmq without dual stack asks for that and nothing
+    else could be used, as in mode AUTO on a host without IPv6.  */
 zds_look_t zds_ask_look (zds_mode_t mode_, unsigned families_, bool has_ipv6_);
 
-/*  What an answer is.  */
+/*  What an answer means.  */
 typedef enum
 {
     ZDS_WORD_NONE,   /* to nothing that is still asked */
@@ -115,11 +115,12 @@ void zds_ask_init (zds_ask_t *ask_,
                    unsigned resolution_delay_,
                    bool hurry_);
 
-/*  Since when the look-up with the last word runs; ZDS_NEVER while it is queued.  */
+/*  To be told since when the look-up with the last word runs; ZDS_NEVER while it is
+    queued.  */
 void zds_ask_runs (zds_ask_t *ask_, uint64_t since_);
 
-/*  When the whole answer is late: the resolution delay after the race has asked, or after
-    its look-up began for another one that asked before.  */
+/*  When the whole answer counts as late: the resolution delay after the race asked
+    for it, or after the look-up began for another race that asked before.  */
 uint64_t zds_ask_late_at (const zds_ask_t *ask_);
 
 /*  When to look again whether there is something to ask; not after 'now_' if there is
@@ -134,36 +135,38 @@ unsigned zds_ask_take (zds_ask_t *ask_, uint64_t now_, const char **why_);
 zds_word_t
 zds_ask_answer (zds_ask_t *ask_, zds_look_t look_, const zds_answer_t *answer_);
 
-/*  Another round: all is asked again that is not under way.  */
+/*  Another round: everything is asked again that is not under way.  */
 void zds_ask_again (zds_ask_t *ask_);
 
 /*  Whether the helper's answer for 'family_' may be used.  */
 bool zds_ask_is_proven (const zds_ask_t *ask_, int family_);
 
-/*  Whether what libzmq without dual stack would have asked has failed, as it may not
-    the next time.  */
+/*  Whether the look-up that libzmq without dual stack would have made has failed for
+    now, so that it may succeed the next time.  */
 bool zds_ask_is_lost (const zds_ask_t *ask_);
 
 /*  Whether an address of the family may still come with an answer.  */
 bool zds_ask_may_bring (const zds_ask_t *ask_, int family_);
 
-/*  One look-up's answer for many who asked.  Each would have had a look-up of its
-    own, and where name servers rotate the order of a name's addresses, another
-    address first.  So a shared answer is dealt out in turns.  Which addresses
-    rotate shows in two answers to the same question; what has the same place in
-    both is where the hosts file, gai.conf or RFC 6724 wants it, and stays there.  */
+/*  One look-up's answer for many who asked.  With libzmq, each would have had a
+    look-up of its own and, where name servers rotate the order of a name's addresses,
+    another address first.  So a shared answer is dealt out in turns.  Two answers to
+    the same question show which addresses rotate; an address that has the same place
+    in both is where the hosts file, gai.conf or RFC 6724 wants it, and stays
+    there.  */
 
-/*  Whether there is an order that could rotate: two addresses of one family.  */
+/*  Whether the answer has an order that could rotate: two addresses of one
+    family.  */
 bool zds_turns_possible (const zds_answer_t *answer_);
 
-/*  Marks the addresses of 'now_' whose place within their family is another one's
-    in 'before_'.  'moves_' is an array of ZDS_MAX_ADDRS.  True if there are any.  */
+/*  Marks the addresses of 'now_' in whose place within the family 'before_' had
+    another one.  'moves_' is an array of ZDS_MAX_ADDRS.  True if there are any.  */
 bool zds_turns_find (bool *moves_,
                      const zds_answer_t *before_,
                      const zds_answer_t *now_);
 
-/*  Turns the addresses that are marked, within their family, by 'turn_' places.  As many
-    turns as there are pairs of them have each pair once in front.  */
+/*  Turns the marked addresses, within their family, by 'turn_' places.  In as many
+    turns as there are pairs of them, each pair is in front once.  */
 void zds_turns_deal (zds_answer_t *answer_, const bool *moves_, unsigned turn_);
 
 #ifdef __cplusplus

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/*  IPv6 ahead of IPv4; from the second on the other way round.  */
+/*  IPv6 before IPv4; from the second element on, the other way round.  */
 static const int family_at[] = {AF_INET6, AF_INET, AF_INET6};
 
 static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
@@ -16,7 +16,8 @@ static zds_addr_t with_port (const zds_addr_t *addr_, uint16_t port_)
     return addr;
 }
 
-/*  Where there are two, the bind goes on without the second.  */
+/*  Adds a listener.  If there are two, the bind goes on without the second one if
+    need be.  */
 static zds_listener_t *
 add (zds_bind_plan_t *plan_, const zds_addr_t *addr_, uint16_t port_)
 {
@@ -70,8 +71,8 @@ static void plan_wildcard_pair (zds_bind_plan_t *plan_)
     add_any (plan_, dual.as_ipv4 ? AF_INET6 : AF_INET, port);
 }
 
-/*  The dual listener without its IPv6: the IPv4 wildcard for the IPv6 one, the
-    IPv4 address for a mapped one.  False if there is no such thing.  */
+/*  Turns a dual-stack listener into an IPv4 one: the IPv6 wildcard into IPv4's, a
+    mapped address into the IPv4 address.  False if it is neither.  */
 static bool plan_ipv4_instead (zds_bind_plan_t *plan_)
 {
     zds_addr_t addr = plan_->listener[0].addr;
@@ -102,9 +103,9 @@ static int plan_literal (zds_bind_plan_t *plan_,
     return 0;
 }
 
-/*  How good an address is to be an interface's one IPv6 address; less is better.  Whoever
-    binds to the loopback interface wants nobody else in, even if it has a global address
-    too.  */
+/*  How well an address serves as the interface's one IPv6 address; less is better.
+    Whoever binds to the loopback interface wants nobody else in, even if it has a
+    global address, too.  */
 static unsigned rank (const zds_ifaddr_t *ifaddr_)
 {
     static const unsigned ranks[] = {2, 4, 6, 0, 6, 6}; /* by zds_class_t */
@@ -115,8 +116,8 @@ static unsigned rank (const zds_ifaddr_t *ifaddr_)
     return best + (best > 0 && passes);
 }
 
-/*  The same for the source of connections to 'destination_', if there is one: the same
-    scope is best.  Until detection of duplicates has ended it cannot be used.  */
+/*  The same for the source of connections to 'destination_', if that is not NULL: an
+    address of its scope is best.  One that is still tentative cannot be used.  */
 static unsigned rank_for (const zds_ifaddr_t *ifaddr_,
                           const zds_addr_t *destination_)
 {
@@ -157,7 +158,7 @@ const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
     return best;
 }
 
-/*  What an address is that was chosen.  */
+/*  Why an address was chosen: what kind it is.  */
 static const char *why_chosen (const zds_ifaddr_t *ifaddr_)
 {
     static const char *const reasons[] = {
@@ -321,7 +322,7 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
         return plan_literal (plan_, mode_, *v4, endpoint_->port);
     if (mode_ == ZDS_MODE_V6 && v6 != NULL) {
         add (plan_, v6, endpoint_->port)->v6only = ZDS_V6ONLY_OFF;
-        /*  A name for :: (in a hosts file) has IPv4 with it, as stock has.  */
+        /*  A name for :: (in a hosts file) takes IPv4 too, as in stock.  */
         if (zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
             v4 = NULL;
         v6 = NULL;
@@ -385,8 +386,8 @@ void zds_bind_closed (zds_bind_t *bind_)
     bind_->opened--;
     if (bind_->opened > 0 || bind_->error != 0)
         return;
-    /*  Once more from the start.  The family that had the port taken chooses
-        now: its free ports are fewer.  */
+    /*  Once more from the start.  The family in which the port was taken chooses now,
+        because it has fewer free ports.  */
     bind_->closing = false;
     bind_->port = 0;
     bind_->tries++;
@@ -395,18 +396,18 @@ void zds_bind_closed (zds_bind_t *bind_)
 
 /*  Whether the failure means that this process cannot have the socket, whatever the
     reason: a kernel without IPv6 says EAFNOSUPPORT, a family without addresses
-    EADDRNOTAVAIL, sandboxes say what they like.  The others would meet stock too:
-    a taken port, and being out of something.  */
+    EADDRNOTAVAIL, and sandboxes say what they like.  The other errnos would stop
+    stock, too: the port is taken, or the system has run out of something.  */
 static bool cannot_be_had (int error_)
 {
     return error_ != EADDRINUSE && error_ != EMFILE && error_ != ENFILE
            && error_ != ENOBUFS && error_ != ENOMEM;
 }
 
-/*  Whether an optional listener is done without.  The address of an interface that
-    cannot be bound is missed, unless it is gone or a sandbox speaks of its family
-    (EPERM: systemd's SocketBindAllow=).  The wildcard is never worth less than
-    stock's (B-1).  */
+/*  Whether the bind goes on without an optional listener.  It needs the address of an
+    interface, unless that is gone or a sandbox forbids its family (EPERM: systemd's
+    SocketBindAllow=).  A wildcard always gets at least what stock would have bound
+    (B-1).  */
 static bool can_do_without (const zds_listener_t *listener_,
                             zds_bind_stage_t stage_,
                             int error_)
@@ -424,8 +425,8 @@ static void drop_listener (zds_bind_plan_t *plan_, unsigned index_)
              (plan_->count - index_) * sizeof plan_->listener[0]);
 }
 
-/*  Whether another plan for the first listener, which cannot be had, takes its
-    place.  */
+/*  Replaces the plan for the first listener, which cannot be had, by another one;
+    false if there is none.  */
 static bool plan_again (zds_bind_plan_t *plan_, zds_bind_stage_t stage_)
 {
     const zds_listener_t *const first = &plan_->listener[0];
@@ -468,7 +469,7 @@ void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_)
     if (bind_->closing && bind_->port_is_systems && stage_ == ZDS_AT_BIND
         && error_ == EADDRINUSE && bind_->tries + 1 < ZDS_BIND_MAX_TRIES)
         return;
-    /*  Stock's word for an IPv6 address on a host without IPv6.  */
+    /*  The errno that stock gives for an IPv6 address on a host without IPv6.  */
     if (stage_ == ZDS_AT_SOCKET && error_ == EAFNOSUPPORT
         && zds_addr_family (&bind_->plan.listener[slot].addr) == AF_INET6)
         error_ = ENODEV;
@@ -482,7 +483,7 @@ void zds_follow_start (zds_follow_t *follow_,
     unsigned i;
 
     memset (follow_, 0, sizeof *follow_);
-    /*  The name of an interface: zds_ifaddr_t has room for it.  */
+    /*  It is the name of an interface, for which zds_ifaddr_t has room.  */
     memcpy (follow_->name, endpoint_->host, strlen (endpoint_->host) + 1);
     follow_->port = bind_->port;
     for (i = 0; i < bind_->plan.count; i++) {
@@ -492,8 +493,8 @@ void zds_follow_start (zds_follow_t *follow_,
     }
 }
 
-/*  The interface's entry of what is bound; NULL if nothing is, or if it lost the
-    address.  */
+/*  The interface's entry for the address that is bound; NULL if none is bound, or if
+    the interface has lost it.  */
 static const zds_ifaddr_t *find_bound (const zds_follow_t *follow_,
                                        const zds_ifaddr_t *ifaddrs_,
                                        size_t count_)
@@ -554,7 +555,7 @@ static void source_of_any (zds_source_t *source_, uint16_t port_)
     }
 }
 
-/*  One with a name that does not fit is not there.  */
+/*  An interface whose name does not fit does not exist.  */
 static bool source_of_interface (zds_source_t *source_,
                                  const zds_endpoint_t *endpoint_,
                                  const zds_ifaddr_t *ifaddrs_,

@@ -74,8 +74,8 @@ typedef struct
     const char *why; /* static text, for people: which rule made the plan */
 } zds_bind_plan_t;
 
-/*  What 'endpoint_' asks for in 'mode_', on a host with these addresses.
-    'any_': 0.0.0.0 means * (B-11).
+/*  What 'endpoint_' asks for in 'mode_', on a host with these addresses.  'any_':
+    0.0.0.0 means * (B-11).
 
     Returns 0; ENODEV when the host part is neither *, nor an interface with an
     address of a wanted family, nor a literal of a wanted family: the caller may
@@ -97,28 +97,28 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          size_t count_);
 
 /*  The address of a family that stands for the interface 'name_'; NULL if it has
-    none.  For IPv4 the first.  For IPv6, of a listener ('destination_' NULL), the
-    best of rule B-2; of connections to the IPv6 address 'destination_', one of its
-    scope if that is link-local or unique-local (C-10), else the same, and one that
-    is still tentative only where there is no other.  Points into 'ifaddrs_'.  */
+    none.  For IPv4 it is the first.  For IPv6 it is, for a listener ('destination_'
+    NULL), the best by rule B-2.  For connections to the IPv6 address 'destination_',
+    it is one of that scope if the destination is link-local or unique-local (C-10),
+    else the best by B-2, and a tentative one only if there is no other.  Points into
+    'ifaddrs_'.  */
 const zds_ifaddr_t *zds_ifaddr_choose (const char *name_,
                                        int family_,
                                        const zds_addr_t *destination_,
                                        const zds_ifaddr_t *ifaddrs_,
                                        size_t count_);
 
-/*  Why this one of the addresses stands for the interface that it belongs to in a
-    socket of this mode, or why another one does; static text, for people.
-    'ifaddrs_' are the addresses of one interface or of all, of which
-    'ifaddrs_[index_]' is asked about; '*chosen_' says which it is.  */
+/*  Why the address 'ifaddrs_[index_]' stands for its interface in a socket of this
+    mode, or why another one does; static text, for people.  '*chosen_' says which of
+    the two it is.  'ifaddrs_' are the addresses of one interface or of all.  */
 const char *zds_ifaddr_why (const zds_ifaddr_t *ifaddrs_,
                             size_t count_,
                             size_t index_,
                             zds_mode_t mode_,
                             bool *chosen_);
 
-/*  Whether the listener cannot do without IPV6_V6ONLY set as it says: an address
-    of one family has no use for the other.  */
+/*  Whether IPV6_V6ONLY has to be set as the listener says.  Otherwise failing to set
+    it does no harm: an address of one family has no use for the other.  */
 bool zds_listener_needs_v6only (const zds_listener_t *listener_);
 
 typedef enum
@@ -170,19 +170,19 @@ void zds_bind_start (zds_bind_t *bind_, const zds_bind_plan_t *plan_);
 /*  The step to do now.  Asking twice gives the same answer.  */
 zds_bind_step_t zds_bind_next (const zds_bind_t *bind_);
 
-/*  The step ZDS_BIND_OPEN succeeded, on this port; 0: on one that the system does not
-    tell, so that no further socket can have the same.  */
+/*  The step ZDS_BIND_OPEN succeeded, on this port; 0 if the system does not tell the
+    port, so that no further socket can have the same.  */
 void zds_bind_opened (zds_bind_t *bind_, uint16_t port_);
 
-/*  The step ZDS_BIND_OPEN failed; the caller has closed what it had of it.
-    'error_' is a positive errno.  */
+/*  The step ZDS_BIND_OPEN failed; the caller has closed the socket, if there was
+    one.  'error_' is a positive errno.  */
 void zds_bind_failed (zds_bind_t *bind_, zds_bind_stage_t stage_, int error_);
 
 /*  The step ZDS_BIND_CLOSE is done.  */
 void zds_bind_closed (zds_bind_t *bind_);
 
-/*  A bind to an interface that goes on with the interface's IPv6 addresses, on the
-    same port (B-12).  IPv4 stays where it is.  */
+/*  A bind to an interface that follows the interface's IPv6 addresses, on the same
+    port (B-12).  IPv4 stays where it is.  */
 typedef struct
 {
     char name[256]; /* of the interface */
@@ -190,7 +190,7 @@ typedef struct
     zds_addr_t bound; /* what listens now; family 0: nothing */
 } zds_follow_t;
 
-/*  A bind that was made by a plan which follows.  */
+/*  Begins to follow after a bind whose plan 'follows'.  */
 void zds_follow_start (zds_follow_t *follow_,
                        const zds_endpoint_t *endpoint_,
                        const zds_bind_t *bind_);
@@ -209,9 +209,9 @@ typedef struct
     const char *why; /* static text, for people */
 } zds_follow_step_t;
 
-/*  What to do now that the interface has these addresses.  When it is done the
-    caller says so in 'bound'.  The bind moves to a better address (B-2) as soon as that
-    can be used, and never between two that are equally good.  */
+/*  What to do now that the interface has these addresses.  The caller does it, and
+    then sets 'bound'.  The bind moves to a better address (B-2) as soon as that can
+    be used, and never between two that are equally good.  */
 zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    const zds_ifaddr_t *ifaddrs_,
                                    size_t count_);
@@ -232,9 +232,10 @@ int zds_source_read (zds_source_t *source_,
                      const zds_ifaddr_t *ifaddrs_,
                      size_t count_);
 
-/*  Where a connection to 'to_' comes from: of an interface, the address that suits it,
-    link-local for link-local, unique-local for unique-local (C-10).  The same
-    'ifaddrs_' as above.  Family 0: there is none of this family.  */
+/*  The source for a connection to 'to_': for an interface, its address that suits the
+    destination, link-local for link-local, unique-local for unique-local (C-10).
+    'ifaddrs_' are the same as above.  Family 0: there is no source of this
+    family.  */
 zds_addr_t zds_source_for (const zds_source_t *source_,
                            const zds_addr_t *to_,
                            const zds_ifaddr_t *ifaddrs_,

@@ -15,7 +15,7 @@ static bool same_address (const zds_addr_t *a_, const zds_addr_t *b_)
     return zds_addr_equal (&a, &b);
 }
 
-/*  Of the addresses that there are to try; 0 is none.  */
+/*  A number for the addresses that there are to try; 0 if there are none.  */
 static uint64_t set_of (const zds_race_t *race_)
 {
     uint64_t sum = 0;
@@ -133,8 +133,8 @@ static void note_winner (const about_t *about_, const zds_addr_t *addr_)
     note (about_, addr_, ZDS_RECORD_WON, 0);
 }
 
-/*  Forgets a host that has other addresses now.  No address at all is no sign of a
-    change: name servers fail.  */
+/*  Forgets a host that has other addresses now.  If there is no address at all, that
+    is no sign of a change, since name servers fail.  */
 static void compare_set (const about_t *about_, const zds_race_t *race_)
 {
     const zds_history_row_t *const any = find (about_, NULL);
@@ -186,7 +186,8 @@ bool zds_history_is_news (const zds_race_t *race_)
         n += !race_->candidate[i].withdrawn;
         any_lost |= lost (race_, i);
     }
-    /*  Cut short: there is an order to be learnt if there is more than one.  */
+    /*  It was cut short: there is an order to learn if there is more than one
+        candidate.  */
     if (winner == ZDS_RACE_NONE)
         return !race_->failed && race_->begun && n > 1;
     return any_lost || waited_in_vain (race_)
@@ -220,7 +221,8 @@ static void learn_losers (const about_t *about_, const zds_race_t *race_)
     }
 }
 
-/*  Adds the silence of what still ran up; true if IPv6 is silent by that.  */
+/*  Adds up the silence of attempts that still ran; true if by that IPv6 counts as
+    silent.  */
 static bool learn_silence (const about_t *about_, const zds_race_t *race_)
 {
     const unsigned enough = race_->config.attempt_delay;
@@ -251,7 +253,7 @@ static bool learn_silence (const about_t *about_, const zds_race_t *race_)
 
 /*  The network.  */
 
-/*  The name in the key, and all that is beside name and port.  */
+/*  Hashes of the name in the key, and of everything but name and port.  */
 static void split_key (const char *key_, uint64_t *name_, uint64_t *scope_)
 {
     const char *const bar = key_ + strcspn (key_, "|");
@@ -266,7 +268,7 @@ static void split_key (const char *key_, uint64_t *name_, uint64_t *scope_)
     *scope_ = zds_hash (*scope_, bar, strlen (bar));
 }
 
-/*  IPv6 works, or it is silent for this name.  */
+/*  Notes that IPv6 works, or that it is silent for this name.  */
 static void
 learn_of_ipv6 (zds_history_t *history_, const char *key_, bool works_)
 {
@@ -331,8 +333,8 @@ void zds_history_recall (zds_history_t *history_,
     }
 }
 
-/*  What a race that was won, or cut short, says of the host; true if IPv6 is silent by
-    that.  */
+/*  Learns about the host from a race that was won, or cut short; true if by that IPv6
+    counts as silent.  */
 static bool learn_of_host (const about_t *about_, const zds_race_t *race_)
 {
     const bool known = find (about_, NULL) != NULL;
@@ -347,7 +349,8 @@ static bool learn_of_host (const about_t *about_, const zds_race_t *race_)
             && !goes_last (about_, winner))
             note_winner (about_, winner);
         /*  A race in a hurry does not wait for the whole answer, so it cannot tell
-            whether it would have come: it does not prolong what is remembered.  */
+            whether that would have come in time, and does not prolong what is
+            remembered.  */
         if (!waited_in_vain (race_))
             forget (about_, 1u << ZDS_HISTORY_LATE);
         else if (find (about_, &none) == NULL)
@@ -369,7 +372,7 @@ void zds_history_learn (zds_history_t *history_,
     bool ipv6_silent = race_->ipv6_silent;
     about_t host;
 
-    /*  It was another network's race.  */
+    /*  The race was on another network.  */
     if (network != 0 && history_->network != 0 && network != history_->network)
         return;
     host = about (history_, key_, now_);

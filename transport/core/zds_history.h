@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  What a context remembers of the addresses it connected to (RFC 8305 section 4,
-    "history"), so that a reconnect does not wait for an address again that was
+/*  What a context remembers of the addresses that it connected to (RFC 8305 section
+    4, "history"), so that a reconnect does not wait again for an address that was
     silent a moment ago.
 
-    Only what departs from the order of zds_candidates_order is remembered: where
-    the first address of a name is the one that connects, there is nothing.  All is in
-    one table of a fixed size, which forgets what is oldest.
+    Only what departs from the order of zds_candidates_order is remembered: if the
+    first address of a name is the one that connects, there is nothing to remember.
+    All is in one table of a fixed size, which forgets what is oldest.
 
     Pure data: no clock, no heap, no lock.  Times are ms of a clock that never
     goes back.  */
@@ -59,66 +59,69 @@ typedef struct
     zds_history_row_t row[ZDS_HISTORY_ROWS];
 } zds_history_t;
 
-/*  'key_' says what is not shared with others: "[SOURCE;]HOST:PORT|..." with device and
-    proxy behind the bar.  Of an empty one nothing is remembered.  */
+/*  'key_' is all that the outcome of a connection depends on:
+    "[SOURCE;]HOST:PORT|..." with device and proxy after the bar.  Of an empty one
+    nothing is remembered.  */
 
-/*  Before a race: sets 'hurry' and 'quick' of its configuration.  Where this host's own
-    addresses (network) are others than they were, all is forgotten.  */
+/*  To be called before a race: sets 'hurry' and 'quick' in its configuration.  If
+    this host's own addresses ('network') have changed, everything is forgotten.  */
 void zds_history_prepare (zds_history_t *history_,
                           const char *key_,
                           zds_race_config_t *config_,
                           uint64_t now_);
 
-/*  After each answer: fills in what is remembered of the race's candidates.  Where the
-    whole answer has other addresses than it had, everything about the host is
-    forgotten.  */
+/*  To be called after each answer: fills in what is remembered of the race's
+    candidates.  If the whole answer has other addresses than before, everything about
+    the host is forgotten.  */
 void zds_history_recall (zds_history_t *history_,
                          const char *key_,
                          zds_race_t *race_,
                          uint64_t now_);
 
-/*  Whether zds_history_learn would change anything, and so a memory is needed.  */
+/*  Whether zds_history_learn would change anything, so that there has to be a
+    history.  */
 bool zds_history_is_news (const zds_race_t *race_);
 
-/*  Whether a race that still runs has been silent for so long that another one for the
-    same host, which begins now, is to learn from it (C-8): its first attempt for at least
-    the shortest delay.  */
+/*  Whether a race for the same host that begins now is to learn from this one, which
+    still runs (C-8): its first attempt has been silent for at least the shortest
+    delay.  */
 bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_);
 
-/*  Takes in how a race ended, or was cut short.  Won: who won, who failed, and whether
-    the whole answer was waited for in vain.  Cut short: who failed, and for how long
-    the others were silent; an address whose silence adds up to the attempt delay has
-    failed.  One that failed altogether says nothing about the addresses: all are
-    forgotten, but for those that go last.  */
+/*  Takes in how a race ended, or was cut short.  Of a race that was won: who won, who
+    failed, and whether the whole answer was waited for in vain.  Of one that was cut
+    short: who failed, and for how long the others were silent; an address whose
+    silence adds up to the attempt delay has failed.  A race that failed altogether
+    says nothing about the addresses: all are forgotten, except those that go
+    last.  */
 void zds_history_learn (zds_history_t *history_,
                         const char *key_,
                         const zds_race_t *race_,
                         uint64_t now_);
 
-/*  This address goes last: ZDS_RECORD_WRONG, the server there spoke no ZMTP;
-    ZDS_RECORD_DIED, a connection to it ended because nothing came through any more (a
-    heartbeat, keepalive or ETIMEDOUT).  */
+/*  This address goes last.  ZDS_RECORD_WRONG: the server there spoke no ZMTP.
+    ZDS_RECORD_DIED: a connection to it ended because nothing came through any more
+    (by a heartbeat, keepalives or ETIMEDOUT).  */
 void zds_history_mark (zds_history_t *history_,
                        const char *key_,
                        const zds_addr_t *addr_,
                        zds_record_t record_,
                        uint64_t now_);
 
-/*  A handshake with the server at this address was completed: if it was known as
-    a wrong one, it is the winner now.  */
+/*  A handshake with the server at this address was completed: if it was remembered as
+    a wrong server, it is the winner now.  */
 void zds_history_right (zds_history_t *history_,
                         const char *key_,
                         const zds_addr_t *addr_,
                         uint64_t now_);
 
-/*  Whether a look at an address that failed is due; if so, the next one is not
-    before ZDS_HISTORY_PROBE_GAP.  */
+/*  Whether an address that failed is to be probed now; if so, the next probe is due
+    after ZDS_HISTORY_PROBE_GAP.  */
 bool zds_history_probe_due (zds_history_t *history_,
                             const char *key_,
                             uint64_t now_);
 
-/*  How such a look ended.  An address that works again takes its place in the
-    order back.  */
+/*  How such a probe ended.  An address that works again gets back its place in the
+    order.  */
 void zds_history_probed (zds_history_t *history_,
                          const char *key_,
                          const zds_addr_t *addr_,

@@ -22,8 +22,8 @@ static int group_of (const zds_candidate_t *candidate_)
     return groups[candidate_->record];
 }
 
-/*  Whether 'a_' is tried ahead of 'b_', which stands before it in the libc's order,
-    when it is the turn of 'family_'.  */
+/*  Whether 'a_' is tried before 'b_', which is ahead of it in the libc's order, when
+    it is the turn of 'family_'.  */
 static bool
 overtakes (const zds_candidate_t *a_, const zds_candidate_t *b_, int family_)
 {
@@ -102,10 +102,11 @@ const char *zds_candidates_why (const zds_candidate_t *candidates_,
              : "next of its family, as the system orders";
 }
 
-/*  Facts about the race.  Nothing below is kept: what to do next is derived from
-    what is known, so an answer that comes late costs no code.  */
+/*  Facts about the race.  None of them is stored: the next step is derived from what
+    is known, so that late answers need no code of their own.  */
 
-/*  One whose attempt is to be cancelled is in use: the caller still has the socket.  */
+/*  A slot whose attempt is to be cancelled is not free: the caller still has the
+    socket.  */
 static int free_slot (const zds_race_t *race_)
 {
     int i;
@@ -148,14 +149,14 @@ static bool any_awaits_greeting (const zds_race_t *race_)
     return false;
 }
 
-/*  Whether that became of it, and it is not withdrawn.  */
+/*  Whether the candidate has this fate, and is not withdrawn.  */
 static bool is_now (const zds_candidate_t *candidate_, zds_fate_t fate_)
 {
     return candidate_->fate == fate_ && !candidate_->withdrawn;
 }
 
-/*  Of the complete list: an address that came late takes the place that it would have
-    had from the start (RFC 8305 section 6).  */
+/*  The order is that of the complete list, so that an address that came late takes
+    the place that it would have had from the start (RFC 8305 section 6).  */
 static void order_of (const zds_race_t *race_, uint8_t *order_)
 {
     zds_candidates_order (race_->candidate, race_->count, race_->first_family,
@@ -225,8 +226,8 @@ static bool any_failed (const zds_race_t *race_)
     return zds_ask_is_lost (&race_->ask) || lacks_usual (race_);
 }
 
-/*  The earliest time at which 'candidate_' may be started, a free slot given, and why it
-    may then.  */
+/*  The earliest time at which 'candidate_' may be started, if a slot is free, and why
+    it may then.  */
 static uint64_t start_time (const zds_race_t *race_,
                             const zds_candidate_t *candidate_,
                             const char **why_)
@@ -331,8 +332,8 @@ static bool in_a_slot (const zds_race_t *race_, size_t candidate_)
     return false;
 }
 
-/*  Withdrawn, and its attempt is over: as if it had never been there.  One that only
-    lacks proof waits for it.  */
+/*  Whether the candidate is withdrawn and its attempt is over, which is as if it had
+    never been there.  One that only lacks proof waits for that.  */
 static bool is_gone (const zds_race_t *race_, size_t candidate_)
 {
     const zds_candidate_t *const one = &race_->candidate[candidate_];
@@ -341,7 +342,7 @@ static bool is_gone (const zds_race_t *race_, size_t candidate_)
            && !(one->from_helper && one->fate == ZDS_FATE_UNTRIED);
 }
 
-/*  The candidates anew.  */
+/*  A new list of candidates.  */
 typedef struct
 {
     zds_candidate_t candidate[ZDS_RACE_MAX_CANDIDATES];
@@ -362,9 +363,9 @@ static bool is_full (const revision_t *revision_, int family_)
     return n >= ZDS_MAX_CANDIDATES;
 }
 
-/*  Takes the addresses of these families out of the answer.  What has become of one that
-    was there before stays, and what the last word had stays its, if a helper says it
-    too.  */
+/*  Takes the addresses of these families from the answer.  A candidate that was there
+    before keeps its fate, and one that the last word had does not become a helper's
+    if a helper has it, too.  */
 static void take_addrs (const zds_race_t *race_,
                         unsigned families_,
                         const zds_answer_t *answer_,
@@ -398,8 +399,9 @@ static void take_addrs (const zds_race_t *race_,
     }
 }
 
-/*  Adds what was there before and stays: after the last word, only what attempts are
-    made to; beside a helper's answer, which comes ahead, what there is room for.  */
+/*  Adds the candidates that were there before and stay: after the last word, only
+    those with running attempts; after a helper's answer, whose addresses come first,
+    as many as there is room for.  */
 static void
 take_rest (const zds_race_t *race_, bool from_helper_, revision_t *revision_)
 {
@@ -461,7 +463,7 @@ void zds_race_answer (zds_race_t *race_,
     take_over (race_, &revision);
 }
 
-/*  The attempt has ended by itself, or is going to be cancelled.  */
+/*  Counts an attempt that has failed, or is going to be cancelled as too slow.  */
 static void count_failure (zds_race_t *race_, int candidate_, int error_)
 {
     race_->candidate[candidate_].fate = ZDS_FATE_FAILED;
@@ -494,8 +496,8 @@ static unsigned silent_longest (const zds_race_t *race_)
     return longest;
 }
 
-/*  Where the process has no descriptor left for an address that libzmq might have used,
-    an attempt that has been silent for its delay makes way.  */
+/*  When the process has no descriptor left for an address that libzmq might have
+    used, an attempt that has been silent for its delay makes way.  */
 static bool make_way (zds_race_t *race_, size_t candidate_, int error_)
 {
     const unsigned longest = silent_longest (race_);
@@ -524,7 +526,7 @@ void zds_race_failed (zds_race_t *race_, unsigned attempt_, int error_)
     count_failure (race_, candidate, error_);
 }
 
-/*  The attempt wins, and those beside it are to be cancelled.  */
+/*  The attempt wins, and the others are to be cancelled.  */
 static void
 win (zds_race_t *race_, unsigned attempt_, const char *why_, uint64_t now_)
 {
@@ -564,7 +566,8 @@ void zds_race_unsigned (zds_race_t *race_, unsigned attempt_)
         || race_->slot[attempt_].progress == ZDS_PROGRESS_UNSIGNED)
         return;
     race_->slot[attempt_].progress = ZDS_PROGRESS_UNSIGNED;
-    /*  Mostly it is no server: as good a reason for another start as a failure.  */
+    /*  Mostly this is no server, so it is as good a reason for another start as a
+        failure.  */
     race_->owed++;
 }
 
@@ -572,8 +575,9 @@ void zds_race_unsigned (zds_race_t *race_, unsigned attempt_)
     ZMTP 1.0 nothing that tells what it is.  So the one connection that libzmq would
     have had without dual stack is handed over in the end, as libzmq would: at once
     if no other attempt and no answer could still win, else when every address has
-    been tried and the attempt delay is over once more.  One that libzmq would not
-    have had has to greet.  The time of that, ZDS_NEVER if not by time alone.  */
+    been tried and the attempt delay is over once more.  A connection that libzmq
+    would not have had must greet.  Returns the time of that, ZDS_NEVER if time alone
+    does not bring it about.  */
 static uint64_t hand_over_time (const zds_race_t *race_, unsigned *attempt_)
 {
     const int usual =
@@ -592,7 +596,7 @@ static uint64_t hand_over_time (const zds_race_t *race_, unsigned *attempt_)
              : race_->quiet_since + race_->config.attempt_delay;
 }
 
-/*  Whether it is time.  If not, the deadline is no later than that.  */
+/*  Whether that time has come.  If not, brings the deadline forward to it.  */
 static bool is_due (uint64_t time_, uint64_t now_, uint64_t *deadline_)
 {
     if (time_ < *deadline_)
@@ -650,13 +654,13 @@ void zds_race_again (zds_race_t *race_)
     ask_again (race_, "once more, the reconnect interval is over");
     race_->retry_said = false;
     race_->is_repeat = true;
-    /*  What failed in the round before is no reason to hurry through this one;
-        its first start is due by the reconnect interval.  */
+    /*  Failures in the last round are no reason to hurry through this one; only its
+        first start is due, because the reconnect interval is over.  */
     if (race_->owed > 1)
         race_->owed = 1;
 }
 
-/*  Until when the attempt, which runs, may be silent.  */
+/*  Until when the running attempt may be silent.  */
 static uint64_t limit_of (const zds_race_t *race_, unsigned attempt_)
 {
     const zds_race_slot_t *slot = &race_->slot[attempt_];
@@ -672,8 +676,8 @@ static uint64_t later (uint64_t a_, uint64_t b_)
     return a_ > b_ ? a_ : b_;
 }
 
-/*  Until when the attempt that has been silent longest may keep its place, because the
-    candidate whose turn it is waits for one; ZDS_NEVER if there are others.  */
+/*  Until when the attempt that has been silent longest may keep its slot, while the
+    candidate whose turn it is waits for one; ZDS_NEVER if a slot is free.  */
 static uint64_t
 patience_end (const zds_race_t *race_, size_t waiting_, unsigned *longest_)
 {
@@ -709,7 +713,7 @@ static zds_race_step_t step_about (const zds_race_t *race_,
     return step;
 }
 
-/*  How long the next attempt waits for this one.  What other races saw of its silence
+/*  Sets how long the next attempt waits for this one.  Silence that other races met
     counts.  */
 static void set_delay (zds_race_t *race_, size_t candidate_)
 {
@@ -771,7 +775,8 @@ static bool cancel_one (zds_race_t *race_, zds_race_step_t *step_)
     return false;
 }
 
-/*  A look-up that is lost might have told of an address that does not refuse.  */
+/*  The step FAILED.  A lost look-up might have brought an address that does not
+    refuse.  */
 static zds_race_step_t failed (zds_race_t *race_)
 {
     const bool is_lost = zds_ask_is_lost (&race_->ask);
@@ -787,9 +792,9 @@ static zds_race_step_t failed (zds_race_t *race_)
     return step;
 }
 
-/*  When what failed is to be tried again; ZDS_NEVER: not yet, or not any more.  Not
-    before what is left has been silent for a while: mostly it ends the race in a
-    moment.  */
+/*  When candidates that failed are to be tried again; ZDS_NEVER: not yet, or not any
+    more.  Not before the attempts that are left have been silent for a while, since
+    mostly one of them wins in a moment.  */
 static uint64_t retry_time (const zds_race_t *race_, size_t waiting_)
 {
     return waiting_ == NONE && !race_->retry_said && any_failed (race_)
@@ -797,8 +802,8 @@ static uint64_t retry_time (const zds_race_t *race_, size_t waiting_)
              : ZDS_NEVER;
 }
 
-/*  When the name is to be asked again because all of it is silent: a server that moved
-    is found when DNS says so.  */
+/*  When the name is to be asked again because all its addresses are silent: a server
+    that moved is found as soon as DNS knows.  */
 static uint64_t ask_again_time (const zds_race_t *race_, size_t waiting_)
 {
     if (race_->is_literal || waiting_ != NONE || race_->ask.outstanding != 0
@@ -842,7 +847,7 @@ bring_up_to_date (zds_race_t *race_, uint64_t now_, uint64_t *deadline_)
     return candidate;
 }
 
-/*  What it is that has to be waited for.  */
+/*  The reason of WAIT: what has to be waited for.  */
 static const char *
 why_wait (const zds_race_t *race_, size_t waiting_, int slot_)
 {
@@ -887,7 +892,8 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
     return step;
 }
 
-/*  When it would be tried if nothing were remembered; the families take turns.  */
+/*  When the candidate's turn would be if nothing were remembered; the families take
+    turns.  */
 static size_t plain_turn (const zds_race_t *race_, size_t candidate_)
 {
     const int family = family_of (&race_->candidate[candidate_]);
@@ -959,8 +965,8 @@ unsigned zds_race_rest (const zds_race_t *race_)
 void zds_greeting_sign (uint8_t signature_[ZDS_SIGNATURE_SIZE],
                         size_t routing_id_size_)
 {
-    /*  To a peer of ZMTP 1.0 this is the start of a frame: its length, which
-        counts the byte of flags, and the flags.  */
+    /*  For a ZMTP 1.0 peer this is the start of a frame: its length, which includes
+        the byte of flags, and the flags.  */
     uint64_t length = (uint64_t) routing_id_size_ + 1;
     unsigned i;
 
@@ -972,8 +978,9 @@ void zds_greeting_sign (uint8_t signature_[ZDS_SIGNATURE_SIZE],
     signature_[9] = 0x7f;
 }
 
-/*  A frame of ZMTP 1.0 whose length fits into its first byte.  The length counts
-    the flags, so it is not 0; and an identity is one frame, which has none set.  */
+/*  A ZMTP 1.0 frame whose length fits into its first byte.  The length includes the
+    flags, so it is not 0; and an identity is a single frame, which has no flag
+    set.  */
 static zds_greeting_t judge_short_frame (const uint8_t *bytes_, size_t count_)
 {
     if (bytes_[0] == 0)
@@ -991,7 +998,7 @@ zds_greeting_t zds_greeting_judge (const uint8_t *bytes_, size_t count_)
         return judge_short_frame (bytes_, count_);
     if (count_ < ZDS_SIGNATURE_SIZE)
         return ZDS_GREETING_MORE;
-    /*  libzmq takes any odd number here for a signature; what it may be besides
-        that, such as the negotiation of a telnet server, is not to win by it.  */
+    /*  libzmq takes any odd number here for a signature.  Other protocols have one
+        here too, such as a telnet server's negotiation, and must not win by it.  */
     return bytes_[9] == 0x7f ? ZDS_GREETING_SIGNED : ZDS_GREETING_UNSIGNED;
 }

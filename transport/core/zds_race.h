@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  A race: decides when to try which address of a host, until one wins.
+/*  A race decides when to try which address of a host, until one wins.
 
     RFC 8305 ("Happy Eyeballs version 2"), sections 3 to 6.  The race is won by
     the first peer that greets: TCP connects to much that is no server
     (draft-ietf-happy-happyeyeballs-v3, "Determining successful connection
-    establishment").  The race is told of answers from the resolver, of what
-    became of attempts, and of the time; it says what to do next.  It never touches a
-    socket, a clock, a thread or the heap, so that a test can drive it through years of
-    network misfortune.
+    establishment").  The race is told of the resolver's answers, of how attempts
+    went, and of the time; it says what to do next.  It never touches a socket, a
+    clock, a thread or the heap, so that a test can drive it through years of network
+    trouble.
 
     The caller owns the struct and every socket.  Not safe to share between
     threads without a lock; nothing is global.  All times are milliseconds of a
@@ -195,23 +195,25 @@ typedef struct
 /*  The values that RFC 8305 recommends.  */
 void zds_race_config_default (zds_race_config_t *config_);
 
-/*  Begins a race for a name.  EINVAL when a value is out of the bounds above, or no
-    family may be used; else 0.  */
+/*  Begins a race for a name.  Returns 0, or EINVAL when a value is out of the bounds
+    above, or no family may be used.  */
 int zds_race_init (zds_race_t *race_,
                    const zds_race_config_t *config_,
                    uint64_t now_);
 
-/*  After zds_race_init: it is no name but this one address, and nothing is asked.  */
+/*  After zds_race_init: the endpoint is this one address, not a name, and nothing is
+    looked up.  */
 void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_);
 
 /*  The answer to a look-up that ASK wanted; NULL: none to be had.  Duplicates, families
     that may not be used and what is beyond ZDS_MAX_CANDIDATES are left out.
 
     The whole answer says which family is first, and withdraws what it does not have;
-    an answer to a single family adds to what is known.  New addresses take the place
-    in the order that they would have had from the start, attempts that run are left
-    alone (section 6).  A failure takes nothing back; it is a reason to call
-    zds_race_again although something silent is left.  What was not asked is ignored.
+    an answer to a single family adds to what is known.  New addresses take the places
+    in the order that they would have had from the start; running attempts are left
+    alone (section 6).  A failed look-up takes nothing back; it is a reason to call
+    zds_race_again although something silent is left.  An answer that was not asked
+    for is ignored.
 
     Afterwards the caller fills in the records of the candidates
     (zds_history_recall).  */
@@ -219,14 +221,15 @@ void zds_race_answer (zds_race_t *race_,
                       zds_look_t look_,
                       const zds_answer_t *answer_);
 
-/*  TCP connected.  Here and below: ignored for an attempt that does not run.  The
-    attempt runs on until its peer greets; a race of peers that do not greet is won.  */
+/*  TCP connected.  Here and below, an attempt that does not run is ignored.  The
+    attempt goes on until its peer greets; where peers do not greet ('greets' is
+    false), it has won.  */
 void zds_race_connected (zds_race_t *race_, unsigned attempt_, uint64_t now_);
 
 /*  The peer has sent the signature of a greeting: it has won.  */
 void zds_race_greeted (zds_race_t *race_, unsigned attempt_, uint64_t now_);
 
-/*  What the peer sends may be ZMTP 1.0 or anything else: it wins only when nobody
+/*  What the peer has sent may be ZMTP 1.0 or anything else: it wins only if nobody
     greets.  */
 void zds_race_unsigned (zds_race_t *race_, unsigned attempt_);
 
@@ -234,13 +237,13 @@ void zds_race_unsigned (zds_race_t *race_, unsigned attempt_);
     connected; its socket is closed.  */
 void zds_race_failed (zds_race_t *race_, unsigned attempt_, int error_);
 
-/*  The reconnect interval that ZDS_RACE_RETRY asked for is over: what failed may
-    be tried again, and the name is asked again.  */
+/*  The reconnect interval that ZDS_RACE_RETRY asked for is over: what failed may be
+    tried again, and the name is looked up again.  */
 void zds_race_again (zds_race_t *race_);
 
-/*  What to do now.  The caller does it, tells how it ended where that is known
-    at once, and asks again.  WAIT, WON and FAILED repeat; the others are said
-    once each.  */
+/*  What to do now.  The caller does it, reports the outcome if that is known at once,
+    and calls this again.  WAIT, WON and FAILED repeat; each other step is said
+    once.  */
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
 
 /*  Why the attempt that was just started is the next one: static text, for
@@ -256,9 +259,8 @@ bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_);
     the family has none; ZDS_RACE_NONE if there is none.  */
 size_t zds_race_first (const zds_race_t *race_, int family_);
 
-/*  The one family that the socket would use of the host if it knew of no other, as
-    libzmq does without dual stack: IPv4, but in mode V6 IPv6 if the host has that,
-    or may have it.  */
+/*  The one family of the host that libzmq without dual stack would use: IPv4, but in
+    mode V6 IPv6, if the host has that or may have it.  */
 int zds_race_usual_family (const zds_race_t *race_);
 
 /*  What the host has besides the winner and wrong servers.  */
@@ -275,20 +277,19 @@ enum
 /*  After WON: ZDS_REST_...  */
 unsigned zds_race_rest (const zds_race_t *race_);
 
-/*  After WON: an address that would have been tried before the winner but for
-    what is remembered of it or of the winner, and was not tried in this race.  A
-    look at it tells whether it works again.  Never a wrong server; NULL if there
-    is none.  */
+/*  After WON: an address that was not tried in this race, and that would have been
+    tried before the winner if nothing were remembered of either.  Probing it shows
+    whether it works again.  Never a wrong server; NULL if there is none.  */
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_);
 
 /*  Puts the indices of 'candidates_' into 'order_', first to be tried first.
 
-    'candidates_' hold each family in the libc's order; how the families are mixed does
-    not matter.  The families take turns (RFC 8305 section 4), beginning with the one
-    that won the last time, or else with 'first_family_'.
-    The winner itself has no precedence in its family, whose order may be DNS's
-    rotation (C-13).  Then come those that failed the last time; then those whose
-    connection died and wrong servers, longest ago first.  */
+    'candidates_' have each family in the libc's order; how the families are mixed
+    does not matter.  The families take turns (RFC 8305 section 4), beginning with the
+    one that won the last time, or else with 'first_family_'.  The winner itself has
+    no precedence in its family, whose order may be DNS's rotation (C-13).  Then come
+    those that failed the last time; then those whose connection died and wrong
+    servers, longest ago first.  */
 void zds_candidates_order (const zds_candidate_t *candidates_,
                            size_t count_,
                            int first_family_,
@@ -328,8 +329,9 @@ typedef enum
 void zds_greeting_sign (uint8_t signature_[ZDS_SIGNATURE_SIZE],
                         size_t routing_id_size_);
 
-/*  What a connection is on which the peer has sent these bytes so far.  Final
-    unless it is MORE.  At most ZDS_SIGNATURE_SIZE bytes are looked at.  */
+/*  What kind of connection it is on which the peer has sent these bytes so far.  The
+    verdict is final unless it is MORE.  At most ZDS_SIGNATURE_SIZE bytes are looked
+    at.  */
 zds_greeting_t zds_greeting_judge (const uint8_t *bytes_, size_t count_);
 
 #ifdef __cplusplus

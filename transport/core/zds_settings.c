@@ -41,7 +41,7 @@ complain (complaint_t *complaint_, const char *word_, const char *why_)
 
     snprintf (at, complaint_->size - used, "%s%s%s", used == 0 ? "" : ", ",
               word_, why_);
-    /*  It goes to a terminal.  */
+    /*  The complaint goes to a terminal, so no control characters.  */
     for (; *at != '\0'; at++)
         if ((unsigned char) *at < ' ' || *at == 0x7f)
             *at = '?';
@@ -56,7 +56,8 @@ static unsigned long number_of (const char *text_)
                                          : ULONG_MAX;
 }
 
-/*  NAME=NUMBER, within its bounds; false: no such name.  */
+/*  Takes NAME=NUMBER, if the number is within its bounds; false if there is no such
+    name.  */
 static bool take_number (zds_settings_t *settings_,
                          const char *word_,
                          complaint_t *complaint_)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  The administrator's word: the environment variable ZMQ_DUALSTACK, and the file
+/*  The administrator's settings: the environment variable ZMQ_DUALSTACK, and the file
     /etc/zmq-dualstack.conf, which the variable overrides word by word.
 
     Words are separated by commas or white space, in any order; the last one wins:
@@ -65,13 +65,13 @@ typedef struct
     unsigned resolver_threads;
 } zds_settings_t;
 
-/*  What holds where nobody said anything.  */
+/*  The settings where nobody set anything.  */
 void zds_settings_default (zds_settings_t *settings_);
 
-/*  Takes the words of 'text_' over those that 'settings_' holds; NULL is as good as
-    empty.  A word that it does not know is ignored and added, with the reason,
-    to the list in 'complaint_', a string in a buffer of 'size_' bytes, cut where it
-    does not fit.  Pure function, safe in any thread.  */
+/*  Applies the words of 'text_' on top of 'settings_'; NULL means the same as empty.
+    A bad word is ignored, and added with the reason to the list in 'complaint_', a
+    string in a buffer of 'size_' bytes, cut where it does not fit.  Pure function,
+    safe in any thread.  */
 void zds_settings_words (zds_settings_t *settings_,
                          const char *text_,
                          char *complaint_,

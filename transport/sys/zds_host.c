@@ -32,8 +32,8 @@
 #include <resolv.h>
 #endif
 
-/*  Systems known to have getifaddrs.  The core is built without libzmq too, so
-    it does not ask libzmq's configure.  */
+/*  Systems known to have getifaddrs.  This is also built without libzmq, so it does
+    not rely on libzmq's configure.  */
 #if defined __ANDROID_API__ && __ANDROID_API__ < 24
 #elif defined __linux__ || defined __FreeBSD__ || defined __NetBSD__           \
   || defined __OpenBSD__ || defined __DragonFly__ || defined __APPLE__         \
@@ -58,7 +58,8 @@ typedef struct
     zds_ifaddr_t *at;
     size_t count;
     size_t room;
-    /*  Of the interface that was last seen: the addresses of one come together.  */
+    /*  The name of the last interface, since the addresses of an interface come
+        together.  */
     unsigned index; /* 0: not known yet */
     char index_name[256];
 } list_t;
@@ -110,7 +111,7 @@ static int ask_getifaddrs (list_t *list_)
     }
     for (one = all; one != NULL && rc == 0; one = one->ifa_next) {
         zds_addr_t addr;
-        /*  getifaddrs does not tell the length; its family vouches for it.  */
+        /*  getifaddrs does not tell the length, which follows from the family.  */
         if (one->ifa_addr != NULL
             && zds_addr_from_sockaddr (&addr, one->ifa_addr, sizeof addr) == 0)
             rc = append (list_, one->ifa_name, &addr, 0);
@@ -121,7 +122,7 @@ static int ask_getifaddrs (list_t *list_)
 
 #ifdef __linux__
 
-/*  rtnetlink (7): what getifaddrs asks too, but it keeps the flags to itself.  */
+/*  rtnetlink (7). getifaddrs asks this too, but does not pass the flags on.  */
 
 enum
 {
@@ -129,7 +130,8 @@ enum
     MAX_DUMPS = 5 /* while addresses change faster than they are listed */
 };
 
-/*  False if the attribute has another length than addresses of that family.  */
+/*  Takes an address from an attribute; false if that has another length than the
+    family's addresses.  */
 static bool
 addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 {
@@ -189,8 +191,8 @@ static int add_from_kernel (list_t *list_, struct nlmsghdr *message_)
     return append (list_, name, &addr, bits);
 }
 
-/*  Takes one datagram of the answer: 0 when more follows, -1 when it was the last,
-    or an errno; EAGAIN when addresses changed meanwhile.  */
+/*  Takes one datagram of the answer.  Returns 0 when more follow, -1 when it was the
+    last one, or an errno: EAGAIN when addresses changed meanwhile.  */
 static int take_datagram (list_t *list_, char *buffer_, size_t size_)
 {
     struct nlmsghdr *message = (struct nlmsghdr *) buffer_;
@@ -257,8 +259,8 @@ static int ask_system (list_t *list_)
             close (fd);
     }
     free (buffer);
-    /*  A sandbox may allow one and not the other; a process that is short of
-        something is short of it with either.  */
+    /*  A sandbox may allow one way and not the other; a process that lacks
+        descriptors or memory lacks them for both.  */
     if (rc == 0 || rc == EMFILE || rc == ENFILE || rc == ENOMEM)
         return rc;
     list_->count = 0;
@@ -325,7 +327,7 @@ void zds_host_drain (int fd_)
     char byte;
     ssize_t size;
 
-    /*  ENOBUFS: messages were lost, which is news too.  */
+    /*  ENOBUFS: messages were lost, which also means that something changed.  */
     do
         size = recv (fd_, &byte, sizeof byte, 0);
     while (size >= 0 || errno == EINTR || errno == ENOBUFS);
@@ -368,7 +370,7 @@ uint64_t zds_host_netns (int fd_)
 
 #endif
 
-/*  An IPv6 address that is of use beyond this host and its links.  */
+/*  Whether it is an IPv6 address that is of use beyond this host and its links.  */
 static bool reaches_far (const zds_addr_t *addr_)
 {
     const zds_class_t kind = zds_addr_class (addr_);
@@ -406,7 +408,8 @@ void zds_host_format (const zds_addr_t *addr_, char *text_, size_t size_)
     char host[ZDS_ADDR_TEXT_SIZE];
     const unsigned port = zds_addr_port (addr_);
 
-    /*  Looks nothing up but the zone's name.  Out of memory, or no IP address.  */
+    /*  This looks up only the zone's name.  It fails without memory, or if it is no
+        IP address.  */
     if (getnameinfo (&addr_->sa, (socklen_t) zds_addr_len (addr_), host,
                      sizeof host, NULL, 0, NI_NUMERICHOST)
         != 0)
@@ -493,7 +496,7 @@ static int ask (const char *host_, int family_, struct addrinfo **result_)
     return getaddrinfo (host_, NULL, &hints, result_);
 }
 
-/*  Whether the look-up may have an answer the next time.  */
+/*  Whether the look-up may succeed the next time.  */
 static bool is_temporary (int rc_)
 {
 #ifdef EAI_SYSTEM
@@ -503,8 +506,8 @@ static bool is_temporary (int rc_)
     return rc_ == EAI_AGAIN || rc_ == EAI_MEMORY;
 }
 
-/*  Names with a trailing dot, and with as many dots as resolv.conf asks for, are tried
-    as they stand ahead of the search list.  */
+/*  Names with a trailing dot, and names with as many dots as resolv.conf asks for,
+    are tried as they stand before the search list.  */
 static bool is_exact (const char *host_, const char *canonical_)
 {
     const size_t len = strlen (host_);
@@ -572,7 +575,7 @@ static bool first_time (void)
 #if defined __GNUC__ || defined __clang__
     return __atomic_exchange_n (&done, 1, __ATOMIC_RELAXED) == 0;
 #else
-    /*  Two threads at once may both be first, and the line appears twice.  */
+    /*  Two threads may both be first, and then the line appears twice.  */
     return done++ == 0;
 #endif
 }
@@ -601,7 +604,7 @@ static const char *check_file (const struct stat *about_)
     return about_->st_size > MAX_FILE_SIZE ? "it is too large" : NULL;
 }
 
-/*  All of it, up to the bound: its size may have changed.  */
+/*  Reads all of it, up to the bound, because its size may have changed.  */
 static char *read_all (int fd_, const char **why_)
 {
     char *const text = (char *) malloc (MAX_FILE_SIZE + 2);
@@ -672,8 +675,9 @@ const char *zds_host_name_in_proc (const char *path_, char *name_)
     return slash == NULL ? name_ : slash + 1;
 }
 
-/*  Root chooses the program's file; anybody may choose its title, which therefore
-    counts only where the program gives its user no further rights.  */
+/*  Root decides the name of the program's file, but anybody can choose its title,
+    which therefore counts only where the program gives its user no further
+    rights.  */
 static void take_file (zds_settings_t *settings_,
                        const char *path_,
                        char *complaint_,

@@ -27,14 +27,16 @@ int zds_host_ifaddrs (const char *name_,
                       zds_ifaddr_t **ifaddrs_,
                       size_t *count_);
 
-/*  What matters to connections of the addresses that this host has.  */
+/*  What matters to connections about this host's addresses.  */
 typedef struct
 {
-    /*  It can reach more over IPv6 than itself and its links: one address is IPv6, and
-        neither loopback nor link-local.  True where that cannot be found out.  */
+    /*  Over IPv6 it can reach more than itself and its links: it has an IPv6 address
+        that is neither loopback nor link-local.  True where that cannot be found
+        out.  */
     bool has_ipv6;
-    /*  A number for the set of them, by which a change of network is noticed; 0 where it
-        cannot be had.  Loopback, link-local and temporary ones do not count.  */
+    /*  A number for the set of addresses, by which a change of network is noticed; 0
+        where it cannot be had.  Loopback, link-local and temporary ones do not
+        count.  */
     uint64_t network;
 } zds_host_view_t;
 
@@ -50,7 +52,7 @@ int zds_host_watch (int *fd_);
 void zds_host_drain (int fd_);
 
 /*  A number for the network namespace of a socket that the calling thread has just
-    made, different for each; 0 where there is no such thing.  */
+    made, different for each namespace; 0 where there are none.  */
 uint64_t zds_host_netns (int fd_);
 
 enum
@@ -86,25 +88,25 @@ const char *zds_host_name_in_proc (const char *path_, char *name_);
 
 /*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), overridden by
     those of the environment variable ZMQ_DUALSTACK, which a set-user-ID program or one
-    with capabilities does not read.  What is wrong with either is named on stderr, once
-    in a process.  Reads the environment: not while another thread changes it.  */
+    with capabilities does not read.  Errors in either are reported on stderr, once in
+    a process.  It reads the environment, so no other thread may change that
+    meanwhile.  */
 zds_settings_t zds_host_settings (const char *file_);
 
 /*  Whether IPv6 addresses of 'host_' are of use to an application that said nothing
     about families.  They are on a host that has IPv6 (zds_host_view), and for names
-    that lead to its loopback address: localhost, those below it, and those of the hosts
-    file, which is read only where nothing else decides.  */
+    that lead to the host's loopback address: localhost, names below it, and names in
+    the hosts file, which is read only if nothing else decides.  */
 bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_);
 
 /*  The zds_lookup_fn of libzmq.  Waits for name servers.
 
-    One call of getaddrinfo, for the canonical name too: with both families that
-    costs no further question, and with one it is asked for once.  The order and the
-    scopes are the libc's.
+    One call of getaddrinfo, which also asks for the canonical name: that costs no
+    further DNS query.  The order and the scopes are the libc's.
 
-    The lack of descriptors or memory, and name servers that do not answer or
-    fail for now (SERVFAIL), make a look-up ZDS_LOOKUP_TEMPORARY.  What the system
-    calls final (REFUSED) is an answer without an address.  */
+    If descriptors or memory run out, or name servers do not answer or fail for now
+    (SERVFAIL), the look-up is ZDS_LOOKUP_TEMPORARY.  A failure that the system calls
+    final (REFUSED) is an answer without an address.  */
 void zds_lookup (const char *host_, zds_look_t look_, zds_answer_t *answer_);
 
 /*  Reads a line of a hosts file, which is used up; true, and the address, if it has

@@ -47,7 +47,7 @@ struct zds_resolver
     long process;
     char name[ZDS_THREAD_NAME_SIZE];
 
-    /*  Guards all that follows, waiters, inboxes, and what is held.  */
+    /*  Guards everything that follows, waiters, inboxes, and held answers.  */
     zds_mutex_t mutex;
     bool is_released;
     zds_link_t queries;
@@ -230,14 +230,14 @@ static bool start_all (zds_resolver_t *resolver_, zds_look_t look_)
     while ((query = next_to_run (resolver_, look_)) != NULL) {
         if (zds_thread_start (resolver_->name, work, query) != 0)
             return running (resolver_, look_, false) > 0;
-        /*  The thread waits for the lock.  */
+        /*  The thread waits for the lock, so this comes in time.  */
         begin (query);
     }
     return true;
 }
 
-/*  Gives the first one who waits, or all of them, the answer, which is NULL when there
-    is no memory.  */
+/*  Gives the answer, which is NULL when there is no memory, to the first waiter or to
+    all.  */
 static void
 deliver (zds_query_t *query_, const zds_answer_t *answer_, bool to_all_)
 {
@@ -256,8 +256,8 @@ deliver (zds_query_t *query_, const zds_answer_t *answer_, bool to_all_)
     }
 }
 
-/*  Keeps the answer, to be given again, and notes whether its order has changed
-    since the look-up before.  A temporary failure takes nothing back.  */
+/*  Keeps the answer for later use, and notes whether its order has changed since the
+    last look-up.  A temporary failure takes nothing back.  */
 static void
 take_answer (zds_query_t *query_, zds_answer_t *answer_, uint64_t now_)
 {
@@ -275,8 +275,7 @@ take_answer (zds_query_t *query_, zds_answer_t *answer_, uint64_t now_)
     query_->finished = now_;
 }
 
-/*  A look-up has ended.  True if it is to be made once more, for those who still
-    wait.  */
+/*  A look-up has ended.  True if it is to be repeated for those who still wait.  */
 static bool finish (zds_query_t *query_, zds_answer_t *answer_)
 {
     const uint64_t now = query_->resolver->clock ();
@@ -293,7 +292,7 @@ static bool finish (zds_query_t *query_, zds_answer_t *answer_)
     return again && !is_empty (&query_->waiters);
 }
 
-/*  The lock is held before and after, not meanwhile.  */
+/*  Makes the look-up.  The lock is held before and after, but not meanwhile.  */
 static void run (zds_query_t *query_)
 {
     zds_resolver_t *const resolver = query_->resolver;
@@ -424,7 +423,7 @@ static void keep_if_unwanted (zds_query_t *query_)
         keep (query_);
 }
 
-/*  Whether the waiter waits; if not, its answer may be there.  */
+/*  Asks.  Returns whether the waiter waits; if not, its answer may be there.  */
 static bool ask (zds_resolver_t *resolver_,
                  const char *host_,
                  zds_look_t look_,
@@ -448,7 +447,7 @@ static bool ask (zds_resolver_t *resolver_,
     return false;
 }
 
-/*  As libzmq without dual stack looks names up: while everybody waits.  */
+/*  Looks the name up as libzmq without dual stack does, while everybody waits.  */
 static zds_answer_t *look_up_here (const zds_resolver_t *resolver_,
                                    const char *host_,
                                    zds_look_t look_,

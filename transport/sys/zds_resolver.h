@@ -2,9 +2,9 @@
 
 /*  Look-ups of names on threads of their own.
 
-    Equal look-ups that are under way at the same time are one, an answer under a
-    second old is given again, in turns (see zds_turns_deal), and the number of
-    threads is bounded.  A thread is started for a look-up, takes what is queued
+    Equal look-ups that are under way at the same time are one; an answer less than a
+    second old is used again, dealt out in turns (see zds_turns_deal); and the number
+    of threads is bounded.  A thread is started for a look-up, takes what is queued
     behind it, and ends.
 
     A look-up cannot be interrupted; one whose name servers are dead takes many
@@ -43,8 +43,8 @@ enum
     ZDS_RESOLVER_LOOKS = 4
 };
 
-/*  Makes a look-up.  The answer is DONE with no address before.  Runs on
-    a thread of the resolver, several at a time.  */
+/*  Makes a look-up.  Before the call, the answer is DONE and has no address.  Runs on
+    threads of the resolver, several at a time.  */
 typedef void (*zds_lookup_fn) (const char *host_,
                                zds_look_t look_,
                                zds_answer_t *answer_);
@@ -100,9 +100,9 @@ zds_resolver_t *zds_resolver_new (unsigned threads_,
                                   zds_clock_fn clock_);
 
 /*  Gives the resolver up; nobody may be waiting.  Threads inside a look-up are left
-    to end by themselves; together with all others of the process they are at most
-    ZDS_THREAD_MAX.  In a forked child it does nothing: the lock may be held by a
-    thread that is not there.  */
+    to end by themselves; the process never has more than ZDS_THREAD_MAX threads of
+    ours.  In a forked child it does nothing, because the lock may be held by a thread
+    that does not exist there.  */
 void zds_resolver_release (zds_resolver_t *resolver_);
 
 /*  Asks for the addresses of a host.  Returns false when the answer will come into
@@ -120,8 +120,8 @@ bool zds_resolver_ask (zds_resolver_t *resolver_,
                        zds_waiter_t *waiter_,
                        zds_inbox_t *inbox_);
 
-/*  Since when the look-up that is waited for runs; ZDS_NEVER while it is queued, or when
-    it has ended.  */
+/*  Since when the waiter's look-up has been running; ZDS_NEVER while it is queued, or
+    when it has ended.  */
 uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
                             const zds_waiter_t *waiter_);
 
@@ -130,7 +130,7 @@ uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
                                     zds_inbox_t *inbox_);
 
-/*  Ends the wait, wherever it stands; the look-up goes on for others, or for
+/*  Ends the wait, whatever state it is in; the look-up goes on, for others or for
     nobody.  No-op for a waiter that does not wait.  */
 void zds_resolver_cancel (zds_resolver_t *resolver_, zds_waiter_t *waiter_);
 

@@ -94,8 +94,9 @@ long zds_process_id (void)
 
 #else
 
-/*  The number of threads, below the number of the process: those of its parent
-    are not in a forked child.  No lock, which a fork could find taken.  */
+/*  The number of threads, in the low bits, and above it the process's number, since a
+    forked child has none of its parent's threads.  There is no lock, because a fork
+    could find it taken.  */
 static atomic_uint threads;
 
 static unsigned count_in (unsigned threads_)
@@ -122,16 +123,16 @@ static void give_place (void)
     atomic_fetch_sub (&threads, 1);
 }
 
-/*  ELF, where what the linker was told about unloading can be read without the
-    lock of the loader.  An application may be inside dlclose() with that lock, and
-    wait for this thread.  */
+/*  ELF: whether the library may be unloaded can be read there without the loader's
+    lock.  An application may be inside dlclose() with that lock, and wait for this
+    thread.  */
 #if defined __ELF__ && !defined __ANDROID__
 #include <link.h>
 #ifdef DF_1_NODELETE
 #define HAVE_DYNAMIC
 
-/*  The linker's, for the program or library that holds this code; none in a
-    static program.  */
+/*  The dynamic section of the program or library that holds this code; a static
+    program has none.  */
 extern ElfW (Dyn) _DYNAMIC[] __attribute__ ((weak, visibility ("hidden")));
 
 static bool is_to_stay (const ElfW (Dyn) * dynamic_)
@@ -163,7 +164,7 @@ static bool pin_library (void)
     static const char here = 0;
     Dl_info own;
 
-    /*  The handle is kept on purpose.  */
+    /*  The handle is not closed, on purpose.  */
     return dladdr (&here, &own) != 0
            && dlopen (own.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD)
                 != NULL;
@@ -172,8 +173,8 @@ static bool pin_library (void)
 #define pin_library() false
 #endif
 
-/*  A library that was not linked so, like a plug-in that libzmq.a is part of, is
-    kept loaded from now on.  */
+/*  A library that was linked without -z nodelete, such as a plug-in that libzmq.a is
+    part of, is kept loaded from now on.  */
 static bool library_stays (void)
 {
     static atomic_bool stays;
@@ -183,9 +184,9 @@ static bool library_stays (void)
     return atomic_load (&stays);
 }
 
-/*  Signals are for the application's own threads.  Those that a thread brings
-    upon itself stay open: the kernel kills a process that blocks them, instead
-    of calling the handler of a sandbox (SIGSYS) or of a crash reporter.  */
+/*  Signals are for the application's own threads.  Signals that a thread causes
+    itself are not blocked: the kernel kills a process that blocks them, instead of
+    calling the handler of a sandbox (SIGSYS) or of a crash reporter.  */
 static void block_signals (sigset_t *before_)
 {
     static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
@@ -218,8 +219,9 @@ static void *thread_main (void *start_)
     return NULL;
 }
 
-/*  What the libc takes of a stack for itself: the program's thread-local data above
-    all.  Only glibc has this, and only for those who ask by name.  */
+/*  How much of a stack the libc needs for itself, above all for the program's
+    thread-local data.  Only glibc has this function, and one has to look it up by
+    name.  */
 static size_t stack_of_the_libc (const pthread_attr_t *attr_)
 {
 #if defined __GLIBC__ && defined RTLD_DEFAULT
@@ -266,7 +268,7 @@ static int create (start_t *start_)
     /*  The thread inherits the mask, so it never takes a signal.  */
     block_signals (&before);
     rc = create_with (ZDS_THREAD_STACK, start_);
-    /*  Much thread-local data: only the libc knows how much.  */
+    /*  The libc demands more, for thread-local data, and does not say how much.  */
     if (rc == EINVAL)
         rc = create_with (0, start_);
     pthread_sigmask (SIG_SETMASK, &before, NULL);
