@@ -22,8 +22,8 @@ static void add_name (const zds_addr_t &addr_, names_t *names_)
         names_->push_back (name);
 }
 
-//  An address as ZMQ_LAST_ENDPOINT shows it: in mode V6 mapped, but for
-//  interfaces that have no IPv6.
+//  An address as ZMQ_LAST_ENDPOINT shows it: in mode V6 mapped, except for interfaces
+//  that have no IPv6.
 static void add_spellings (zds_addr_t addr_, zds_mode_t mode_, names_t *names_)
 {
     zds_addr_t mapped = addr_;

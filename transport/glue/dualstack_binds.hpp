@@ -15,12 +15,12 @@
 
 namespace zmq
 {
-//  The listening sockets of one bind, which can be made to give their port free
-//  from any thread. Ends with its last user.
+//  The listening sockets of one bind, whose port any thread can free. It ends
+//  with its last user.
 class dualstack_bind_t
 {
   public:
-    //  For one user.
+    //  It has one user at first.
     dualstack_bind_t () : _stopped (false), _users (1) {}
 
     void use () { _users.add (1); }
@@ -29,11 +29,11 @@ class dualstack_bind_t
     //  A socket is open. False if the bind was stopped: it must not listen.
     bool add (fd_t fd_);
 
-    //  It is about to be closed.
+    //  The socket is about to be closed.
     void remove (fd_t fd_);
 
-    //  Frees the port at once: of all sockets that are open, or will be, before they
-    //  are closed.
+    //  Frees the port at once, before the sockets are closed: those that are
+    //  open, and those that are still to be opened.
     void stop ();
 
   private:
@@ -54,11 +54,12 @@ class dualstack_binds_t
     ~dualstack_binds_t ();
 
     //  Remembers a bind of ADDRESS that the socket knows as ENDPOINT (its
-    //  ZMQ_LAST_ENDPOINT). The bind gets one user more; NULL for a socket that
-    //  the application passed in.
+    //  ZMQ_LAST_ENDPOINT). The bind gets another user; it is NULL for a socket
+    //  that the application passed in.
     //
     //  A text that left the port to the system does not say which bind is
-    //  meant, so it undoes none: stock's rule, and its tests insist on it.
+    //  meant, so it undoes none. That is stock's rule, and its tests insist on
+    //  it.
     void add (const std::string &address_,
               const std::string &endpoint_,
               dualstack_bind_t *bind_);
@@ -77,8 +78,8 @@ class dualstack_binds_t
         return name != names.end () ? *name : endpoint_;
     }
 
-    //  Gives the port of a bind free at once, before the I/O thread closes its
-    //  sockets, and forgets the bind. No-op for what is not a bind.
+    //  Frees the port of a bind at once, before the I/O thread closes its
+    //  sockets, and forgets the bind. No-op if there is no such bind.
     void remove (const std::string &endpoint_);
 
   private:
@@ -92,8 +93,9 @@ class dualstack_binds_t
                       const std::string &address_,
                       const options_t &options_) const;
 
-    //  By endpoint, and the endpoint by the text that was bound. Two binds share
-    //  an endpoint where devices tell them apart; one unbind is for both.
+    //  The binds by endpoint, and the endpoints by the text that was bound. Two
+    //  binds share an endpoint if only their devices differ; one unbind is for
+    //  both.
     typedef std::multimap<std::string, dualstack_bind_t *> listening_t;
     typedef std::multimap<std::string, std::string> endpoints_t;
     listening_t _listening;

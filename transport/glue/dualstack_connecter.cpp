@@ -19,8 +19,8 @@
 
 namespace zmq
 {
-//  A connecter of libzmq's that is given connected sockets. A dial stands between
-//  libzmq's timer, which begins a connection, and its engine.
+//  A connecter of libzmq's that is given connected sockets: between libzmq's timer,
+//  which begins a connection, and its engine, there is a dial.
 template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
     : public connecter_t,
       private i_dualstack_dial_events
@@ -75,7 +75,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
 
   private:
     //  Called at first, and when the reconnect timer fires, which may run beside a
-    //  dial that has ended since.
+    //  dial that has ended meanwhile.
     void start_connecting () ZMQ_OVERRIDE
     {
         if (_done || this->_s != retired_fd)
@@ -106,8 +106,8 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
     //  'this->_s' is connected, and not in the poller.
     void hand_over ();
 
-    //  Ends for good, instead of waiting for the reconnect timer. Of the transports,
-    //  only tcp has ever known this flag.
+    //  Whether to end for good, instead of waiting for the reconnect timer. Only tcp
+    //  has ever heeded this option.
     bool gives_up (int error_) const
     {
         return error_ == ECONNREFUSED && _dial.purpose () == dualstack_for_tcp
@@ -128,7 +128,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
     //  Of socks.
     void dial_watched () ZMQ_OVERRIDE {}
 
-    //  Leaves to the session, in its address, whom the connection was made to.
+    //  Tells the session, in its address, which peer the connection was made to.
     void dial_connected (fd_t fd_, size_t sent_) ZMQ_OVERRIDE
     {
         dualstack_peer_t *&peer = _to->peer.last;
@@ -164,7 +164,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
 
     //  [SOURCE;]HOST:PORT, of the proxy if there is one.
     address_t *const _to;
-    //  Nothing more is to be started: there is an engine, or there never will be.
+    //  Nothing more is to be started: there is an engine, or there will never be one.
     bool _done;
     dualstack_dial_t _dial;
 
@@ -173,17 +173,17 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
 
 typedef dualstack_connecter_t<tcp_connecter_t> dualstack_tcp_connecter_t;
 
-//  As libzmq's out_event(), which would take a connection that its peer has ended
-//  since for one that was never made: the engine finds out, and the session goes on to
-//  the next address.
+//  Does what libzmq's out_event() does, except that this would take a connection
+//  which its peer has ended meanwhile for one that was never made. Here the engine
+//  finds that out, and the session goes on to the next address.
 template <> void dualstack_tcp_connecter_t::hand_over ()
 {
     const bool is_reconnect = _addr->resolved.tcp_addr != NULL;
     const fd_t fd = _s;
     zds_addr_t addr = _dial.peer ().addr;
 
-    //  A reconnect calls the peer by its address, as it is through the socket: IPv4 is
-    //  mapped in an IPv6 one. The session reads it once it has the engine.
+    //  After a reconnect the peer is named by its address as the socket has it: in an
+    //  IPv6 socket, IPv4 is mapped. The session reads it once it has the engine.
     if (dualstack_is_ipv6 (fd))
         zds_addr_map (&addr);
     LIBZMQ_DELETE (_addr->resolved.tcp_addr);

@@ -24,7 +24,7 @@ struct options_t;
 //  The arguments are those of libzmq's own; NULL: there is no memory.
 //
 //  A race tells the monitor what one connect() would have: CONNECT_DELAYED once, and
-//  CLOSED once if it fails. What is done with a connection is left to libzmq's
+//  CLOSED once if it fails. What happens with a connection is left to libzmq's
 //  classes.
 own_t *dualstack_tcp_connecter (io_thread_t *io_thread_,
                                 session_base_t *session_,

@@ -19,8 +19,8 @@
 #define ZDS_DOTTED(a, b, c)                                                    \
     ZDS_TEXT_OF (a) "." ZDS_TEXT_OF (b) "." ZDS_TEXT_OF (c)
 
-//  Tells from outside that a library is this one. Volatile, and read below, so that no
-//  compiler or linker drops it.
+//  Marks the library, so that it can be recognised from outside. Volatile, and read
+//  below, so that no compiler or linker drops it.
 static const volatile char marker[] =
   ZDS_MARKER ZDS_VERSION ZDS_MARKER_ON ZDS_DOTTED (
     ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH);
@@ -28,7 +28,7 @@ static const volatile char marker[] =
 enum
 {
     //  How often in a row a session goes on without a pause. Without this bound it
-    //  might never stop, as the history may have no room for all wrong servers.
+    //  might never stop, because the history may not have room for all wrong servers.
     most_times = 8
 };
 
@@ -51,7 +51,7 @@ static zds_trace_t *open_trace (const char *file_)
 zmq::dualstack_ctx_t::dualstack_ctx_t () :
     _trace (NULL), _resolver (NULL), _history (NULL)
 {
-    //  It may be that of a context that could not be made: zmq_ctx_new's.
+    //  This may be a context that could not be made, and then errno is zmq_ctx_new's.
     const int err = errno;
 
     static_cast<void> (marker[0]);
@@ -74,7 +74,7 @@ bool zmq::dualstack_ctx_t::is_on () const
     return zds_settings_mode (&_settings) == ZDS_MODE_AUTO;
 }
 
-//  As ctx_t::start_thread puts it together for the I/O threads.
+//  The name as ctx_t::start_thread makes it for the I/O threads.
 static std::string thread_name (zmq::ctx_t &ctx_)
 {
     char prefix[17] = "";
@@ -128,7 +128,7 @@ zds_mode_t zmq::dualstack_mode (const options_t &options_)
     return options_.dual_stack ? ZDS_MODE_AUTO : ZDS_MODE_V4;
 }
 
-//  What a monitor's event says; empty for those that the trace leaves out.
+//  A monitor's event in words; empty for events that the trace leaves out.
 static std::string words_of (uint64_t event_, int value_, bool accepted_)
 {
     const char *const error = zds_errno_name (value_);
@@ -225,7 +225,7 @@ void zmq::dualstack_tell_of (zds_subject_t subject_,
     zds_trace_address (&subject_, "", &addr_, what_);
 }
 
-//  Of a peer that goes last.
+//  Traces that a peer goes last.
 static void tell_of_wrong (const zmq::options_t &options_,
                            const zmq::dualstack_peer_t &peer_,
                            const char *what_)
@@ -249,13 +249,13 @@ void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
         return;
     peer_->handshaked = true;
     peer_->times = 0;
-    //  By the history, which exists then.
+    //  Only the history can have said so, so it exists.
     if (peer_->was_wrong)
         zds_history_right (dualstack_history_t (ctx_->dualstack ()),
                            peer_->key.c_str (), &peer_->addr, zds_clock_ms ());
 }
 
-//  Of a connection whose handshake was completed.
+//  Takes in the death of a connection whose handshake was completed.
 static void take_death (zmq::ctx_t *ctx_,
                         const zmq::options_t &options_,
                         const zmq::dualstack_peer_t &peer_)

@@ -27,9 +27,9 @@ struct options_t;
 class dualstack_ctx_t
 {
   public:
-    //  A trace that cannot be opened is reported on stderr, and there is none.
+    //  If the trace cannot be opened, that is reported on stderr, and there is none.
     dualstack_ctx_t ();
-    //  Nobody may be waiting for an answer.
+    //  When it ends, nobody may be waiting for an answer.
     ~dualstack_ctx_t ();
 
     const zds_settings_t &settings () const { return _settings; }
@@ -38,7 +38,7 @@ class dualstack_ctx_t
     //  application has said nothing about IPv6.
     bool is_on () const;
 
-    //  Where decisions are told; NULL: nowhere.
+    //  Where decisions are written; NULL: nowhere.
     zds_trace_t *trace () const { return _trace; }
 
     //  Made when it is first used; NULL when there is no memory. The context is asked
@@ -95,25 +95,25 @@ enum dualstack_purpose_t
     dualstack_for_socks = 's'
 };
 
-//  As in an endpoint; static text.
+//  The purpose's name as in an endpoint; static text.
 const char *dualstack_scheme (char purpose_);
 
-//  The key of an endpoint in the history. Outcomes are not shared between what
-//  makes a difference to them. 'address_' has the source in it.
+//  The key of an endpoint in the history, which has everything that makes a
+//  difference to the outcome. 'address_' includes the source.
 std::string dualstack_key (const std::string &address_,
                            dualstack_purpose_t purpose_,
                            const options_t &options_);
 
 //  Which of a name's addresses a connection was made to, and what became of it. A
-//  socket's session has one from its first connection on.
+//  session has one from its first connection on.
 struct dualstack_peer_t
 {
     dualstack_peer_t ();
 
-    //  The next connection was made, to this one.
+    //  The next connection was made, to this peer.
     void connected (const dualstack_peer_t &peer_);
 
-    //  In the history; empty: not looked up, or not connected yet.
+    //  The key in the history; empty: not a name, or not connected yet.
     std::string key;
     zds_addr_t addr;
     bool was_wrong; //  it was known as a wrong server
@@ -134,7 +134,7 @@ struct dualstack_peer_t
 #else
 #define dualstack_delete(pointer) LIBZMQ_DELETE (pointer)
 
-//  Tells how a handshake or a connection ended, from the monitor's event of it.
+//  Traces how a handshake or a connection ended, from the monitor's event.
 void dualstack_trace_event (const options_t &options_,
                             const endpoint_uri_pair_t &endpoint_,
                             uint64_t value_,
@@ -145,21 +145,21 @@ void dualstack_trace_event (const options_t &options_,
 //  The handshake was completed.
 void dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_);
 
-//  The connection ended, and the history takes it in. True if libzmq would give up
-//  now, and the session is to go on to the name's next address all the same: the
-//  handshake was not completed, and there is an address that libzmq would have used
-//  in this one's place, or one of which nothing bad is known.
+//  The connection ended, and the history takes that in. True if libzmq would give up
+//  now, but the session is to go on to the name's next address: the handshake was not
+//  completed, and there is an address that libzmq would have used in this one's
+//  place, or one of which nothing bad is known.
 bool dualstack_goes_on (ctx_t *ctx_,
                         const options_t &options_,
                         dualstack_peer_t *peer_,
                         i_engine::error_reason_t reason_);
 
-//  After that: whether the next address is one that may well work, so that the
-//  reconnect interval is not to be waited for.
+//  After that: whether the next address may well work, so that the session does not
+//  wait for the reconnect interval.
 bool dualstack_is_at_once (const dualstack_peer_t *peer_);
 
-//  Tells of one address of the endpoint of which 'key_' is the key, for a subject that
-//  does not name it yet.
+//  Traces a sentence about one address of the endpoint with this key, for a subject
+//  that does not name the endpoint.
 void dualstack_tell_of (zds_subject_t subject_,
                         const std::string &key_,
                         const zds_addr_t &addr_,

@@ -52,7 +52,7 @@ zmq::fd_t zmq::dualstack_dial_t::attempt_t::release ()
 
     if (_has_mark)
         dualstack_report_from (fd, 1);
-    //  Ahead of close(): the poller wants to see a live descriptor.
+    //  Before close(), because the poller needs a live descriptor.
     rm_fd (_handle);
     _fd = retired_fd;
     return fd;
@@ -95,13 +95,13 @@ int zmq::dualstack_dial_t::attempt_t::listen (zds_greeting_t *greeting_)
         return rc == EAGAIN ? 0 : rc;
     if (*greeting_ == ZDS_GREETING_MORE)
         return wait_for_more (count, static_cast<int> (count) + 1);
-    //  No more is wanted of it but its end.
+    //  Nothing more is of interest but its end.
     if (*greeting_ == ZDS_GREETING_UNSIGNED)
         return wait_for_more (count, INT_MAX);
     return 0;
 }
 
-//  The bytes stay where they are, and pollers go on reporting them.
+//  The bytes are not taken, so pollers would go on reporting them.
 int zmq::dualstack_dial_t::attempt_t::wait_for_more (size_t count_,
                                                      int report_from_)
 {
@@ -119,7 +119,7 @@ int zmq::dualstack_dial_t::attempt_t::wait_for_more (size_t count_,
     return 0;
 }
 
-//  _race is made by each dial, and read in one only.
+//  Each dial initialises _race before it reads it.
 // cppcheck-suppress uninitMemberVar
 zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
                                          dualstack_purpose_t purpose_,
@@ -165,7 +165,7 @@ int zmq::dualstack_dial_t::set_source (const std::string &source_)
     return local.verdict (rc);
 }
 
-//  What is known of the name before it is looked up.
+//  Sets what is known of the name before it is looked up.
 void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
 {
     const bool asks_host = dualstack_mode (_options) == ZDS_MODE_AUTO
@@ -186,7 +186,8 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
                          zds_clock_ms ());
 }
 
-//  The race that the options and the administrator want, among these families.
+//  The configuration of a race by the options and the administrator's settings, for
+//  these families.
 zds_race_config_t zmq::dualstack_dial_t::configure (unsigned families_)
 {
     zds_race_config_t config;
@@ -200,7 +201,7 @@ zds_race_config_t zmq::dualstack_dial_t::configure (unsigned families_)
     if (_options.connect_timeout > 0)
         config.attempt_timeout = _options.connect_timeout;
     config.mode = dualstack_mode (_options);
-    //  A proxy, and a server of WebSockets, wait for the client to speak.
+    //  A proxy, or a WebSocket server, waits for the client to speak.
     config.greets = _purpose == dualstack_for_tcp && !_options.raw_socket;
     if (_options.handshake_ivl > 0)
         config.greeting_timeout = _options.handshake_ivl;
@@ -289,7 +290,7 @@ void zmq::dualstack_dial_t::again ()
     pump ();
 }
 
-//  Of the context; NULL when there is no memory.
+//  The context's resolver; NULL when there is no memory.
 zds_resolver_t *zmq::dualstack_dial_t::resolver () const
 {
     return _context.resolver (*_io_thread->get_ctx ());
@@ -331,7 +332,8 @@ void zmq::dualstack_dial_t::take_answer (unsigned look_)
         zds_history_recall (history, _key.c_str (), &_race, now);
 }
 
-//  How late an answer is counts from when its look-up begins to run.
+//  Tells the race when look-ups began to run, because how late an answer is counts
+//  from then.
 void zmq::dualstack_dial_t::see_what_runs ()
 {
     const zds_waiter_t &waiter = _lookup[_race.config.look].waiter;
@@ -342,7 +344,7 @@ void zmq::dualstack_dial_t::see_what_runs ()
 
 void zmq::dualstack_dial_t::tell (const zds_race_step_t &step_) const
 {
-    //  There is no order of one address.
+    //  With a single address there is no order to explain.
     if (_is_literal && step_.op == ZDS_RACE_START)
         zds_trace_address (&_subject, "tries ", &step_.addr,
                            ": a numeric address is only that address");
@@ -384,8 +386,8 @@ void zmq::dualstack_dial_t::pump ()
     }
 }
 
-//  A timer that fires too early does no harm, and cancelling one is a search through
-//  all of the poller's timers.
+//  A timer that fires too early does no harm, while cancelling one searches all of
+//  the poller's timers.
 void zmq::dualstack_dial_t::set_timer (uint64_t deadline_)
 {
     if (deadline_ >= _timer_at)
@@ -404,7 +406,7 @@ void zmq::dualstack_dial_t::cancel_timer_if_any ()
     _timer_at = ZDS_NEVER;
 }
 
-//  For an attempt of which the poller cannot say that more of a greeting has come.
+//  For attempts where the poller cannot tell that more of a greeting has come.
 void zmq::dualstack_dial_t::look_again_soon ()
 {
     for (unsigned i = 0; i < ZDS_RACE_MAX_RUNNING; i++)
@@ -412,7 +414,7 @@ void zmq::dualstack_dial_t::look_again_soon ()
             set_timer (zds_clock_ms () + ZDS_RACE_MIN_GAP);
 }
 
-//  A busy I/O thread gets here late. An event that is waiting behind this one may mean
+//  A busy I/O thread gets here late, and an event that waits behind this one may mean
 //  that no other attempt is needed.
 void zmq::dualstack_dial_t::timer_event (int)
 {
@@ -537,7 +539,7 @@ void zmq::dualstack_dial_t::tell_of (unsigned attempt_, const char *what_) const
                        what_);
 }
 
-//  The attempt may have no socket.
+//  An attempt has failed; it may have no socket.
 void zmq::dualstack_dial_t::lost (unsigned attempt_, int error_)
 {
     const uint64_t now = zds_clock_ms ();
@@ -561,8 +563,8 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
         _peer.key = _key;
         _peer.was_wrong = winner.record == ZDS_RECORD_WRONG;
         _peer.rest = zds_race_rest (&_race);
-        //  Nobody has planned for the death of a path that libzmq would not have
-        //  taken.
+        //  The application has not planned for the death of a path that libzmq would
+        //  not have taken.
         if (zds_addr_family (&winner.addr) != zds_race_usual_family (&_race))
             dualstack_keep_alive (fd, _options);
         learn ();
@@ -579,7 +581,7 @@ bool zmq::dualstack_dial_t::probe_is_due (uint64_t now_) const
     return history && zds_history_probe_due (history, _key.c_str (), now_);
 }
 
-//  Sees whether an address that was passed over because it failed works again.
+//  Probes an address that was passed over because it failed.
 void zmq::dualstack_dial_t::look_again ()
 {
     const zds_candidate_t *const candidate = zds_race_untested (&_race);
@@ -602,7 +604,7 @@ void zmq::dualstack_dial_t::look_again ()
                         &candidate->addr, rc == 0, now);
 }
 
-//  Whatever became of the race.
+//  Lets the history learn from the race, however it ended.
 void zmq::dualstack_dial_t::learn ()
 {
     if (_is_literal)
@@ -624,14 +626,14 @@ void zmq::dualstack_dial_t::failed (int error_)
     _events->dial_failed (error_, fd);
 }
 
-//  Sockets that begin at once have nothing to tell each other.
+//  Sockets that begin at the same time can learn nothing from each other.
 void zmq::dualstack_dial_t::tell_silence (const dualstack_dial_t &other_)
 {
     if (_key == other_._key && zds_history_is_silence (&_race, zds_clock_ms ()))
         learn ();
 }
 
-//  Nothing of ours is left in the poller or with the resolver.
+//  Takes everything of ours from the poller and the resolver.
 void zmq::dualstack_dial_t::finish ()
 {
     _io_thread->dualstack ().ended (this);

@@ -21,8 +21,8 @@ namespace zmq
 struct options_t;
 union ip_addr_t;
 
-//  What a dial has to say. All are called on its I/O thread, from within start(),
-//  again() or an event, and may not destroy it.
+//  A dial's reports. All are called on its I/O thread, from within start(), again()
+//  or an event, and must not destroy it.
 struct i_dualstack_dial_events
 {
     virtual ~i_dualstack_dial_events () ZMQ_DEFAULT;
@@ -30,8 +30,8 @@ struct i_dualstack_dial_events
     //  The first attempt is under way.
     virtual void dial_delayed () = 0;
 
-    //  What failed may be tried again when the reconnect interval is over, by
-    //  calling again(); meanwhile the dial goes on.
+    //  When the reconnect interval is over, again() is to be called, so that what
+    //  failed is tried again; meanwhile the dial goes on.
     virtual void dial_retry () = 0;
 
     //  The end: a connected and tuned socket, for the callee to keep. 'sent_' bytes
@@ -47,9 +47,9 @@ struct i_dualstack_dial_events
     virtual void dial_watched () = 0;
 };
 
-//  Makes one TCP connection to [SOURCE;]HOST:PORT: looks the host up, races its
-//  addresses, and notes in the history how that went. Decides nothing: see
-//  zds_race.h, zds_history.h. Belongs to one I/O thread.
+//  Makes one TCP connection to [SOURCE;]HOST:PORT: looks the host up, has its
+//  addresses race, and records the outcome in the history. It decides nothing: see
+//  zds_race.h and zds_history.h. It belongs to one I/O thread.
 class dualstack_dial_t ZMQ_FINAL : public io_object_t
 {
   public:
@@ -60,16 +60,16 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     //  stop() was called, or the dial has ended.
     ~dualstack_dial_t ();
 
-    //  Begins; the dial is idle. What is wrong with the address, or with this
-    //  host, ends it as failed. The address stays where it is until the dial is
-    //  idle again.
+    //  Begins; the dial must be idle. If something is wrong with the address, or with
+    //  this host, dial_failed() is called. The address must stay where it is until
+    //  the dial is idle again.
     void start (const std::string &address_);
 
     //  See dial_retry().
     void again ();
 
-    //  Gives up: nothing is said any more. Returns the number that one of the
-    //  sockets had, retired_fd if there was none. Harmless when idle.
+    //  Gives up: no more reports come. Returns the number that one of the sockets
+    //  had, retired_fd if there was none. Harmless when idle.
     fd_t stop ();
 
     bool is_idle () const { return _idle; }
@@ -79,42 +79,43 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     //  unless start() or stop() is called before.
     void watch ();
 
-    //  After dial_connected(): who it was.
+    //  After dial_connected(): the peer.
     const dualstack_peer_t &peer () const { return _peer; }
 
     //  For dualstack_inbox_t: an answer came in.
     void answered (const dualstack_lookup_t *lookup_);
-    //  Likewise: another dial begins. Notes what its race can use of this one.
+    //  Likewise: another dial begins. Records what its race can learn from this one.
     void tell_silence (const dualstack_dial_t &other_);
 
     //  i_poll_events implementation.
     void timer_event (int id_) ZMQ_OVERRIDE;
 
   private:
-    //  The poller's events carry no descriptor, so each attempt is a sink of its
+    //  The poller's events do not name a descriptor, so each attempt receives its
     //  own.
     class attempt_t ZMQ_FINAL : public io_object_t
     {
       public:
         attempt_t ();
         void open (dualstack_dial_t *dial_, unsigned index_, fd_t fd_);
-        //  Out of the poller; hands the socket over.
+        //  Takes the socket out of the poller, and hands it over.
         fd_t release ();
-        //  Likewise, and closes it: its former number.
+        //  The same, and closes it; returns its former number.
         fd_t close ();
         fd_t fd () const { return _fd; }
 
-        //  Once TCP has connected. Sends what is left of our signature: the
-        //  peer may wait for it. 0 or an errno.
+        //  Called once TCP has connected. Sends what is left of our signature, since
+        //  the peer may wait for it. 0 or an errno.
         int greet (size_t routing_id_size_);
         size_t sent () const { return _sent; }
-        //  What the peer has sent so far; MORE if that is to be seen yet. 0 or
+        //  What the peer's bytes mean so far; MORE if that cannot be said yet. 0 or
         //  an errno.
         int listen (zds_greeting_t *greeting_);
-        //  The poller cannot be told to wait for more of it: look again soon.
+        //  Whether the poller cannot be told to wait for more bytes, so that one has
+        //  to look again soon.
         bool is_blind () const { return _blind; }
 
-        //  Some pollers report errors by the former.
+        //  Some pollers report errors by in_event().
         void in_event () ZMQ_OVERRIDE { _dial->happened (_index); }
         void out_event () ZMQ_OVERRIDE { _dial->happened (_index); }
 
@@ -191,10 +192,10 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_dial_t)
 };
 
-//  Reads HOST:PORT for transports that check it in zmq_connect already. Of a
-//  name, only the port is put into 'out_': it is looked up when it is dialled.
-//  Returns 0, or -1 and sets errno: EINVAL when it can be neither a literal nor
-//  a name, ENOMEM.
+//  Reads HOST:PORT for transports that check it in zmq_connect already. For a name,
+//  only the port is put into 'out_', since the name is looked up when it is dialled.
+//  Returns 0, or -1 and sets errno: EINVAL when it can be neither a literal nor a
+//  name, ENOMEM.
 int dualstack_read_target (const char *target_, ip_addr_t *out_);
 }
 #endif

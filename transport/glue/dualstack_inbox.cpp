@@ -19,15 +19,16 @@
 #include "options.hpp"
 #include "zds_host.h"
 
-//  Changes come in bursts: a link that goes up, a router's advertisement. All that
-//  come within this time are one. In ms.
+//  Changes come in bursts, as when a link goes up or a router advertises itself.
+//  Those within this time, in ms, count as one.
 static const int settle_time = 20;
 
-//  When the host could not be asked for lack of something. In ms.
+//  After how many ms to ask again if the host lacked descriptors or memory to answer.
 static const int retry_time = 1000;
 
-//  Tests whether an address that failed connects, and greets, again: as quickly as a race
-//  waits for it, since one that is slower would lose the next race, too.
+//  Tests whether an address that failed connects and greets again. It has to be as
+//  quick as a race would wait for it, since a slower one would lose the next race,
+//  too.
 class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
 {
   public:
@@ -93,7 +94,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     void listen ()
     {
         _connected = true;
-        //  Part of a signature says nothing.
+        //  A part of a signature proves nothing.
         dualstack_report_from (_fd, ZDS_SIGNATURE_SIZE);
         reset_pollout (_handle);
         set_pollin (_handle);
@@ -262,7 +263,7 @@ int zmq::dualstack_inbox_t::follow (const std::string &interface_,
         return rc;
     }
     _followers.insert (std::make_pair (interface_, listener_));
-    //  What changed between the bind and now.
+    //  For changes between the bind and now.
     look_in (0);
     return 0;
 }
@@ -288,9 +289,9 @@ void zmq::dualstack_inbox_t::look_in (int ms_)
 
 void zmq::dualstack_inbox_t::in_event ()
 {
-    //  Not one wake-up for each of a thousand addresses. What does not fit into the
-    //  socket's buffer meanwhile is lost, which does not matter: only the fact that
-    //  something changed does.
+    //  Pause, so that a thousand addresses are not a thousand wake-ups. Messages that
+    //  do not fit into the socket's buffer meanwhile are lost, which does no harm: it
+    //  only matters that something changed.
     _io_thread->get_poller ()->reset_pollin (_watch_handle);
     look_in (settle_time);
 }
@@ -308,7 +309,7 @@ void zmq::dualstack_inbox_t::timer_event (int)
     int rc = 0;
 
     _has_timer = false;
-    //  First, so that a change behind this one is seen.
+    //  First, so that a change after this one is noticed.
     zds_host_drain (_watch_fd);
     _io_thread->get_poller ()->set_pollin (_watch_handle);
     for (followers_t::iterator it = _followers.begin ();

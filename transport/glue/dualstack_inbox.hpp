@@ -32,39 +32,40 @@ struct dualstack_lookup_t
     dualstack_dial_t *dial;
 };
 
-//  One listener of a bind to an interface follows that interface's IPv6 addresses
-//  (B-12). It runs in the context's first I/O thread, which watches them, and has no
-//  socket at times. Connections belong to the listener, so they survive its moves.
+//  In a bind to an interface, one listener follows that interface's IPv6 addresses
+//  (B-12). It runs in the context's first I/O thread, which watches them, and may
+//  have no socket at times. Connections belong to the listener, so they survive its
+//  moves.
 struct i_dualstack_follower
 {
     virtual ~i_dualstack_follower () ZMQ_DEFAULT;
 
-    //  The interface that is followed has these addresses now. In the I/O thread.
+    //  The followed interface now has these addresses. Called in the I/O thread.
     virtual void look (const zds_ifaddr_t *ifaddrs_, size_t count_) = 0;
 };
 
-//  What the dials and listeners of one I/O thread share: the way by which answers come
-//  in from the resolver's threads, the probes, and the watch over interfaces. Used by
-//  that thread alone. Answers are announced in the I/O thread's own mailbox: only the
-//  watch takes a descriptor, while there is something to watch.
+//  What the dials and listeners of one I/O thread share: the way in which answers
+//  come from the resolver's threads, the probes, and the watch over interfaces. Only
+//  that thread uses it. Answers are announced in the I/O thread's own mailbox, so
+//  only the watch takes a descriptor, and only while there is something to watch.
 class dualstack_inbox_t ZMQ_FINAL : private object_t, private i_poll_events
 {
   public:
     dualstack_inbox_t (io_thread_t *io_thread_, ctx_t *ctx_, uint32_t tid_);
-    //  stop() was called, or nothing was ever begun.
+    //  stop() must have been called, or nothing ever begun.
     ~dualstack_inbox_t ();
 
     //  Where the answers for this thread come in. That of a dualstack_lookup_t is
     //  handed to its dial.
     zds_inbox_t *answers () { return &_inbox; }
 
-    //  The host's addresses: as they were at most ZDS_RACE_MIN_GAP ago, so that a
+    //  The host's addresses as they were at most ZDS_RACE_MIN_GAP ago, so that a
     //  thousand dials that begin at once do not ask a thousand times.
     zds_host_view_t view ();
 
-    //  A dial that begins to race for a name learns from those that still do: a
-    //  client that closes its socket and opens another ends the first dial after
-    //  the second has begun. Only the latest are known.
+    //  A dial that begins to race for a name learns from those that still race for
+    //  it, because when a client closes its socket and opens another, the first dial
+    //  ends after the second has begun. Only the latest dials are known.
     void begins (dualstack_dial_t *dial_);
     void ended (const dualstack_dial_t *dial_);
 
@@ -77,21 +78,21 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t, private i_poll_events
                 const std::string &key_,
                 const zds_addr_t &addr_);
 
-    //  The listener's look() is called soon, and whenever an IPv6 address of the
+    //  The listener's look() will be called soon, and whenever an IPv6 address of the
     //  interface has changed. Returns 0; EXDEV if this thread is in another network
-    //  namespace than 'netns_' (zds_host_netns), or what zds_host_watch says.
+    //  namespace than 'netns_' (zds_host_netns); or what zds_host_watch returns.
     int follow (const std::string &interface_,
                 i_dualstack_follower *listener_,
                 uint64_t netns_);
     void unfollow (i_dualstack_follower *listener_);
 
-    //  The I/O thread is about to end: nothing may be left in its poller.
+    //  The I/O thread is about to end, and nothing may be left in its poller.
     void stop ();
 
   private:
     friend class dualstack_probe_t;
 
-    //  A command from a thread of the resolver: answers are there.
+    //  A command from a resolver thread says that answers are there.
     void process_activate_read () ZMQ_OVERRIDE;
 
     //  i_poll_events implementation, of the watch.

@@ -34,9 +34,9 @@
 
 namespace zmq
 {
-//  A name is looked up while the caller of zmq_bind waits, on its thread, as libzmq does.
-//  Ahead of that, and beside it, both families are asked for on another thread: an answer
-//  for the other family that never comes costs no more than the resolution delay.
+//  As in libzmq, a name is looked up on the thread of zmq_bind's caller, who waits.
+//  At the same time another thread asks for both families, so that an answer for the
+//  other family that never comes costs no more than the resolution delay.
 class bind_lookup_t
 {
   public:
@@ -67,14 +67,14 @@ class bind_lookup_t
             zds_resolver_ask (_resolver, host_, ZDS_LOOK_WHOLE, plain, &_whole,
                               &_inbox);
         wait (resolution_delay);
-        //  That there is no address is an answer, too.
+        //  No address is an answer, too.
         if (_whole.answer != NULL && _whole.answer->status == ZDS_LOOKUP_DONE)
             return *_whole.answer;
         look_up (host_, plain);
         wait (_plain.count == 0 ? resolution_delay : 0);
         if (_whole.answer != NULL && _whole.answer->count > 0)
             return *_whole.answer;
-        //  Stock goes on to mapped addresses then.
+        //  Then stock goes on to mapped addresses.
         if (_plain.count == 0 && plain == ZDS_LOOK_IPV6)
             look_up (host_, ZDS_LOOK_IPV4);
         return _plain;
@@ -101,7 +101,7 @@ class bind_lookup_t
         self->_bell.broadcast ();
     }
 
-    //  For the other thread's answer, if it is still to come.
+    //  Waits for the other thread's answer, if that is still to come.
     void wait (unsigned ms_)
     {
         const uint64_t end = zds_clock_ms () + ms_;
@@ -129,7 +129,7 @@ class bind_lookup_t
 };
 
 //  The listening sockets of one bind to ADDRESS:PORT, in the thread that binds: does
-//  what zds_bind decides. What is not taken out is closed with the object.
+//  what zds_bind decides. Sockets that are not released are closed with the object.
 class bind_sockets_t
 {
   public:
@@ -193,7 +193,7 @@ class bind_sockets_t
         }
     }
 
-    //  Hands over a socket, retired_fd if there are not so many; slot 0 is the one
+    //  Hands over a socket, or retired_fd if there are fewer; slot 0 is the socket
     //  that names the endpoint.
     fd_t release (unsigned slot_)
     {
@@ -208,7 +208,7 @@ class bind_sockets_t
         return _listener[slot_];
     }
 
-    //  Whether the bind follows an interface, and from where.
+    //  Whether the bind follows an interface, and what it begins with.
     bool follows (zds_follow_t *follow_) const
     {
         if (!_bind.plan.follows || _bind.port == 0)
@@ -217,8 +217,8 @@ class bind_sockets_t
         return true;
     }
 
-    //  After open() failed: the former descriptor of the socket that could not
-    //  be bound; retired_fd if it did not come to that.
+    //  After open() failed: the former descriptor of the socket that could not be
+    //  bound; retired_fd if there was none.
     fd_t unbindable;
 
   private:
@@ -235,7 +235,7 @@ class bind_sockets_t
                                     answer.addr, answer.count);
     }
 
-    //  From HOST:PORT to the sockets to open, or an errno.
+    //  Makes the plan of sockets to open from HOST:PORT. 0 or an errno.
     int plan_host (const std::string &text_, bool names_, bool any_)
     {
         int rc = _local.read (text_);
@@ -248,7 +248,7 @@ class bind_sockets_t
         return _local.verdict (rc);
     }
 
-    //  A source address means nothing to a listener, but it has to make sense.
+    //  A source address has no meaning for a listener, but it has to be valid.
     int make_plan (bool any_)
     {
         const char *const text = _subject.address;
@@ -366,7 +366,7 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
     using listener_t::options;
     using listener_t::rm_fd;
 
-    //  Stopped sockets are unbound, or were shut down by somebody else who has them.
+    //  A stopped socket was unbound, or shut down by another process that shares it.
     void in_event () ZMQ_OVERRIDE
     {
         if (dualstack_has_stopped (_s))
@@ -387,11 +387,11 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         if (step.op == ZDS_FOLLOW_CLOSE)
             zds_trace_say (&me, "no IPv6 any more: %s", step.why);
         else if ((fd = open_moved (step)) == retired_fd)
-            //  The next change of an address is the next try.
+            //  The next change of an address brings the next try.
             return;
-        //  The socket that ZMQ_LAST_ENDPOINT names is never left, even if it is
-        //  IPv6: who was told of that address goes on using it while, or when, the
-        //  host has it.
+        //  The socket that ZMQ_LAST_ENDPOINT names is never closed, even if it is
+        //  IPv6: whoever was told that address uses it as long as the host has it, or
+        //  when it has it again.
         leave_address ();
         memset (&_follow.bound, 0, sizeof _follow.bound);
         if (fd == retired_fd)
@@ -464,7 +464,7 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         own_t::process_term (linger_);
     }
 
-    //  The monitor hears of the beginning and end of one socket of a bind.
+    //  The monitor hears of the opening and closing of one socket of a bind only.
     int close () ZMQ_OVERRIDE
     {
         if (_bind != NULL)
@@ -503,8 +503,8 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         return dualstack_subject (options, "bind", _scheme, _follow.name);
     }
 
-    //  As our children they are closed with us. The one that follows has the IPv6
-    //  socket, if that is not ours, or none yet.
+    //  As our children they are closed with us. The listener that follows has the
+    //  IPv6 socket if that is not ours, or no socket yet.
     void launch_siblings (bind_sockets_t *sockets_)
     {
         zds_follow_t follow;
@@ -559,7 +559,7 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         zds_trace_listener (&me, &step_.listener, stage, rc, port);
         if (rc != 0)
             return retired_fd;
-        //  Unbound meanwhile.
+        //  It was unbound meanwhile.
         if (!_bind->add (fd)) {
             dualstack_close (fd);
             return retired_fd;
@@ -569,14 +569,14 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
 
     io_thread_t *const _io_thread;
     const char *const _scheme;
-    //  Of the first listener of a bind.
+    //  Set for the first listener of a bind.
     dualstack_binds_t *const _binds;
 
-    //  Shared by the listeners of the bind; NULL: the socket is the application's.
+    //  Shared by the listeners of the bind; NULL if the socket is the application's.
     dualstack_bind_t *_bind;
 
-    //  Of the one that follows: the interface (else it has no name), and the network
-    //  namespace.
+    //  For the listener that follows: the interface (the name is empty in others),
+    //  and the network namespace.
     zds_follow_t _follow;
     uint64_t _netns;
 
@@ -606,7 +606,7 @@ template <> int dualstack_ws_listener_t::set_local_address (const char *addr_)
         && _address.resolve (addr_, true, options.ipv6) != 0)
         return -1;
 
-    //  The path is not the socket's.
+    //  The path does not concern the socket.
     const std::string address (addr_);
     return listen_on (address.substr (0, address.rfind ('/')), addr_);
 }

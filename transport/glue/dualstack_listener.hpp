@@ -25,10 +25,10 @@ class tcp_listener_t;
 class ws_listener_t;
 struct options_t;
 
-//  libzmq's listeners over TCP, but with all the sockets of a bind instead of one. Each
-//  socket has a listener of its own; the others are children of the first, and the
-//  monitor hears of the first only. set_local_address() adds the bind to the socket's
-//  'binds_'. NULL: there is no memory.
+//  libzmq's listeners over TCP, but with all the sockets of a bind instead of one.
+//  Each socket has a listener of its own; the others are children of the first one,
+//  and the monitor hears of that one only. set_local_address() adds the bind to the
+//  socket's 'binds_'. Returns NULL when there is no memory.
 tcp_listener_t *dualstack_tcp_listener (io_thread_t *io_thread_,
                                         socket_base_t *socket_,
                                         const options_t &options_,
@@ -45,7 +45,7 @@ ws_listener_t *dualstack_ws_listener (io_thread_t *io_thread_,
 //  Turns the address of an IPv4 peer of a dual-stack socket into an IPv4 address.
 void dualstack_as_ipv4 (sockaddr_storage *addr_, socklen_t *len_);
 
-//  Tells, if anybody wants to know, that no accept filter matches the peer.
+//  Traces, if there is a trace, that no accept filter matches the peer.
 void dualstack_refused (const options_t &options_,
                         const std::string &endpoint_,
                         const sockaddr_storage &peer_);

@@ -72,8 +72,8 @@ static int start_connect (zmq::fd_t fd_, const zds_addr_t &addr_)
 
 static int bind_source (zmq::fd_t fd_, const zds_addr_t &source_)
 {
-    //  So that one port may serve for connections to several servers. Where it
-    //  cannot be set, bind() says what is amiss.
+    //  So that one port can be the source of connections to several servers. If this
+    //  cannot be set, bind() fails with the reason.
     zmq::dualstack_set_flag (fd_, SOL_SOCKET, SO_REUSEADDR, 1);
     return ::bind (fd_, &source_.sa, len_of (source_)) == 0
              ? 0
@@ -92,12 +92,12 @@ int zmq::dualstack_connect (const zds_addr_t &addr_,
         return errno;
 
 #ifdef IPV6_V6ONLY
-    //  Else some systems refuse to connect it to a mapped address. For any other
-    //  it does not matter.
+    //  Otherwise some systems refuse to connect the socket to a mapped address. For
+    //  other addresses it does not matter.
     if (family == AF_INET6 && zds_addr_class (&addr_) == ZDS_CLASS_MAPPED_IPV4)
         dualstack_set_flag (*fd_, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 #endif
-    //  It closes what it cannot prepare.
+    //  On failure, this closes the socket.
     if (tcp_prepare_socket (*fd_, options_) == retired_fd) {
         *fd_ = retired_fd;
         return errno;
@@ -147,7 +147,7 @@ int zmq::dualstack_tune (fd_t fd_, const options_t &options_)
     return rc == 0 ? 0 : ECONNRESET;
 }
 
-//  The address that the socket has on this host.
+//  The socket's own address.
 static bool own_address (zmq::fd_t fd_, zds_addr_t *addr_)
 {
     zmq::zmq_socklen_t len = sizeof *addr_;
@@ -181,14 +181,14 @@ void zmq::dualstack_keep_alive (fd_t fd_, const options_t &options_)
     const int interval = options_.tcp_keepalive_intvl;
     const int probes = options_.tcp_keepalive_cnt;
 
-    //  In seconds, but for the number of probes.
+    //  These are in seconds, except the number of probes.
     if (options_.tcp_keepalive == -1)
         tune_tcp_keepalives (fd_, 1, probes == -1 ? 3 : probes,
                              idle == -1 ? 60 : idle,
                              interval == -1 ? 10 : interval);
 }
 
-//  Of a call that gave 'rc_' bytes: 0, EAGAIN or another errno.
+//  The outcome of a call that returned 'rc_': 0, EAGAIN or another errno.
 static int end_of (long rc_, size_t *count_)
 {
     *count_ = rc_ > 0 ? static_cast<size_t> (rc_) : 0;
@@ -270,7 +270,7 @@ static int set_v6only (zmq::fd_t fd_, const zds_listener_t &listener_)
 
 static void set_freebind (zmq::fd_t fd_)
 {
-    //  Where there is no such thing, bind() says so with EADDRNOTAVAIL.
+    //  Without this option, bind() fails with EADDRNOTAVAIL.
 #ifdef IP_FREEBIND
     zmq::dualstack_set_flag (fd_, IPPROTO_IP, IP_FREEBIND, 1);
 #else
@@ -278,8 +278,9 @@ static void set_freebind (zmq::fd_t fd_)
 #endif
 }
 
-//  A port that a former process left in TIME_WAIT is free to take; on Windows
-//  that goes without saying, and the option of this name lets anybody share.
+//  Makes a port that can be bound although an earlier process left it in TIME_WAIT.
+//  On Windows this is always so, and the option of this name would let any program
+//  share the port.
 static int set_address_reuse (zmq::fd_t fd_)
 {
 #ifdef ZMQ_HAVE_WINDOWS
@@ -289,7 +290,7 @@ static int set_address_reuse (zmq::fd_t fd_)
 #endif
 }
 
-//  The socket calls in their order. 'stage_' says how far it came.
+//  Makes the socket calls in their order. 'stage_' says how far that came.
 static zmq::fd_t open_socket_for (const zds_listener_t &listener_,
                                   const zmq::options_t &options_,
                                   zds_bind_stage_t *stage_)
@@ -340,7 +341,7 @@ int zmq::dualstack_open_listener (const zds_listener_t &listener_,
         dualstack_close (*fd_);
         return rc;
     }
-    //  0 where a sandbox does not let the system tell.
+    //  0 where a sandbox forbids getsockname.
     *port_ = zds_addr_port (&addr);
     if (*port_ == 0 && own_address (*fd_, &bound))
         *port_ = zds_addr_port (&bound);
@@ -370,8 +371,8 @@ bool zmq::dualstack_has_stopped (fd_t fd_)
 #endif
 }
 
-//  Where the system has no getifaddrs, libzmq still knows how to ask for one
-//  interface by name. Literals are left alone: it would take them too.
+//  Where the system has no getifaddrs, libzmq can still ask for one interface by
+//  name. Literals are left out, because libzmq would take them, too.
 static void ask_resolver (const zds_endpoint_t &endpoint_,
                           bool ipv6_,
                           std::vector<zds_ifaddr_t> *ifaddrs_)
@@ -390,7 +391,7 @@ static void ask_resolver (const zds_endpoint_t &endpoint_,
                                    addr.sockaddr_len ())
              != 0)
         return;
-    //  The resolver loses the scope that a link-local address cannot do without.
+    //  The resolver drops the scope, without which a link-local address is useless.
     if (zds_addr_family (&ifaddr.addr) == AF_INET6
         && zds_addr_class (&ifaddr.addr) == ZDS_CLASS_LINK_LOCAL)
         return;

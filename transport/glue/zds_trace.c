@@ -28,7 +28,8 @@
 #include <unistd.h>
 #endif
 
-/*  Not to wait for who reads a FIFO, neither now nor later; and no translation.  */
+/*  So as not to wait for a FIFO's reader, neither now nor later; and without
+    translation of newlines.  */
 #ifdef _WIN32
 #define OPEN_FLAGS (_O_WRONLY | _O_APPEND | _O_CREAT | _O_BINARY)
 #define OPEN_MODE (_S_IREAD | _S_IWRITE)
@@ -81,7 +82,7 @@ size_t zds_trace_format (char *line_,
               (unsigned long) (time_ / 1000000), (unsigned) (time_ % 1000000),
               process_, number, subject_->action, subject_->scheme,
               subject_->address, text_);
-    /*  An endpoint is the application's text, and may hold anything.  */
+    /*  The endpoint is the application's text, and may have anything in it.  */
     for (i = 0; raw[i] != '\0' && used < room; i++) {
         const unsigned char c = (unsigned char) raw[i];
         size_t len = (size_t) snprintf (
@@ -99,8 +100,8 @@ size_t zds_trace_format (char *line_,
 
 /*  --- what is told again and again --------------------------------------------  */
 
-/*  Of a text but for its times and the ports that a system chose: how many ms, and
-    numbers of five digits and more.  */
+/*  Hashes a text without its times and the ports that a system chose, that is,
+    without numbers of ms and numbers of five or more digits.  */
 static uint64_t hash_text (uint64_t hash_, const char *text_)
 {
     for (; *text_ != '\0'; text_++) {
@@ -114,8 +115,8 @@ static uint64_t hash_text (uint64_t hash_, const char *text_)
     return (hash_ ^ '\n') * 1099511628211u;
 }
 
-/*  Whether the line is told, and how many of its subject were not since the last
-    one that was.  In doubt it is.  */
+/*  Whether the line is to be written, and how many of its subject's were not since
+    the last one that was.  If in doubt, it is.  */
 static bool is_told (zds_trace_t *trace_,
                      const zds_subject_t *subject_,
                      const char *text_,
@@ -164,8 +165,9 @@ static uint64_t time_now (void)
 #endif
 }
 
-/*  Daemons close every descriptor they find, and the number may then be a connection
-    of libzmq's own.  stderr may also be put elsewhere at any time.  */
+/*  Whether the descriptor is still the file.  Daemons close every descriptor they
+    find, and the number may then belong to a connection of libzmq's. stderr may also
+    be redirected at any time.  */
 static bool is_same_file (const zds_trace_t *trace_)
 {
     struct stat now;
@@ -180,9 +182,10 @@ static bool is_same_file (const zds_trace_t *trace_)
            && now.st_ino == trace_->file.st_ino;
 }
 
-/*  Without waiting: stderr's flags are the application's.  A pipe that polls as
-    writable has room for a line.  To write to one whose reader is gone could end the
-    application (SIGPIPE): Linux says POLLERR of a pipe, POLLHUP of a socket.  */
+/*  Whether a line can be written without waiting; stderr's flags are the
+    application's and stay as they are.  A pipe that polls as writable has room for a
+    line.  Writing to one whose reader is gone could end the application (SIGPIPE);
+    for that, Linux gives POLLERR for a pipe and POLLHUP for a socket.  */
 static bool is_ready (const zds_trace_t *trace_)
 {
 #ifdef _WIN32
@@ -247,7 +250,7 @@ void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
                       " (%u lines like earlier ones were left out)", left_out);
         used = zds_trace_format (line, now, (unsigned long) getpid (), subject_,
                                  text);
-        /*  Who does not read fast enough loses lines.  */
+        /*  A reader that is too slow loses lines.  */
         written =
           is_ready (trace) ? write (trace->fd, line, (unsigned) used) : 0;
         (void) written;

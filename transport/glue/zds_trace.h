@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Telling what is decided, and why: one line for each decision, on stderr or in a
+/*  Writes what is decided, and why: one line for each decision, on stderr or in a
     file (ZMQ_DUALSTACK=trace, see zds_settings.h).
 
         1796046223.123456 4711 socket 2 connect tcp://server:5555: tries
@@ -12,9 +12,9 @@
     find taken.  A slow reader loses lines rather than holding up an I/O
     thread.
 
-    A socket that says the same again and again, to a server that refuses or will
-    not shake hands, says it twice a minute, and with its next line how many
-    were left out: the trace can stay on.
+    A line that a socket repeats, because a server refuses or will not shake hands, is
+    written twice a minute, and the socket's next line says how many were left out, so
+    that the trace can stay on.
 
     All functions may be called from any thread.  */
 
@@ -36,15 +36,16 @@ enum
     ZDS_TRACE_LINE_SIZE = 1024 /* a longer line is cut */
 };
 
-/*  Opens 'path_' to append to it; stderr for NULL.  Returns 0, and the caller
-    closes it with zds_trace_close; or an errno: ENOMEM, what open says (ENXIO: a
+/*  Opens 'path_' to append to it, or stderr for NULL.  Returns 0, and the caller
+    closes it with zds_trace_close; or an errno: ENOMEM, or that of open (ENXIO: a
     FIFO that nobody reads).  */
 int zds_trace_open (zds_trace_t **trace_, const char *path_);
 
 /*  NULL is allowed.  */
 void zds_trace_close (zds_trace_t *trace_);
 
-/*  Who decides what about which endpoint.  The texts stay the caller's.  */
+/*  What lines are about: a socket, and one of its endpoints.  The texts remain the
+    caller's.  */
 typedef struct
 {
     zds_trace_t
@@ -55,45 +56,47 @@ typedef struct
     const char *address;
 } zds_subject_t;
 
-/*  A sentence of the caller's, in the form of printf.  */
+/*  Writes a sentence of the caller's, given as to printf.  */
 void zds_trace_say (const zds_subject_t *subject_, const char *format_, ...)
 #if defined __GNUC__ || defined __clang__
   __attribute__ ((format (printf, 2, 3)))
 #endif
   ;
 
-/*  A sentence with an address in it.  */
+/*  Writes a sentence with an address in it.  */
 void zds_trace_address (const zds_subject_t *subject_,
                         const char *before_,
                         const zds_addr_t *addr_,
                         const char *after_);
 
-/*  The end of a bind or connect with an errno; 'why_' in words.  */
+/*  Writes that a bind or connect ended with an errno; 'why_' has the reason in
+    words.  */
 void zds_trace_failure (const zds_subject_t *subject_,
                         int error_,
                         const char *why_);
 
-/*  How a listener of a bind fared: on 'port_' (host byte order) if 'error_' is 0,
-    else that errno at 'stage_'.  */
+/*  Writes how a listener of a bind fared: it listens on 'port_' (host byte order) if
+    'error_' is 0, else it failed with that errno at 'stage_'.  */
 void zds_trace_listener (const zds_subject_t *subject_,
                          const zds_listener_t *listener_,
                          zds_bind_stage_t stage_,
                          int error_,
                          uint16_t port_);
 
-/*  An answer; 'answer_' is NULL where a look-up could not be made.  */
+/*  Writes an answer; 'answer_' is NULL if a look-up could not be made.  */
 void zds_trace_answer (const zds_subject_t *subject_,
                        zds_look_t look_,
                        const zds_answer_t *answer_);
 
-/*  What a race says is to be done.  WAIT is not told: it follows from the rest.
-    After zds_race_next.  */
+/*  Writes a step that zds_race_next has returned.  WAIT is not written, since it
+    follows from the rest.  */
 void zds_trace_step (const zds_subject_t *subject_,
                      const zds_race_t *race_,
                      const zds_race_step_t *step_);
 
-/*  How an attempt ended by itself, at 'now_' ms (zds_clock_ms); 'error_' is an
-    errno, or 0 if it connected.  Ahead of zds_race_failed or _connected.  */
+/*  Writes how an attempt ended by itself, at 'now_' ms (zds_clock_ms); 'error_' is an
+    errno, or 0 if it connected.  To be called before zds_race_failed or
+    _connected.  */
 void zds_trace_attempt (const zds_subject_t *subject_,
                         const zds_race_t *race_,
                         unsigned attempt_,
