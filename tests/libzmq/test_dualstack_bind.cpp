@@ -149,6 +149,7 @@ void test_ipv4_peers_keep_their_address ()
     test_context_socket_close (client);
 
     client = test_context_socket (ZMQ_DEALER);
+    set_int (client, ZMQ_IPV6, 1);
     TEST_ASSERT_SUCCESS_ERRNO (
       zmq_connect (client, endpoint_t ("[::1]", port).text));
     expect_peer_address (server, client, "::1");
