@@ -146,7 +146,7 @@ bug("a failure of the resolver is fatal", "zds_host.c",
     "test_faults_dns.py::test_faults_garbage_for_an_answer",
     "test_faults_dns.py::test_faults_resolv_conf[any]")
 bug("an answer is used for ever", "zds_resolver.c",
-    "&& query_->resolver->clock () - query_->finished < ZDS_RESOLVER_FRESH", "",
+    "&& query_->resolver->clock () - query_->finished\n                < ZDS_RESOLVER_FRESH", "",
     "test_faults_network.py::test_faults_server_moves_about")
 bug("a library that is unloaded", "zds_thread.c", " is_to_stay (_DYNAMIC)", " false",
     "test_process_threads.py::test_u7_context_ended_in_a_destructor[True]")
@@ -278,8 +278,8 @@ bug("a message comes twice now and then", "pipe.cpp",
 # ------------------------------------------------------------------ sanitizers
 
 bug("a query is read without the lock", "zds_resolver.c",
-    "        zds_mutex_lock (&resolver->mutex);\n    } while (finish (query_, held));",
-    "    } while (finish (query_, held));\n    zds_mutex_lock (&resolver->mutex);",
+    "        zds_mutex_lock (&resolver->mutex);\n    } while (finish (query_, answer));",
+    "    } while (finish (query_, answer));\n    zds_mutex_lock (&resolver->mutex);",
     "test_connect_lookup.py::test_c2_each_kind_is_asked_for_once", variant="tsan")
 bug("a look-up is used after its end", "zds_resolver.c",
     "    query_->finished = now_;\n",
@@ -349,8 +349,8 @@ core_bug("queued twice", "zds_resolver.c", "query->look == look_ && strcmp",
          "query->state != QUEUED && query->look == look_ && strcmp", "fuzz_resolver")
 core_bug("an inbox is not woken", "zds_resolver.c", "        if (was_empty)", "        if (false)",
          "fuzz_resolver")
-core_bug("stale answers", "zds_resolver.c", "query_->finished < ZDS_RESOLVER_FRESH",
-         "query_->finished < 2 * ZDS_RESOLVER_FRESH", "fuzz_resolver")
+core_bug("stale answers", "zds_resolver.c", "< ZDS_RESOLVER_FRESH", "< 2 * ZDS_RESOLVER_FRESH",
+         "fuzz_resolver")
 core_bug("freed, and still in the list", "zds_resolver.c",
          "    take_out (&query_->link);\n    free (query_->held);", "    free (query_->held);",
          "fuzz_resolver")
@@ -379,7 +379,7 @@ core_bug("what a thread was to know is kept", "zds_thread.c", "        free (sta
 core_bug("a resolver without a lock is kept", "zds_resolver.c", "        free (resolver);",
          "        ;", "test_exhaustion")
 core_bug("an answer without memory is read", "zds_resolver.c",
-         "if (held_ == NULL || held_->answer", "if (held_->answer", "test_exhaustion")
+         "if (answer_ == NULL || answer_->status", "if (answer_->status", "test_exhaustion")
 core_bug("a trace without memory is written to", "zds_trace.c",
          "    if (trace == NULL)\n        return ENOMEM;",
          "    if (false)\n        return ENOMEM;", "test_exhaustion")
