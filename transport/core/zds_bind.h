@@ -224,8 +224,9 @@ typedef struct
     char name[256];
 } zds_source_t;
 
-/*  Reads a source address on a host with these interface addresses.  In mode V6, :: is
-    the source of both families, as it always was.  Returns 0, ENODEV when it is none of them, ENOMEM.  */
+/*  Reads a source address on a host with these interface addresses.  In mode V6, ::
+    is the source for both families, as it always was.  Returns 0; ENODEV when it is
+    no source address; ENOMEM.  */
 int zds_source_read (zds_source_t *source_,
                      const zds_endpoint_t *endpoint_,
                      zds_mode_t mode_,

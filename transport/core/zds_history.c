@@ -29,7 +29,7 @@ static uint64_t set_of (const zds_race_t *race_)
 
 /*  Rows.  */
 
-/*  No address: a row of the host as a whole.  */
+/*  The address of rows that are about the host as a whole.  */
 static const zds_addr_t none;
 
 /*  Threads read the clock before they take the lock, so what is remembered may be
@@ -39,7 +39,7 @@ static bool is_expired (uint64_t time_, uint64_t now_)
     return now_ > time_ && now_ - time_ >= ZDS_HISTORY_SPAN;
 }
 
-/*  A host, at the time of a call.  */
+/*  The host that a call is about, and the time of the call.  */
 typedef struct
 {
     zds_history_t *history;
@@ -47,13 +47,14 @@ typedef struct
     uint64_t now;
 } about_t;
 
-/*  Its place is the last one's, so that loops which drop rows run backwards.  */
+/*  Drops a row.  The last row takes its place, so loops that drop rows run
+    backwards.  */
 static void drop (zds_history_t *history_, zds_history_row_t *row_)
 {
     *row_ = history_->row[--history_->count];
 }
 
-/*  Drops what has expired, of all hosts.  */
+/*  Begins a call, and drops the expired rows of all hosts.  */
 static about_t about (zds_history_t *history_, const char *key_, uint64_t now_)
 {
     about_t about = {history_, 0, now_};
@@ -67,7 +68,8 @@ static about_t about (zds_history_t *history_, const char *key_, uint64_t now_)
     return about;
 }
 
-/*  The row of this address, or any for NULL; NULL if there is none.  */
+/*  The host's row for this address, or any row of the host for NULL; NULL if there is
+    none.  */
 static zds_history_row_t *find (const about_t *about_, const zds_addr_t *addr_)
 {
     zds_history_row_t *row = about_->history->row;
@@ -92,7 +94,7 @@ static void forget (const about_t *about_, unsigned records_)
             drop (history, &history->row[i]);
 }
 
-/*  A new row, if need be in the place of the oldest.  */
+/*  A new row, in the place of the oldest one if need be.  */
 static zds_history_row_t *add (zds_history_t *history_)
 {
     zds_history_row_t *oldest = &history_->row[0];
@@ -202,7 +204,8 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
            && now_ - first->silent_since >= ZDS_RACE_QUICK_DELAY;
 }
 
-/*  TCP connects to such an address every time: that does not clear the record.  */
+/*  Whether the address goes last.  TCP connects to such an address every time, so
+    that does not clear the record.  */
 static bool goes_last (const about_t *about_, const zds_addr_t *addr_)
 {
     const zds_history_row_t *const row = find (about_, addr_);
@@ -275,7 +278,7 @@ learn_of_ipv6 (zds_history_t *history_, const char *key_, bool works_)
     uint64_t name, scope;
 
     split_key (key_, &name, &scope);
-    /*  It works there, or the last silence was elsewhere.  */
+    /*  IPv6 works there, or the last silence was elsewhere.  */
     if (works_ == (history_->silent_scope == scope))
         history_->silent_names = 0;
     if (works_ || (history_->silent_names > 0 && history_->silent_name == name))

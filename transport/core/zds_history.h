@@ -24,13 +24,13 @@ enum
 {
     ZDS_HISTORY_ROWS = 1024,
     ZDS_HISTORY_SPAN = 600000, /* 10 minutes */
-    /*  At least so long between two looks at the addresses of one host.  */
+    /*  The shortest time, in ms, between two probes of one host's addresses.  */
     ZDS_HISTORY_PROBE_GAP = 5000,
-    /*  Names in a row with silent IPv6 after which it is taken to be silent for
+    /*  After so many names in a row with silent IPv6, it is taken to be silent for
         others.  */
     ZDS_HISTORY_SILENT_NAMES = 2,
-    /*  Beside those of zds_record_t, and of no address (family 0): the whole answer was
-        waited for in vain.  */
+    /*  A record besides those of zds_record_t, in a row without an address (family
+        0): the whole answer was waited for in vain.  */
     ZDS_HISTORY_LATE = ZDS_RECORD_WRONG + 1
 };
 
@@ -60,7 +60,7 @@ typedef struct
 } zds_history_t;
 
 /*  'key_' is all that the outcome of a connection depends on:
-    "[SOURCE;]HOST:PORT|..." with device and proxy after the bar.  Of an empty one
+    "[SOURCE;]HOST:PORT|..." with device and proxy after the bar.  For an empty one
     nothing is remembered.  */
 
 /*  To be called before a race: sets 'hurry' and 'quick' in its configuration.  If

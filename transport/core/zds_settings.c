@@ -13,11 +13,12 @@ static const char separators[] = ", \t\r\n";
 
 enum
 {
-    /*  Longer words are cut: none that is known is as long.  */
+    /*  Longer words are cut, since no known word is as long.  */
     WORD_SIZE = ZDS_TRACE_FILE_SIZE + 8
 };
 
-/*  Copies the next word; the rest of the text, NULL if there is no further word.  */
+/*  Copies the next word; returns the rest of the text, NULL if there is no further
+    word.  */
 static const char *next_word (char word_[WORD_SIZE], const char *text_)
 {
     const char *const begin = text_ + strspn (text_, separators);
@@ -47,7 +48,7 @@ complain (complaint_t *complaint_, const char *word_, const char *why_)
             *at = '?';
 }
 
-/*  ULONG_MAX for what is no number.  */
+/*  The number; ULONG_MAX if the text is none.  */
 static unsigned long number_of (const char *text_)
 {
     const size_t len = strspn (text_, "0123456789");
@@ -167,7 +168,8 @@ static char *strip (char *line_)
     return line_ + strspn (line_, " \t");
 }
 
-/*  Whether a line, which is then used up, is [NAME], and for whom: '*applies_'.  */
+/*  Whether a line is [NAME], and in '*applies_' whether that is this program.
+    Changes the line.  */
 static bool
 is_section (char *line_, const char *file_, const char *title_, bool *applies_)
 {

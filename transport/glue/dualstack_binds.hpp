@@ -64,8 +64,8 @@ class dualstack_binds_t
               const std::string &endpoint_,
               dualstack_bind_t *bind_);
 
-    //  Which of a socket's endpoints ENDPOINT means, of which ADDRESS is the part
-    //  behind the scheme: itself, if the socket knows none by that name.
+    //  Which of a socket's endpoints ENDPOINT means; ENDPOINT itself if the socket
+    //  has none by that name. ADDRESS is its part behind the scheme.
     template <typename T> std::string find (const T &endpoints_,
                                             const std::string &endpoint_,
                                             const std::string &address_,
@@ -86,9 +86,9 @@ class dualstack_binds_t
     typedef std::vector<std::string> names_t;
 
     //  The endpoints that it may mean, the likeliest first: itself, the latest bind
-    //  of that very text, then for tcp the same address spelt as ZMQ_LAST_ENDPOINT
-    //  spells it. Looks nothing up: of names, only localhost is known, as what it
-    //  was to stock in that mode first.
+    //  of exactly that text, then for tcp the same address as ZMQ_LAST_ENDPOINT
+    //  spells it. No name is looked up; only localhost is known, as the address that
+    //  stock would take first in that mode.
     names_t names_of (const std::string &endpoint_,
                       const std::string &address_,
                       const options_t &options_) const;

@@ -147,7 +147,7 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
     return true;
 }
 
-/*  The name under which getifaddrs knows an address; NULL if the interface has just
+/*  The name that getifaddrs gives an address; NULL if the interface has just
     gone.  */
 static const char *
 name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)

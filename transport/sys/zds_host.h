@@ -80,10 +80,10 @@ int zds_host_zone (zds_endpoint_t *endpoint_);
     on Windows.  */
 char *zds_host_settings_text (const char *path_, const char **why_);
 
-/*  A program's name, by the link /proc/PID/exe or the file /proc/PID/comm: the last part
-    of the one, also when that file was deleted or replaced, or the first line of the
-    other.  Points into 'name_', which has ZDS_PATH_SIZE bytes; empty if it cannot be
-    told.  Not on Windows.  */
+/*  A program's name, from the link /proc/PID/exe (its last part, even if that file
+    was deleted or replaced) or from the file /proc/PID/comm (its first line).  Points
+    into 'name_', which has ZDS_PATH_SIZE bytes; empty if it cannot be told.  Not on
+    Windows.  */
 const char *zds_host_name_in_proc (const char *path_, char *name_);
 
 /*  The settings of this process: those of 'file_' (ZDS_SETTINGS_FILE), overridden by
@@ -109,8 +109,8 @@ bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_);
     final (REFUSED) is an answer without an address.  */
 void zds_lookup (const char *host_, zds_look_t look_, zds_answer_t *answer_);
 
-/*  Reads a line of a hosts file, which is used up; true, and the address, if it has
-    'host_' for an IPv6 address.  Pure.  */
+/*  Reads a line of a hosts file, and changes it; true, with the address, if the line
+    names 'host_' with an IPv6 address.  Pure.  */
 bool zds_lookup_hosts_line (char *line_, const char *host_, zds_addr_t *addr_);
 
 #ifdef __cplusplus

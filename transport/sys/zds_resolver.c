@@ -18,7 +18,7 @@ typedef enum
     RUNNING
 } query_state_t;
 
-/*  What is known of one question, and the look-up that is made for it.  */
+/*  One question: what is known about it, and the look-up that is made for it.  */
 struct zds_query
 {
     zds_link_t link; /* among the resolver's, by when it got into its state */
@@ -53,7 +53,8 @@ struct zds_resolver
     zds_link_t queries;
 };
 
-/*  Rings: a list's own link is before its first and behind its last.  */
+/*  Lists are rings: the list's own link is before its first element and after its
+    last.  */
 
 static void make_ring (zds_link_t *ring_)
 {
@@ -81,7 +82,7 @@ static void take_out (zds_link_t *link_)
 
 /*  Queries.  */
 
-/*  The one behind 'query_', the first for NULL; NULL if there is none.  */
+/*  The query after 'query_', the first one for NULL; NULL if there is none.  */
 static zds_query_t *next_query (const zds_resolver_t *resolver_,
                                 const zds_query_t *query_)
 {
@@ -98,7 +99,8 @@ static void set_state (zds_query_t *query_, query_state_t state_)
     append (&query_->resolver->queries, &query_->link);
 }
 
-/*  The one for this question, which may be a new one; NULL when there is no memory.  */
+/*  The query for this question, which may be a new one; NULL when there is no
+    memory.  */
 static zds_query_t *
 find (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)
 {
@@ -125,8 +127,8 @@ static void free_query (zds_query_t *query_)
     free (query_);
 }
 
-/*  The next turn of its answer, or of one that is not held, for the one who asked to
-    free; NULL when there is no memory.  */
+/*  A copy of the query's answer in its next turn, or of one that is not held, for a
+    waiter, who frees it; NULL when there is no memory.  */
 static zds_answer_t *deal (zds_query_t *query_, const zds_answer_t *answer_)
 {
     zds_answer_t *answer = NULL;
@@ -144,8 +146,8 @@ static zds_answer_t *deal (zds_query_t *query_, const zds_answer_t *answer_)
     return answer;
 }
 
-/*  Keeps a query that nobody waits for for the next one who asks, if there is anything to
-    be found, and not too many of them.  */
+/*  Keeps a query that nobody waits for, so that the next one who asks finds it, if
+    anything is known about it; but not too many of them.  */
 static void keep (zds_query_t *query_)
 {
     zds_resolver_t *const resolver = query_->resolver;
@@ -182,7 +184,8 @@ static bool is_fresh (const zds_query_t *query_)
 
 static void work (void *query_);
 
-/*  How many run of a kind of look-up.  */
+/*  How many look-ups of a kind run; with 'suspects_', only those of names that were
+    slow.  */
 static unsigned
 running (const zds_resolver_t *resolver_, zds_look_t look_, bool suspects_)
 {
@@ -221,8 +224,8 @@ static void begin (zds_query_t *query_)
     query_->runs_as_suspect = query_->started < query_->suspect_until;
 }
 
-/*  Starts a thread for each query of a kind that may run.  False if one has to wait and
-    there is no thread that would take it.  */
+/*  Starts a thread for each query of a kind that may run.  False if a query has to
+    wait, and there is no thread that would take it.  */
 static bool start_all (zds_resolver_t *resolver_, zds_look_t look_)
 {
     zds_query_t *query;
@@ -397,7 +400,7 @@ void zds_resolver_release (zds_resolver_t *resolver_)
         destroy (resolver_);
 }
 
-/*  The query to wait for, or one that has ended and whose answer is to be given again;
+/*  The query to wait for, or one that has ended and whose answer can be used again;
     NULL when there is no memory.  */
 static zds_query_t *
 query_for (zds_resolver_t *resolver_, const char *host_, zds_look_t look_)

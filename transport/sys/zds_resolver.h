@@ -58,7 +58,8 @@ typedef struct zds_query zds_query_t;
 
 typedef struct zds_link zds_link_t;
 
-/*  A place in a list, the first member of what is listed; and a list.  */
+/*  A place in a list, which is the first member of each element; also a list
+    itself.  */
 struct zds_link
 {
     zds_link_t *prev, *next;
@@ -85,8 +86,8 @@ struct zds_inbox
     void *arg;
 };
 
-/*  'wake_' is called with 'arg_' when the inbox was empty and is not any more, on
-    another thread, with a lock held: it must not wait, nor call the resolver.  */
+/*  'wake_' is called with 'arg_' when the inbox is no longer empty, on another thread
+    and with a lock held: it must neither wait nor call the resolver.  */
 void zds_inbox_init (zds_inbox_t *inbox_,
                      void (*wake_) (void *arg_),
                      void *arg_);
@@ -106,13 +107,13 @@ zds_resolver_t *zds_resolver_new (unsigned threads_,
 void zds_resolver_release (zds_resolver_t *resolver_);
 
 /*  Asks for the addresses of a host.  Returns false when the answer will come into
-    'inbox_'; true when it is in 'waiter_->answer' (NULL when there is no
-    memory), for the caller to free: it was known, or no thread was to be
-    had.  Then it was looked up on the caller's thread if that is what libzmq
-    would have done without all this: 'plain_' is the kind of that look-up,
+    'inbox_'.  Returns true when it is in 'waiter_->answer' (NULL when there is no
+    memory), for the caller to free: it was known, or no thread could be started.  In
+    the latter case the look-up was made on the caller's thread, if it is the one that
+    libzmq without dual stack would have made.  'plain_' is the kind of that look-up,
     ZDS_LOOK_IPV4 or ZDS_LOOK_IPV6 (in mode V6, where IPv4 addresses count if there
-    are no others), and it stands for ZDS_LOOK_WHOLE too.  Another kind's answer is
-    ZDS_LOOKUP_TEMPORARY then.  */
+    are no others); it is also made for ZDS_LOOK_WHOLE.  The answer to any other kind
+    is ZDS_LOOKUP_TEMPORARY then.  */
 bool zds_resolver_ask (zds_resolver_t *resolver_,
                        const char *host_,
                        zds_look_t look_,
@@ -126,7 +127,7 @@ uint64_t zds_resolver_runs (zds_resolver_t *resolver_,
                             const zds_waiter_t *waiter_);
 
 /*  Takes the next waiter whose answer is there out of the inbox; NULL when there is
-    none.  The answer is the caller's, to be freed.  */
+    none.  The answer now belongs to the caller, who frees it.  */
 zds_waiter_t *zds_resolver_collect (zds_resolver_t *resolver_,
                                     zds_inbox_t *inbox_);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/*  Threads and a lock, of POSIX and of Windows: just what zds_resolver needs.
-    libzmq's own thread class ends the process when a thread cannot be started.  */
+/*  Threads and a lock, for POSIX and Windows: only what zds_resolver needs. libzmq's
+    own thread class would end the process when a thread cannot be started.  */
 
 #ifndef ZDS_THREAD_H_INCLUDED
 #define ZDS_THREAD_H_INCLUDED
