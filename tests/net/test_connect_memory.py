@@ -191,6 +191,28 @@ def test_c8_a_look_wants_what_a_race_wants(lab, kind):
     assert worker.socket("DEALER").reach(DUAL).ms < 900
 
 
+@pytest.mark.parametrize("way", ["close", "disconnect"])
+@pytest.mark.parametrize("patience", [0.7, 1.5])
+def test_c8_a_client_that_gives_up_before_the_handshake(lab, way, patience):
+    """IPv6 connects after 0.6 s, greets after 1.2 and completes the handshake after 1.8, and the
+    client waits for less; IPv4 is quick.  Catches: a race that IPv6 wins each time, for nothing."""
+    street = plain_street(lab, slow=True)
+    street.serve_both()
+    street.bridge.set(delay6=0.3)
+    worker = street.caller("attempt-delay=1000")
+    sock = worker.socket("DEALER", LINGER=0)
+    for _ in range(4):
+        if not sock.misses(DUAL, timeout=patience):
+            break
+        if way == "close":
+            sock.close()
+            sock = worker.socket("DEALER", LINGER=0)
+        else:
+            sock.disconnect(DUAL)
+    else:
+        raise AssertionError("never")
+
+
 def test_c8_other_addresses_of_the_name(street):
     """Catches: applying to the new addresses what was learnt of the old ones."""
     four = street.serve(4)

@@ -17,6 +17,8 @@
     late        says whether the whole answer was late, yes or no
     wrong:a     the server at a spoke no ZMTP
     died:a      a connection to a ended because nothing came any more
+    gaveup:a200 a connection to a was given up after 200 ms, before its handshake
+                was completed
     right:a     a handshake with it was completed
     works:a     a probe of a succeeded; dead:a, it failed
     wait:5000   that many ms go by
@@ -82,7 +84,7 @@ let_run (zds_race_t *race_, size_t candidate_, const char *digits_)
     while (slot->candidate >= 0)
         slot++;
     slot->candidate = (int) candidate_;
-    slot->silent_since = now - strtoul (digits_, &end, 10);
+    slot->started = slot->silent_since = now - strtoul (digits_, &end, 10);
     race_->candidate[candidate_].fate = ZDS_FATE_RUNNING;
     return end;
 }
@@ -211,6 +213,10 @@ static void tell_changing (const char *word_, const char *rest_)
         zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, now);
     else if (strcmp (word_, "died") == 0)
         zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_DIED, now);
+    else if (strcmp (word_, "gaveup") == 0)
+        zds_history_given_up (&memory, KEY, &addr,
+                              (unsigned) strtoul (rest_ + 1, NULL, 10), 250,
+                              now);
     else if (strcmp (word_, "right") == 0)
         zds_history_right (&memory, KEY, &addr, now);
     else if (strcmp (word_, "works") == 0)
@@ -449,6 +455,13 @@ static void test_silence_adds_up (void **state_)
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
     assert_int_equal (race.candidate[0].waited, 0);
+    /*  TCP connected just now.  */
+    start_over ();
+    race_of (&race, "a=200A.");
+    race.slot[0].silent_since = now;
+    zds_history_learn (&memory, KEY, &race, now);
+    recall_for (KEY, &race, "aA");
+    assert_int_equal (race.candidate[0].waited, 200);
 }
 
 static void test_connections_that_died (void **state_)
@@ -464,6 +477,25 @@ static void test_connections_that_died (void **state_)
        "answer:aA",
        "A#"},
       {"it expires", "died:a wait:600000 answer:aA gone", "yes"},
+    };
+    (void) state_;
+
+    run (rows, COUNT (rows));
+}
+
+static void test_connections_given_up (void **state_)
+{
+    static const row_t rows[] = {
+      {"what it was waited for counts as silence", "gaveup:a200 answer:aA",
+       "a~200"},
+      {"from the attempt delay on, it goes last", "gaveup:a250 answer:aA",
+       "a#"},
+      {"and a probe says nothing of it", "gaveup:a250 works:a answer:aA", "a#"},
+      {"another one who wins goes ahead", "gaveup:a250 race:a.A+ answer:aA",
+       "a# A+"},
+      {"it does not lift what goes last already",
+       "wrong:a gaveup:a10 gaveup:a900 answer:aA", "a!"},
+      {"it expires", "gaveup:a200 wait:600000 answer:aA gone", "yes"},
     };
     (void) state_;
 
@@ -594,6 +626,8 @@ static void test_looks (void **state_)
       {"none without an entry", "due", "no"},
       {"at once, then not before the gap is over",
        "race:a~A+ due due wait:4999 due wait:1 due due", "yes no no yes no"},
+      {"nor because it works for a moment",
+       "race:a~A+ due works:a race:a~A+ due wait:5000 due", "yes no yes"},
       {"what works takes its place back", "race:a~A+ works:a answer:aA gone",
        "yes"},
       {"others that failed stay marked", "race:a~b~A+ works:b answer:abA first",
@@ -666,7 +700,7 @@ static void test_c8_what_is_silence (void **state_)
     race.slot[1].candidate = 1;
     assert_false (zds_history_is_silence (&race, 1000));
     race.slot[0].candidate = 0;
-    race.slot[0].silent_since = 900;
+    race.slot[0].started = 900;
     assert_false (zds_history_is_silence (&race, 999));
     assert_true (zds_history_is_silence (&race, 1000));
 }
@@ -820,6 +854,7 @@ static void test_no_key (void **state_)
     start_over ();
     learn_for ("");
     zds_history_mark (&memory, "", &addr, ZDS_RECORD_WRONG, now);
+    zds_history_given_up (&memory, "", &addr, 9, 8, now);
     zds_history_probed (&memory, "", &addr, true, now);
     recall_for ("", &race, "a");
     assert_false (zds_history_probe_due (&memory, "", now));
@@ -837,6 +872,7 @@ int main (void)
       cmocka_unit_test (test_races_cut_short),
       cmocka_unit_test (test_silence_adds_up),
       cmocka_unit_test (test_connections_that_died),
+      cmocka_unit_test (test_connections_given_up),
       cmocka_unit_test (test_c15_one_network_many_names),
       cmocka_unit_test (test_c8_another_network_forgets_all),
       cmocka_unit_test (test_c15_loopback),

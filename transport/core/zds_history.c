@@ -201,7 +201,7 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
     const zds_race_slot_t *const first = &race_->slot[0];
 
     return first->candidate >= 0
-           && now_ - first->silent_since >= ZDS_RACE_QUICK_DELAY;
+           && now_ - first->started >= ZDS_RACE_QUICK_DELAY;
 }
 
 /*  Whether the address goes last.  TCP connects to such an address every time, so
@@ -225,7 +225,8 @@ static void learn_losers (const about_t *about_, const zds_race_t *race_)
 }
 
 /*  Adds up the silence of attempts that still ran; true if by that IPv6 counts as
-    silent.  */
+    silent.  It counts from the attempt's start: a connection without a greeting was of
+    no use to a client that gave up.  */
 static bool learn_silence (const about_t *about_, const zds_race_t *race_)
 {
     const unsigned enough = race_->config.attempt_delay;
@@ -243,7 +244,7 @@ static bool learn_silence (const about_t *about_, const zds_race_t *race_)
         if (candidate->record == ZDS_RECORD_FAILED
             || goes_last (about_, &candidate->addr))
             continue;
-        waited = candidate->waited + (about_->now - slot->silent_since);
+        waited = candidate->waited + (about_->now - slot->started);
         note (about_, &candidate->addr,
               waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
               waited >= enough ? 0 : (unsigned) waited);
@@ -405,6 +406,23 @@ void zds_history_mark (zds_history_t *history_,
     note (&host, addr_, record_, 0);
 }
 
+void zds_history_given_up (zds_history_t *history_,
+                           const char *key_,
+                           const zds_addr_t *addr_,
+                           unsigned waited_,
+                           unsigned enough_,
+                           uint64_t now_)
+{
+    const about_t host = about (history_, key_, now_);
+
+    if (goes_last (&host, addr_))
+        return;
+    if (waited_ >= enough_)
+        note (&host, addr_, ZDS_RECORD_DIED, 0);
+    else
+        note (&host, addr_, ZDS_RECORD_NONE, waited_);
+}
+
 void zds_history_right (zds_history_t *history_,
                         const char *key_,
                         const zds_addr_t *addr_,
@@ -447,6 +465,9 @@ void zds_history_probed (zds_history_t *history_,
     if (row != NULL && row->record == ZDS_RECORD_FAILED) {
         row->time = now_;
         if (works_)
+            row->record = ZDS_RECORD_NONE;
+        /*  Else it says that no other probe is due.  */
+        if (works_ && now_ >= row->probe_at)
             drop (history_, row);
     }
     if (!works_)

@@ -107,6 +107,17 @@ void zds_history_mark (zds_history_t *history_,
                        zds_record_t record_,
                        uint64_t now_);
 
+/*  The application gave up a connection to this address before its handshake was
+    completed.  'waited_' are the ms since its attempt began, and what was remembered of
+    races cut short: they add up likewise.  From 'enough_' on, the address goes last, as
+    one whose connection died: it connects and greets, so a probe would say nothing.  */
+void zds_history_given_up (zds_history_t *history_,
+                           const char *key_,
+                           const zds_addr_t *addr_,
+                           unsigned waited_,
+                           unsigned enough_,
+                           uint64_t now_);
+
 /*  A handshake with the server at this address was completed: if it was remembered as
     a wrong server, it is the winner now.  */
 void zds_history_right (zds_history_t *history_,

@@ -916,7 +916,7 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
     before = plain_turn (race_, (size_t) race_->slot[race_->winner].candidate);
     for (i = 0; i < race_->count; i++) {
         const zds_candidate_t *const one = &race_->candidate[i];
-        if (is_now (one, ZDS_FATE_UNTRIED) && one->record != ZDS_RECORD_WRONG
+        if (is_now (one, ZDS_FATE_UNTRIED) && one->record < ZDS_RECORD_DIED
             && plain_turn (race_, i) < before) {
             before = plain_turn (race_, i);
             first = one;

@@ -279,7 +279,8 @@ unsigned zds_race_rest (const zds_race_t *race_);
 
 /*  After WON: an address that was not tried in this race, and that would have been
     tried before the winner if nothing were remembered of either.  Probing it shows
-    whether it works again.  Never a wrong server; NULL if there is none.  */
+    whether it works again.  Never one that goes last, since it connected before, too;
+    NULL if there is none.  */
 const zds_candidate_t *zds_race_untested (const zds_race_t *race_);
 
 /*  Puts the indices of 'candidates_' into 'order_', first to be tried first.

@@ -137,7 +137,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
             peer = new (std::nothrow) dualstack_peer_t;
             alloc_assert (peer);
         }
-        peer->connected (_dial.peer ());
+        peer->connected (_dial.peer (), this->get_ctx ());
         this->options.greeting_sent = sent_;
         this->_s = fd_;
         hand_over ();

@@ -178,9 +178,35 @@ void zmq::dualstack_trace_event (const options_t &options_,
 }
 
 zmq::dualstack_peer_t::dualstack_peer_t () :
-    was_wrong (false), rest (0), handshaked (false), at_once (false), times (0)
+    was_wrong (false),
+    rest (0),
+    since (0),
+    ctx (NULL),
+    handshaked (false),
+    at_once (false),
+    times (0)
 {
     memset (&addr, 0, sizeof addr);
+    memset (&subject, 0, sizeof subject);
+}
+
+zmq::dualstack_peer_t::~dualstack_peer_t ()
+{
+    //  Where nothing else is left, there is nothing to be learnt.
+    if (ctx == NULL || since == 0 || (rest & ZDS_REST_FRESH) == 0)
+        return;
+    const uint64_t now = zds_clock_ms ();
+    const unsigned waited = static_cast<unsigned> (now - since);
+    const unsigned enough = ctx->dualstack ().settings ().attempt_delay;
+
+    if (waited >= enough)
+        dualstack_tell_of (subject, key, addr,
+                           " was given up before the handshake was completed: "
+                           "it goes last");
+    const dualstack_history_t history (ctx->dualstack (), true);
+    if (history)
+        zds_history_given_up (history, key.c_str (), &addr, waited, enough,
+                              now);
 }
 
 const char *zmq::dualstack_scheme (char purpose_)
@@ -235,12 +261,14 @@ static void tell_of_wrong (const zmq::options_t &options_,
       peer_.addr, what_);
 }
 
-void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_)
+void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_,
+                                       ctx_t *ctx_)
 {
     const unsigned so_far = times;
 
     *this = peer_;
     times = so_far;
+    ctx = ctx_;
 }
 
 void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
@@ -248,6 +276,7 @@ void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
     if (peer_ == NULL)
         return;
     peer_->handshaked = true;
+    peer_->since = 0;
     peer_->times = 0;
     //  Only the history can have said so, so it exists.
     if (peer_->was_wrong)
@@ -276,6 +305,7 @@ bool zmq::dualstack_goes_on (ctx_t *ctx_,
     if (peer_ == NULL || peer_->key.empty ())
         return false;
     peer_->at_once = false;
+    peer_->since = 0;
     if (peer_->handshaked) {
         if (reason_ == i_engine::timeout_error)
             take_death (ctx_, options_, *peer_);

@@ -109,15 +109,23 @@ std::string dualstack_key (const std::string &address_,
 struct dualstack_peer_t
 {
     dualstack_peer_t ();
+#ifdef ZMQ_HAVE_DUALSTACK
+    //  A session ends. If its handshake was under way, the application gave the
+    //  connection up, and the history takes that in.
+    ~dualstack_peer_t ();
+#endif
 
     //  The next connection was made, to this peer.
-    void connected (const dualstack_peer_t &peer_);
+    void connected (const dualstack_peer_t &peer_, ctx_t *ctx_);
 
     //  The key in the history; empty: not a name, or not connected yet.
     std::string key;
     zds_addr_t addr;
     bool was_wrong; //  it was known as a wrong server
     unsigned rest;  //  ZDS_REST_...
+    uint64_t since; //  the handshake has been waited for, in ms; 0: is not
+    zds_subject_t subject;
+    ctx_t *ctx; //  NULL: not a session's
 
     bool handshaked; //  the handshake was completed
     bool at_once;    //  see dualstack_is_at_once()

@@ -563,6 +563,8 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
         _peer.key = _key;
         _peer.was_wrong = winner.record == ZDS_RECORD_WRONG;
         _peer.rest = zds_race_rest (&_race);
+        _peer.since = _race.slot[attempt_].started - winner.waited;
+        _peer.subject = _subject;
         //  The application has not planned for the death of a path that libzmq would
         //  not have taken.
         if (zds_addr_family (&winner.addr) != zds_race_usual_family (&_race))
