@@ -239,3 +239,15 @@ def test_b12_no_netlink(node, shim):
     sock.bind("tcp://eth0:5555")
     node.addr("eth0", OLD + "/64")
     greets(worker, "10.0.0.1", "fe80::1")
+
+
+@pytest.mark.parametrize("spare", [1, 2])
+def test_b12_with_few_descriptors(node, spare):
+    """Catches: addresses that seem gone because nobody could be asked for the name of their
+    interface."""
+    worker = node.worker()
+    worker.socket("REP").bind("tcp://eth0:5555")
+    becomes(node, "10.0.0.1", "fe80::1%eth0")
+    worker.do("limit_fds", more=spare)
+    node.addr("eth0", OLD + "/64")
+    becomes(node, "10.0.0.1", OLD)

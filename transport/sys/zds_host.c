@@ -46,6 +46,7 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #endif
@@ -62,6 +63,7 @@ typedef struct
         together.  */
     unsigned index; /* 0: not known yet */
     char index_name[256];
+    int fd; /* of the dump */
 } list_t;
 
 #ifdef ZDS_HAVE_GETIFADDRS
@@ -152,12 +154,20 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 static const char *
 name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)
 {
+    struct ifreq request;
+
     if (list_->nameless)
         return "";
     if (label_ != NULL)
         return (const char *) RTA_DATA (label_);
-    if (list_->index != index_
-        && if_indextoname (index_, list_->index_name) == NULL)
+    if (list_->index == index_)
+        return list_->index_name;
+    memset (&request, 0, sizeof request);
+    request.ifr_ifindex = (int) index_;
+    /*  if_indextoname opens a socket, which may be one too many.  */
+    if (ioctl (list_->fd, SIOCGIFNAME, &request) == 0)
+        strcpy (list_->index_name, request.ifr_name);
+    else if (if_indextoname (index_, list_->index_name) == NULL)
         return NULL;
     list_->index = index_;
     return list_->index_name;
@@ -232,6 +242,7 @@ static int dump_through (int fd_, list_t *list_, char *buffer_)
     int rc;
 
     list_->index = 0;
+    list_->fd = fd_;
     rc = send_question (fd_);
     while (rc == 0) {
         const ssize_t size = recv (fd_, buffer_, MESSAGE_ROOM, MSG_TRUNC);
@@ -280,7 +291,7 @@ static int list_ifaddrs (const char *name_,
                          zds_ifaddr_t **ifaddrs_,
                          size_t *count_)
 {
-    list_t list = {name_, nameless_, NULL, 0, 0, 0, ""};
+    list_t list = {name_, nameless_, NULL, 0, 0, 0, "", -1};
     const int rc = ask_system (&list);
 
     if (rc != 0 || list.count == 0) {
