@@ -318,13 +318,13 @@ core_bug("comments are names", "zds_host.c", "    line_[strcspn (line_, \"#\")] 
 core_bug("upper case is another name", "zds_host.c", "zds_is_same_name (word, host_)",
          "strcmp (word, host_)", "fuzz_hosts")
 core_bug("known for 1 ms longer", "zds_history.c", "now_ - time_ >= ZDS_HISTORY_SPAN",
-         "now_ - time_ > ZDS_HISTORY_SPAN", "fuzz_history")
+         "now_ - time_ > ZDS_HISTORY_SPAN", "test_history")
 core_bug("two winners", "zds_history.c", "    forget (about_, 1u << ZDS_RECORD_WON);", "    ;",
          "test_history")
 core_bug("probes without a gap", "zds_history.c", "row->probe_at = now_ + ZDS_HISTORY_PROBE_GAP",
          "row->probe_at = now_", "fuzz_history")
 core_bug("other addresses, same memory", "zds_history.c",
-         "    if (any->set != 0 && any->set != set)", "    if (false)", "fuzz_history")
+         "    if (any->set != 0 && any->set != set)", "    if (false)", "test_history")
 core_bug("the other family begins", "zds_race.c", "family_of (a_) == family_",
          "family_of (a_) != family_", "fuzz_history")
 core_bug("the wrong wrong server first", "zds_race.c", "a_->record_time < b_->record_time",
@@ -343,7 +343,7 @@ core_bug("the wrong errno", "zds_race.c", "race_->last_error = error_;", ";", "f
 core_bug("a look-up too many", "zds_resolver.c", "        >= ZDS_RESOLVER_CROWD",
          "        > ZDS_RESOLVER_CROWD", "fuzz_resolver")
 core_bug("slow names hold up others", "zds_resolver.c",
-         "running (resolver_, look_, true) < resolver_->threads", "true", "fuzz_resolver")
+         "running (resolver_, look_, true) < resolver_->threads", "true", "test_resolver")
 core_bug("no turns", "zds_ask.c", "(ahead + turn_) % count", "k", "fuzz_resolver")
 core_bug("queued twice", "zds_resolver.c", "query->look == look_ && strcmp",
          "query->state != QUEUED && query->look == look_ && strcmp", "fuzz_resolver")
