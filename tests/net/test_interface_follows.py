@@ -243,8 +243,8 @@ def test_b12_no_netlink(node, shim):
 
 @pytest.mark.parametrize("spare", [1, 2])
 def test_b12_with_few_descriptors(node, spare):
-    """Catches: addresses that seem gone because nobody could be asked for the name of their
-    interface."""
+    """Catches: addresses that seem to be gone because there was no descriptor to ask for their
+    interface's name."""
     worker = node.worker()
     worker.socket("REP").bind("tcp://eth0:5555")
     becomes(node, "10.0.0.1", "fe80::1%eth0")

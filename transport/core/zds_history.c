@@ -466,7 +466,7 @@ void zds_history_probed (zds_history_t *history_,
         row->time = now_;
         if (works_)
             row->record = ZDS_RECORD_NONE;
-        /*  Else it says that no other probe is due.  */
+        /*  Otherwise the row says that no other probe is due.  */
         if (works_ && now_ >= row->probe_at)
             drop (history_, row);
     }

@@ -108,9 +108,10 @@ void zds_history_mark (zds_history_t *history_,
                        uint64_t now_);
 
 /*  The application gave up a connection to this address before its handshake was
-    completed.  'waited_' are the ms since its attempt began, and what was remembered of
-    races cut short: they add up likewise.  From 'enough_' on, the address goes last, as
-    one whose connection died: it connects and greets, so a probe would say nothing.  */
+    completed.  'waited_' is the number of ms since its attempt began, plus what was
+    remembered of races cut short: both add up.  If it is 'enough_' or more, the
+    address goes last, like one whose connection died: it connects and greets, so a
+    probe would say nothing.  */
 void zds_history_given_up (zds_history_t *history_,
                            const char *key_,
                            const zds_addr_t *addr_,
