@@ -356,7 +356,7 @@ core_bug("freed, and still in the list", "zds_resolver.c",
          "fuzz_resolver")
 core_bug("memory is lost", "zds_resolver.c", "is_released) {\n        free_query (query_);",
          "is_released) {\n        take_out (&query_->link);", "fuzz_resolver")
-core_bug("no upper bound", "zds_settings.c", " && value <= numbers[i].max", "", "fuzz_settings")
+core_bug("no upper bound", "zds_settings.c", " && value <= max_", "", "fuzz_settings")
 core_bug("one byte too many", "zds_settings.c", "complaint_->size - used",
          "complaint_->size - used + 1", "fuzz_settings")
 core_bug("offf is off", "zds_settings.c", "strcmp (word, \"off\") == 0",

@@ -224,6 +224,19 @@ static void learn_losers (const about_t *about_, const zds_race_t *race_)
     }
 }
 
+/*  From 'enough_' on, silence is what 'record_' says.  */
+static void note_silence (const about_t *about_,
+                          const zds_addr_t *addr_,
+                          uint64_t waited_,
+                          unsigned enough_,
+                          zds_record_t record_)
+{
+    if (waited_ >= enough_)
+        note (about_, addr_, record_, 0);
+    else
+        note (about_, addr_, ZDS_RECORD_NONE, (unsigned) waited_);
+}
+
 /*  Adds up the silence of attempts that still ran; true if by that IPv6 counts as
     silent.  It counts from the attempt's start: a connection without a greeting was of
     no use to a client that gave up.  */
@@ -245,9 +258,8 @@ static bool learn_silence (const about_t *about_, const zds_race_t *race_)
             || goes_last (about_, &candidate->addr))
             continue;
         waited = candidate->waited + (about_->now - slot->started);
-        note (about_, &candidate->addr,
-              waited >= enough ? ZDS_RECORD_FAILED : ZDS_RECORD_NONE,
-              waited >= enough ? 0 : (unsigned) waited);
+        note_silence (about_, &candidate->addr, waited, enough,
+                      ZDS_RECORD_FAILED);
         if (waited >= enough && slot->progress == ZDS_PROGRESS_NONE
             && zds_addr_family (&candidate->addr) == AF_INET6)
             ipv6_silent = true;
@@ -415,12 +427,8 @@ void zds_history_given_up (zds_history_t *history_,
 {
     const about_t host = about (history_, key_, now_);
 
-    if (goes_last (&host, addr_))
-        return;
-    if (waited_ >= enough_)
-        note (&host, addr_, ZDS_RECORD_DIED, 0);
-    else
-        note (&host, addr_, ZDS_RECORD_NONE, waited_);
+    if (!goes_last (&host, addr_))
+        note_silence (&host, addr_, waited_, enough_, ZDS_RECORD_DIED);
 }
 
 void zds_history_right (zds_history_t *history_,

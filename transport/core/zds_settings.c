@@ -57,43 +57,29 @@ static unsigned long number_of (const char *text_)
                                          : ULONG_MAX;
 }
 
-/*  Takes NAME=NUMBER, if the number is within its bounds; false if there is no such
+/*  Takes NAME=NUMBER, if the number is within its bounds; false if that is not the
     name.  */
-static bool take_number (zds_settings_t *settings_,
+static bool take_number (unsigned *value_,
                          const char *word_,
+                         const char *name_,
+                         unsigned min_,
+                         unsigned max_,
                          complaint_t *complaint_)
 {
-    const struct
-    {
-        const char *name;
-        unsigned *value, min, max;
-    } numbers[] = {
-      {"attempt-delay=", &settings_->attempt_delay, ZDS_RACE_MIN_ATTEMPT_DELAY,
-       ZDS_RACE_MAX_ATTEMPT_DELAY},
-      {"resolution-delay=", &settings_->resolution_delay, 0,
-       ZDS_RACE_MAX_RESOLUTION_DELAY},
-      {"resolver-threads=", &settings_->resolver_threads, 1,
-       ZDS_RESOLVER_MAX_THREADS},
-    };
-    size_t i;
+    const size_t len = strlen (name_);
+    unsigned long value;
+    char why[64];
 
-    for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        const size_t len = strlen (numbers[i].name);
-        unsigned long value;
-        char why[64];
-        if (strncmp (word_, numbers[i].name, len) != 0)
-            continue;
-        value = number_of (word_ + len);
-        if (value >= numbers[i].min && value <= numbers[i].max)
-            *numbers[i].value = (unsigned) value;
-        else {
-            snprintf (why, sizeof why, " (out of bounds %u..%u)",
-                      numbers[i].min, numbers[i].max);
-            complain (complaint_, word_, why);
-        }
-        return true;
+    if (strncmp (word_, name_, len) != 0)
+        return false;
+    value = number_of (word_ + len);
+    if (value >= min_ && value <= max_)
+        *value_ = (unsigned) value;
+    else {
+        snprintf (why, sizeof why, " (out of bounds %u..%u)", min_, max_);
+        complain (complaint_, word_, why);
     }
-    return false;
+    return true;
 }
 
 /*  trace or trace=FILE.  */
@@ -126,7 +112,15 @@ static void take_words (zds_settings_t *settings_,
             settings_->off = false;
         else if (strcmp (word, "any") == 0)
             settings_->any = true;
-        else if (!take_number (settings_, word, complaint_)
+        else if (!take_number (&settings_->attempt_delay, word,
+                               "attempt-delay=", ZDS_RACE_MIN_ATTEMPT_DELAY,
+                               ZDS_RACE_MAX_ATTEMPT_DELAY, complaint_)
+                 && !take_number (&settings_->resolution_delay, word,
+                                  "resolution-delay=", 0,
+                                  ZDS_RACE_MAX_RESOLUTION_DELAY, complaint_)
+                 && !take_number (&settings_->resolver_threads, word,
+                                  "resolver-threads=", 1,
+                                  ZDS_RESOLVER_MAX_THREADS, complaint_)
                  && !take_trace (settings_, word))
             complain (complaint_, word, " (not known)");
 }
