@@ -30,8 +30,8 @@ NEW_CONTEXT = pytest.param("new-context", marks=not_under(
 OWN_BUILD = not_under("asan", "tsan", why="it chooses the builds itself")
 
 
-# These test programs that are not ours.
-PRELOADED = ("test_run", "test_programs_")
+# These test programs that are not built with sanitizers.
+PRELOADED = ("test_run", "test_service", "test_explain", "test_programs_")
 PLAIN_PROGRAM = not_under("asan", "tsan", why="a program of its own loads the library, ahead of "
                           "which no sanitizer can be put")
 

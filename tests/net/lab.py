@@ -91,7 +91,8 @@ def environment(lib, preload=()):
     preload = runtimes(build_of(lib)) + list(preload)
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LD_LIBRARY_PATH": libdir(lib),
            "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
-           "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:handle_segv=1",
+           "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:handle_segv=1:"
+                           "allocator_may_return_null=1",
            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:abort_on_error=1",
            "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:suppressions="
                            + os.path.join(HERE, "tsan.supp")}

@@ -3,6 +3,8 @@
 scripts/check-planted does so.  `old` occurs exactly once in the file (of libzmq's src/, where
 transport/ is too) and `new` takes its place.  Every test of test_faults_*.py is listed here."""
 import collections
+import os
+import sys
 
 Bug = collections.namedtuple("Bug", "name file old new tests variant")
 BUGS = []
@@ -385,3 +387,17 @@ core_bug("a trace without memory is written to", "zds_trace.c",
          "    if (false)\n        return ENOMEM;", "test_exhaustion")
 core_bug("a trace that cannot be opened is kept", "zds_trace.c", "        free (trace);",
          "        ;", "test_exhaustion")
+
+
+def do_not_apply(source):
+    """The bugs whose `old` is not exactly once in its file in this folder, libzmq's src/."""
+    found = []
+    for one in BUGS:
+        with open(os.path.join(source, one.file), encoding="utf-8") as text:
+            if text.read().count(one.old) != 1:
+                found.append("%s: %s" % (one.file, one.name))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(do_not_apply(sys.argv[1])) or 0)
