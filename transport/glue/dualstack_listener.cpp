@@ -40,7 +40,9 @@ namespace zmq
 class bind_lookup_t
 {
   public:
-    bind_lookup_t () :
+    //  Waits no longer than 'delay_' ms for what libzmq would not ask for.
+    explicit bind_lookup_t (unsigned delay_) :
+        _delay (delay_),
         _resolver (
           zds_resolver_new (1, "ZMQbg/resolver", zds_lookup, zds_clock_ms)),
         _woken (false)
@@ -66,12 +68,12 @@ class bind_lookup_t
         if (mode_ != ZDS_MODE_V4 && _resolver != NULL)
             zds_resolver_ask (_resolver, host_, ZDS_LOOK_WHOLE, plain, &_whole,
                               &_inbox);
-        wait (resolution_delay);
+        wait (_delay);
         //  No address is an answer, too.
         if (_whole.answer != NULL && _whole.answer->status == ZDS_LOOKUP_DONE)
             return *_whole.answer;
         look_up (host_, plain);
-        wait (_plain.count == 0 ? resolution_delay : 0);
+        wait (_plain.count == 0 ? _delay : 0);
         if (_whole.answer != NULL && _whole.answer->count > 0)
             return *_whole.answer;
         //  Then stock goes on to mapped addresses.
@@ -81,11 +83,6 @@ class bind_lookup_t
     }
 
   private:
-    enum
-    {
-        resolution_delay = 50 // ms, RFC 8305 section 8
-    };
-
     void look_up (const char *host_, zds_look_t look_)
     {
         memset (&_plain, 0, sizeof _plain);
@@ -117,6 +114,7 @@ class bind_lookup_t
         zds_resolver_collect (_resolver, &_inbox);
     }
 
+    const unsigned _delay;
     zds_resolver_t *const _resolver;
     zds_inbox_t _inbox;
     zds_waiter_t _whole;
@@ -135,10 +133,12 @@ class bind_sockets_t
   public:
     //  The texts stay the caller's.
     bind_sockets_t (const options_t &options_,
+                    const zds_settings_t &settings_,
                     const char *scheme_,
                     const char *address_) :
         unbindable (retired_fd),
         _options (options_),
+        _settings (settings_),
         _mode (dualstack_mode (options_)),
         _subject (dualstack_subject (options_, "bind", scheme_, address_))
     {
@@ -155,13 +155,12 @@ class bind_sockets_t
                 dualstack_close (_fds[i]);
     }
 
-    //  Opens all of them, with the options of a listener, or none. With 'any_',
-    //  0.0.0.0 means * (B-11). A name that is neither an interface nor a literal is
-    //  looked up, for tcp alone, where this version of libzmq does so. Returns 0 or
-    //  an errno.
-    int open (bool any_)
+    //  Opens all of them, with the options of a listener, or none. A name that
+    //  is neither an interface nor a literal is looked up, for tcp alone, where this
+    //  version of libzmq does so. Returns 0 or an errno.
+    int open ()
     {
-        const int rc = make_plan (any_);
+        const int rc = make_plan ();
         if (rc != 0) {
             zds_trace_failure (&_subject, rc,
                                rc == EINVAL ? "a bad endpoint or zone"
@@ -229,36 +228,37 @@ class bind_sockets_t
         if (host[0] == '\0' || !ZDS_NAMES_IN_BIND
             || strcmp (_subject.scheme, "tcp") != 0)
             return ENODEV;
-        bind_lookup_t lookup;
+        bind_lookup_t lookup (_settings.resolution_delay);
         const zds_answer_t &answer = lookup.run (host, _mode);
         return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
                                     answer.addr, answer.count);
     }
 
-    //  Makes the plan of sockets to open from HOST:PORT. 0 or an errno.
-    int plan_host (const std::string &text_, bool names_, bool any_)
+    //  Makes the plan of sockets to open from HOST:PORT, to listen on or, as a source,
+    //  to look at only. 0 or an errno.
+    int plan_host (const std::string &text_, bool listens_)
     {
         int rc = _local.read (text_);
 
         if (rc == 0)
-            rc = zds_bind_plan_make (&_bind.plan, &_local.endpoint, _mode, any_,
-                                     _local.first (), _local.ifaddrs.size ());
-        if (rc == ENODEV && names_)
+            rc = zds_bind_plan_make (&_bind.plan, &_local.endpoint, _mode,
+                                     listens_ && _settings.any, _local.first (),
+                                     _local.ifaddrs.size ());
+        if (rc == ENODEV && listens_)
             rc = plan_name ();
         return _local.verdict (rc);
     }
 
     //  A source address has no meaning for a listener, but it has to be valid.
-    int make_plan (bool any_)
+    int make_plan ()
     {
         const char *const text = _subject.address;
         const char *const destination = zds_endpoint_destination (text);
         int rc = 0;
 
         if (destination != text)
-            rc = plan_host (std::string (text, destination - 1 - text), false,
-                            false);
-        return rc == 0 ? plan_host (destination, true, any_) : rc;
+            rc = plan_host (std::string (text, destination - 1 - text), false);
+        return rc == 0 ? plan_host (destination, true) : rc;
     }
 
     void open_one (const zds_bind_step_t &step_)
@@ -282,6 +282,7 @@ class bind_sockets_t
     }
 
     const options_t &_options;
+    const zds_settings_t &_settings;
     const zds_mode_t _mode;
     const zds_subject_t _subject;
     dualstack_local_t _local;
@@ -410,13 +411,13 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
 
     int listen_on (const std::string &host_, const char *address_)
     {
-        bind_sockets_t sockets (options, _scheme, host_.c_str ());
+        bind_sockets_t sockets (options, get_ctx ()->dualstack ().settings (),
+                                _scheme, host_.c_str ());
         fd_t fd = options.use_fd;
 
         //  With the application's own socket, the address is not used.
         if (options.use_fd == -1) {
-            const int rc =
-              sockets.open (get_ctx ()->dualstack ().settings ().any);
+            const int rc = sockets.open ();
             if (rc != 0) {
                 if (sockets.unbindable != retired_fd)
                     _socket->event_closed (
