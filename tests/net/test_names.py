@@ -118,3 +118,15 @@ def test_b8_mode_v6_with_aaaa_that_never_comes(named):
         results[lib] = sock.bind_rc("tcp://lost.test:5555"), sock.last_endpoint()
         worker.kill()
     assert results["patched"] == results["stock"]
+
+
+@pytest.mark.parametrize("words, families", [("", {"10.0.0.1"}),
+                                             ("resolution-delay=2000", {"10.0.0.1", "2001:db8::1"})])
+def test_b8_waits_as_the_settings_say(named, words, families):
+    """Catches: a delay of the bind's own."""
+    named.nameserver({"late.test": {"A": ["10.0.0.1"], "AAAA": ["2001:db8::1"],
+                                    "delay": {"AAAA": 0.6}}})
+    worker = named.worker(env={"ZMQ_DUALSTACK": words})
+    result = worker.socket("REP").bind_rc("tcp://late.test:5555")
+    assert result == ("ok" if allowed(worker) else "ENODEV")
+    assert set(named.open_on(5555)) == (families if allowed(worker) else set())
