@@ -120,8 +120,8 @@ def test_b8_mode_v6_with_aaaa_that_never_comes(named):
     assert results["patched"] == results["stock"]
 
 
-@pytest.mark.parametrize("words, families", [("", {"10.0.0.1"}),
-                                             ("resolution-delay=2000", {"10.0.0.1", "2001:db8::1"})])
+@pytest.mark.parametrize("words, families", [
+    ("", {"10.0.0.1"}), ("resolution-delay=2000", {"10.0.0.1", "2001:db8::1"})])
 def test_b8_waits_as_the_settings_say(named, words, families):
     """Catches: a delay of the bind's own."""
     named.nameserver({"late.test": {"A": ["10.0.0.1"], "AAAA": ["2001:db8::1"],
