@@ -161,7 +161,7 @@ def drop_soname(image):
 def test_d1_programs_that_a_program_starts(host):
     """Catches: replacing the library in the first process only."""
     argv, words = python_program()
-    text = '"$@" tcp://*:5555; echo over'
+    text = 'setpriv --pdeathsig KILL "$@" tcp://*:5555; echo over'  # with the shell
     with running(host, [cli(), "run", "--", "sh", "-c", text, "sh"] + argv, environment()):
         assert host.open_on(5555) == ["*"]
 
