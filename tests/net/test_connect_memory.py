@@ -213,6 +213,45 @@ def test_c8_a_client_that_gives_up_before_the_handshake(lab, way, patience):
         raise AssertionError("never")
 
 
+def test_c8_a_client_that_gives_up_where_the_other_was_wrong(lab):
+    """The same, when IPv4 has been a proxy whose server was away.  Catches: IPv6 that goes on
+    winning because nothing else is remembered as good."""
+    street = plain_street(lab, slow=True)
+    street.host.wrong_server(SERVER4)
+    worker = street.caller("attempt-delay=1000")
+    sock = worker.socket("DEALER", LINGER=0)
+    assert sock.misses(DUAL, timeout=0.7)
+    street.serve(6)
+    street.bridge.set(delay6=0.3)
+    street.host.must("end_wrong_server", id="%s-5555" % SERVER4)
+    street.serve(4)
+    for _ in range(5):
+        sock.close()
+        sock = worker.socket("DEALER", LINGER=0)
+        if not sock.misses(DUAL, timeout=1.5):
+            break
+    else:
+        raise AssertionError("never")
+
+
+def test_c8_a_client_that_gives_up_on_bad_and_worse(street):
+    """IPv6 is silent, and on IPv4 is a proxy whose server is away, and comes back; the client waits
+    for less than the attempt delay.  Catches: the full delay before IPv4 again and again, for ten
+    minutes."""
+    street.silent(6)
+    street.host.wrong_server(SERVER4)
+    worker = street.caller("attempt-delay=1000")
+    for turn in range(12):
+        if turn == 6:
+            street.host.must("end_wrong_server", id="%s-5555" % SERVER4)
+            street.serve(4)
+        sock = worker.socket("DEALER", LINGER=0)
+        if not sock.misses(DUAL, timeout=0.6):
+            break
+        sock.close()
+    assert 6 <= turn < 10
+
+
 def test_c8_other_addresses_of_the_name(street):
     """Catches: applying to the new addresses what was learnt of the old ones."""
     four = street.serve(4)

@@ -411,6 +411,7 @@ static void test_other_addresses (void **state_)
 static void test_races_cut_short (void **state_)
 {
     static const row_t rows[] = {
+      {"it had only just begun", "race:a=0A. gone", "yes"},
       {"silence is remembered", "race:a=199A. answer:aA", "a~199"},
       {"as failed, when it was the attempt delay", "race:a=250A. answer:aA",
        "a-"},
@@ -454,7 +455,14 @@ static void test_silence_adds_up (void **state_)
     zds_history_learn (&memory, KEY, &race, now);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
-    assert_int_equal (race.candidate[0].waited, 0);
+    assert_int_equal (race.candidate[0].waited, 250);
+    /*  Silence in a race that another one won.  */
+    start_over ();
+    race_of (&race, "a~A+");
+    zds_history_learn (&memory, KEY, &race, now);
+    recall_for (KEY, &race, "aA");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
+    assert_int_equal (race.candidate[0].waited, 250);
     /*  TCP connected just now.  */
     start_over ();
     race_of (&race, "a=200A.");
@@ -462,6 +470,14 @@ static void test_silence_adds_up (void **state_)
     zds_history_learn (&memory, KEY, &race, now);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].waited, 200);
+    /*  One that is tried first although it is bad, because the others are worse.  */
+    zds_history_mark (&memory, KEY, &race.candidate[0].addr, ZDS_RECORD_DIED,
+                      now);
+    race_of (&race, "a=100A.");
+    zds_history_learn (&memory, KEY, &race, now);
+    recall_for (KEY, &race, "aA");
+    assert_int_equal (race.candidate[0].record, ZDS_RECORD_DIED);
+    assert_int_equal (race.candidate[0].waited, 100);
 }
 
 static void test_connections_that_died (void **state_)
@@ -493,6 +509,9 @@ static void test_connections_given_up (void **state_)
       {"and a probe says nothing of it", "gaveup:a250 works:a answer:aA", "a#"},
       {"another one who wins goes ahead", "gaveup:a250 race:a.A+ answer:aA",
        "a# A+"},
+      {"it goes behind the others that do",
+       "wrong:A wait:1 wrong:a wait:1 wrong:b wait:1 gaveup:a10 answer:abA",
+       "a! b! A!"},
       {"it does not lift what goes last already",
        "wrong:a gaveup:a10 gaveup:a900 answer:aA", "a!"},
       {"it expires", "gaveup:a200 wait:600000 answer:aA gone", "yes"},

@@ -204,37 +204,49 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
            && now_ - first->started >= ZDS_RACE_QUICK_DELAY;
 }
 
+static unsigned record_of (const about_t *about_, const zds_addr_t *addr_)
+{
+    const zds_history_row_t *const row = find (about_, addr_);
+
+    return row == NULL ? (unsigned) ZDS_RECORD_NONE : row->record;
+}
+
 /*  Whether the address goes last.  TCP connects to such an address every time, so
     that does not clear the record.  */
 static bool goes_last (const about_t *about_, const zds_addr_t *addr_)
 {
-    const zds_history_row_t *const row = find (about_, addr_);
-
-    return row != NULL && row->record >= ZDS_RECORD_DIED;
+    return record_of (about_, addr_) >= ZDS_RECORD_DIED;
 }
 
+/*  One that was silent is not waited for again where the others are worse.  */
 static void learn_losers (const about_t *about_, const zds_race_t *race_)
 {
     size_t i;
 
     for (i = 0; i < race_->count; i++) {
-        const zds_addr_t *addr = &race_->candidate[i].addr;
-        if (lost (race_, i) && !goes_last (about_, addr))
-            note (about_, addr, ZDS_RECORD_FAILED, 0);
+        const zds_candidate_t *const one = &race_->candidate[i];
+        if (lost (race_, i) && !goes_last (about_, &one->addr))
+            note (about_, &one->addr, ZDS_RECORD_FAILED,
+                  one->fate == ZDS_FATE_SILENT ? race_->config.attempt_delay
+                                               : 0);
     }
 }
 
-/*  From 'enough_' on, silence is what 'record_' says.  */
+/*  From 'enough_' on, silence is what 'record_' says, unless the address is known for
+    something worse.  A bad one is waited for less the next time.  */
 static void note_silence (const about_t *about_,
                           const zds_addr_t *addr_,
                           uint64_t waited_,
                           unsigned enough_,
                           zds_record_t record_)
 {
-    if (waited_ >= enough_)
-        note (about_, addr_, record_, 0);
-    else
-        note (about_, addr_, ZDS_RECORD_NONE, (unsigned) waited_);
+    const unsigned so_far = record_of (about_, addr_);
+    unsigned record = so_far < ZDS_RECORD_FAILED ? ZDS_RECORD_NONE : so_far;
+
+    if (waited_ >= enough_ && so_far < record_)
+        record = record_;
+    note (about_, addr_, record,
+          waited_ >= enough_ ? enough_ : (unsigned) waited_);
 }
 
 /*  Adds up the silence of attempts that still ran; true if by that IPv6 counts as
@@ -249,20 +261,21 @@ static bool learn_silence (const about_t *about_, const zds_race_t *race_)
     for (i = 0; i < ZDS_RACE_MAX_RUNNING; i++) {
         const zds_race_slot_t *slot = &race_->slot[i];
         const zds_candidate_t *candidate;
+        unsigned record;
         uint64_t waited;
         if (slot->candidate < 0 || slot->cancel_why != NULL
             || race_->candidate[slot->candidate].withdrawn)
             continue;
         candidate = &race_->candidate[slot->candidate];
-        if (candidate->record == ZDS_RECORD_FAILED
-            || goes_last (about_, &candidate->addr))
-            continue;
+        record = record_of (about_, &candidate->addr);
         waited = candidate->waited + (about_->now - slot->started);
+        if (waited == 0)
+            continue;
+        ipv6_silent |= waited >= enough && record < ZDS_RECORD_FAILED
+                       && slot->progress == ZDS_PROGRESS_NONE
+                       && zds_addr_family (&candidate->addr) == AF_INET6;
         note_silence (about_, &candidate->addr, waited, enough,
                       ZDS_RECORD_FAILED);
-        if (waited >= enough && slot->progress == ZDS_PROGRESS_NONE
-            && zds_addr_family (&candidate->addr) == AF_INET6)
-            ipv6_silent = true;
     }
     return ipv6_silent;
 }
@@ -427,8 +440,7 @@ void zds_history_given_up (zds_history_t *history_,
 {
     const about_t host = about (history_, key_, now_);
 
-    if (!goes_last (&host, addr_))
-        note_silence (&host, addr_, waited_, enough_, ZDS_RECORD_DIED);
+    note_silence (&host, addr_, waited_, enough_, ZDS_RECORD_DIED);
 }
 
 void zds_history_right (zds_history_t *history_,
@@ -472,8 +484,10 @@ void zds_history_probed (zds_history_t *history_,
 
     if (row != NULL && row->record == ZDS_RECORD_FAILED) {
         row->time = now_;
-        if (works_)
+        if (works_) {
             row->record = ZDS_RECORD_NONE;
+            row->waited = 0;
+        }
         /*  Otherwise the row says that no other probe is due.  */
         if (works_ && now_ >= row->probe_at)
             drop (history_, row);

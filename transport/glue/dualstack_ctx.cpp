@@ -192,8 +192,7 @@ zmq::dualstack_peer_t::dualstack_peer_t () :
 
 zmq::dualstack_peer_t::~dualstack_peer_t ()
 {
-    //  Where nothing else is left, there is nothing to be learnt.
-    if (ctx == NULL || since == 0 || (rest & ZDS_REST_FRESH) == 0)
+    if (ctx == NULL || since == 0)
         return;
     const uint64_t now = zds_clock_ms ();
     const unsigned waited = static_cast<unsigned> (now - since);

@@ -563,11 +563,15 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
         _peer.key = _key;
         _peer.was_wrong = winner.record == ZDS_RECORD_WRONG;
         _peer.rest = zds_race_rest (&_race);
-        _peer.since = _race.slot[attempt_].started - winner.waited;
         _peer.subject = _subject;
+        const bool is_usual =
+          zds_addr_family (&winner.addr) == zds_race_usual_family (&_race);
+        //  libzmq would have stayed with the only address of its own that is left.
+        if (!is_usual || (_peer.rest & ZDS_REST_FRESH) != 0)
+            _peer.since = _race.slot[attempt_].started - winner.waited;
         //  The application has not planned for the death of a path that libzmq would
         //  not have taken.
-        if (zds_addr_family (&winner.addr) != zds_race_usual_family (&_race))
+        if (!is_usual)
             dualstack_keep_alive (fd, _options);
         learn ();
         look_again ();
