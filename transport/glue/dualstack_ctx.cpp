@@ -210,14 +210,9 @@ zmq::dualstack_peer_t::~dualstack_peer_t ()
 
 const char *zmq::dualstack_scheme (char purpose_)
 {
-    switch (purpose_) {
-        case dualstack_for_ws:
-            return "ws";
-        case dualstack_for_socks:
-            return "socks";
-        default:
-            return "tcp";
-    }
+    return purpose_ == dualstack_for_ws      ? "ws"
+           : purpose_ == dualstack_for_socks ? "socks"
+                                             : "tcp";
 }
 
 std::string zmq::dualstack_key (const std::string &address_,

@@ -109,11 +109,9 @@ std::string dualstack_key (const std::string &address_,
 struct dualstack_peer_t
 {
     dualstack_peer_t ();
-#ifdef ZMQ_HAVE_DUALSTACK
     //  A session ends. If its handshake was under way, the application gave the
     //  connection up, and the history takes that in.
     ~dualstack_peer_t ();
-#endif
 
     //  The next connection was made, to this peer.
     void connected (const dualstack_peer_t &peer_, ctx_t *ctx_);
