@@ -127,8 +127,11 @@ inline reception_t reception (int family_, int port_)
         return refused;
     }
 
-    //  A filtered connection is closed, any other one gets libzmq's greeting.
-    char byte;
+    //  A filtered connection is closed, any other one gets libzmq's greeting. A listener
+    //  that is closed just now may leave a connection of which its system knows nothing:
+    //  that is ended once something is sent, here the first byte of a greeting.
+    char byte = '\xff';
+    send (fd, &byte, 1, 0);
     const int received = static_cast<int> (recv (fd, &byte, 1, 0));
     close (fd);
     return received == 1 ? greeted : turned_away;
