@@ -66,13 +66,13 @@ die ()
     exit 1
 }
 
-# still_running LOG: prints a line now and then, until it is killed or this program ends, so that a
-# person or CI's log sees that something happens.
+# still_running COMMAND...: prints a line now and then, with what the command prints, until it is
+# killed or this program ends, so that a person or CI's log sees that something happens.
 still_running ()
 {
     # So that a reader of our pipe does not wait for the last sleep.
     while sleep 20 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
-        say "  still running: $(tail -n 1 "$1" | tr -dc '[:print:]' | cut -c 1-48)"
+        say "  still running: $("$@" | tr -dc '[:print:]' | cut -c 1-48)"
     done
 }
 
@@ -82,7 +82,7 @@ logged ()
     local log=$LOGS/$1.log life status=0
     shift
     : >"$log"
-    still_running "$log" &
+    still_running tail -n 1 "$log" &
     life=$!
     "$@" >"$log" 2>&1 || status=$?
     kill $life 2>/dev/null || :
@@ -378,7 +378,7 @@ configure_build ()
     [ ! -f "$TOP/config.status" ] || die "the source directory is configured for a build in place.
 Undo that first: make distclean, in $TOP."
     mirror_sources
-    if [ ! -x "$BUILD/src/configure" ]; then
+    if [ ! -x "$BUILD/src/configure" ] || [ "$TOP/configure.ac" -nt "$BUILD/src/configure" ]; then
         say "autogen"
         (cd "$BUILD/src" && logged autogen autoreconf --install --force) || die "autoreconf failed"
     fi

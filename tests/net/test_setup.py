@@ -457,3 +457,29 @@ def test_a_demonstration_of_another_version(tmp_path):
                            capture_output=True, text=True)
     assert shown.returncode == 0 and shown.stdout.startswith("Nothing is shown"), shown
     assert "libzmq 3.0.0" in shown.stdout and shown.stderr == ""
+
+
+STAGE_ENDS = {
+    "printf 'PASS\\ta\\t\\nSKIP\\tb\\tno tool\\nFAIL\\tc\\t1 # 2\\n' >$ZDS_RESULTS; exit 3":
+        ["ok 1 - a", "ok 2 - b # SKIP no tool", "not ok 3 - c: 1 _ 2", "1..3"],
+    "printf 'PASS\\ta\\t\\n' >$ZDS_RESULTS; exit 3":
+        ["ok 1 - a", "not ok 2 - demo: ended with status 3", "1..2"],
+    "echo ok 1 - nothing": ["not ok 1 - demo: it ran no test", "1..1"],
+    "sleep 600 & wait": ["not ok 1 - demo: still running after 0 minutes", "1..1"],
+}
+
+
+@pytest.mark.parametrize("script", STAGE_ENDS)
+def test_how_a_stage_ends(tmp_path, script):
+    """Catches: a stage that fails, hangs or tests nothing, and counts as passed; what a stage
+    prints taken for a result; processes that a hanging stage leaves behind."""
+    write(str(tmp_path / "scripts/check-demo"), "#!/bin/sh\n" + script)
+    os.chmod(tmp_path / "scripts/check-demo", 0o755)
+    write(str(tmp_path / "demo.log"), "")
+    (tmp_path / "logs").mkdir()
+    done = subprocess.run(
+        [PYTHON, os.path.join(TOP, "scripts/stages.py"), "demo"], capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "ZDS_SRC_DIR": str(tmp_path),
+             "ZDS_BUILD_DIR": str(tmp_path), "ZDS_TIME_LIMIT": "2"}, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.split("\n") if line[:1] != "#"] == STAGE_ENDS[script] + [""]
