@@ -94,8 +94,8 @@ def environment(lib, preload=()):
            "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:handle_segv=1:"
                            "allocator_may_return_null=1",
            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:abort_on_error=1",
-           "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:suppressions="
-                           + os.path.join(HERE, "tsan.supp")}
+           "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:allocator_may_return_null=1:"
+                           "suppressions=" + os.path.join(HERE, "tsan.supp")}
     if preload:
         env["LD_PRELOAD"] = " ".join(preload)
     return env

@@ -124,7 +124,7 @@ def test_faults_end_while_probing(street, way):
     that outlives the I/O thread; waiting for its end."""
     servant = street.serve(4)
     street.silent(6)
-    worker = street.caller("attempt-delay=20")
+    worker = street.caller("attempt-delay=300")
 
     def story():
         worker.context(name="x")

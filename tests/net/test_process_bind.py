@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """U-7, B-1 and B-11 for binds: sandboxes, many addresses, the administrator's 0.0.0.0."""
 import pytest
-from conftest import modes
+from conftest import modes, not_under
 
 REFUSALS = ["EPERM", "ENOSYS", "EACCES", "EINVAL", "ENOPROTOOPT"]
 
@@ -69,6 +69,7 @@ def test_b11_not_the_default(host):
         worker.kill()
 
 
+@not_under("tsan", why="it measures time")
 def test_b2_cost_of_two_thousand_addresses(lab):
     """About what stock takes.  Catches: searching the whole list for each address."""
     node = lab.node()
