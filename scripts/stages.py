@@ -145,13 +145,14 @@ def excerpt(log, names):
 def tell(name, results, seconds):
     """Writes TAP; what begins with # is for people."""
     count = collections.Counter(word for word, _, _ in results)
+    failed = [test for word, test, _ in results if word == "FAIL"]
+    # Before the driver adds the results to the log.
+    for line in excerpt(os.path.join(BUILD, name + ".log"), failed) if failed else ():
+        print("# | " + line)
     for number, (word, test, reason) in enumerate(results, 1):
         reason = reason and (" # SKIP " if word == "SKIP" else ": ") + reason.replace("#", "_")
         print("%sok %d - %s%s" % ("not " if word == "FAIL" else "", number, test.replace("#", "_"),
                                   reason or (word == "SKIP" and " # SKIP") or ""))
-    failed = [test for word, test, _ in results if word == "FAIL"]
-    for line in excerpt(os.path.join(BUILD, name + ".log"), failed) if failed else ():
-        print("# | " + line)
     print("# %d passed, %d failed, %d skipped, %d s"
           % (count["PASS"], count["FAIL"], count["SKIP"], seconds))
     for why, number in sorted(collections.Counter(
@@ -177,7 +178,8 @@ def main(name):
 
 
 if __name__ == "__main__":
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    # A shell starts programs in the background with SIGINT ignored, which tests would inherit.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
         main(sys.argv[1])

@@ -42,15 +42,7 @@ void test_close_while_waiting ()
     test_context_socket_close_zero_linger (client);
     close (listener);
 
-    //  The I/O thread is still there, and has done that before this.
-    void *server = test_context_socket (ZMQ_DEALER);
-    const endpoint_t endpoint ("127.0.0.1",
-                               bind_to (server, "tcp://127.0.0.1:*"));
-    client = test_context_socket (ZMQ_DEALER);
-    TEST_ASSERT_SUCCESS_ERRNO (zmq_connect (client, endpoint.text));
-    bounce (server, client);
-    test_context_socket_close (client);
-    test_context_socket_close (server);
+    expect_io_thread_works ();
 #endif
 }
 

@@ -214,4 +214,17 @@ expect_peer_address (void *receiver_, void *sender_, const char *address_)
     TEST_ASSERT_SUCCESS_ERRNO (zmq_msg_close (&msg));
 }
 
+//  The I/O thread still works, and has done before this what it was told before.
+inline void expect_io_thread_works ()
+{
+    void *server = test_context_socket (ZMQ_DEALER);
+    void *client = test_context_socket (ZMQ_DEALER);
+    const endpoint_t endpoint ("127.0.0.1",
+                               bind_to (server, "tcp://127.0.0.1:*"));
+    TEST_ASSERT_SUCCESS_ERRNO (zmq_connect (client, endpoint.text));
+    bounce (server, client);
+    test_context_socket_close (client);
+    test_context_socket_close (server);
+}
+
 #endif
