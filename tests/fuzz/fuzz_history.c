@@ -59,6 +59,14 @@ static const char *key_of (unsigned host_)
     return key;
 }
 
+static const zds_about_t *about (world_t *w_, unsigned host_)
+{
+    static zds_about_t what;
+
+    what = zds_history_about (&w_->memory, key_of (host_), w_->now);
+    return &what;
+}
+
 /*  Begins a race with some of the addresses, up to its answers.  */
 static void
 ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
@@ -70,7 +78,7 @@ ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
 
     zds_race_config_default (&config);
     config.network = w_->network;
-    zds_history_prepare (&w_->memory, key_of (host_), &config, w_->now);
+    zds_history_prepare (about (w_, host_), &config);
     MUST (zds_race_init (race_, &config, w_->now) == 0, "zds_race_init");
     MUST (zds_race_next (race_, w_->now).op == ZDS_RACE_ASK, "asks");
     memset (&answer, 0, sizeof answer);
@@ -81,7 +89,7 @@ ask (world_t *w_, unsigned host_, zds_race_t *race_, input_t *input_)
         zds_race_answer (race_, ZDS_LOOK_WHOLE, &answer);
     else if (zds_race_next (race_, w_->now + 50).op == ZDS_RACE_ASK)
         zds_race_answer (race_, ZDS_LOOK_IPV4, &answer);
-    zds_history_recall (&w_->memory, key_of (host_), race_, w_->now);
+    zds_history_recall (about (w_, host_), race_);
 }
 
 static void
@@ -158,7 +166,7 @@ static void check_learnt (world_t *w_, unsigned host_, const zds_race_t *race_)
     size_t i;
 
     again.ask.outstanding = 1;
-    zds_history_recall (&w_->memory, key_of (host_), &again, w_->now);
+    zds_history_recall (about (w_, host_), &again);
     for (i = 0; i < again.count; i++) {
         const zds_record_t record = again.candidate[i].record;
         if (race_->candidate[i].withdrawn || record == ZDS_RECORD_DIED
@@ -181,7 +189,7 @@ static void race (world_t *w_, unsigned host_, input_t *input_)
     check_recall (w_, host_, &race);
     run_race (w_, &race, input_);
     tell_all (w_, host_, &race);
-    zds_history_learn (&w_->memory, key_of (host_), &race, w_->now);
+    zds_history_learn (about (w_, host_), &race);
     check_learnt (w_, host_, &race);
 }
 
@@ -192,15 +200,13 @@ static void handshake (world_t *w_, unsigned host_, input_t *input_)
     const zds_addr_t addr = address (number);
 
     if (bits < 100) {
-        zds_history_mark (&w_->memory, key_of (host_), &addr, ZDS_RECORD_WRONG,
-                          w_->now);
+        zds_history_mark (about (w_, host_), &addr, ZDS_RECORD_WRONG);
         told[ZDS_RECORD_WRONG] = w_->now;
     } else if (bits < 160) {
-        zds_history_mark (&w_->memory, key_of (host_), &addr, ZDS_RECORD_DIED,
-                          w_->now);
+        zds_history_mark (about (w_, host_), &addr, ZDS_RECORD_DIED);
         told[ZDS_RECORD_DIED] = w_->now;
     } else {
-        zds_history_right (&w_->memory, key_of (host_), &addr, w_->now);
+        zds_history_right (about (w_, host_), &addr);
         told[ZDS_RECORD_WON] = w_->now;
     }
 }
@@ -210,10 +216,9 @@ static void probe (world_t *w_, unsigned host_, input_t *input_)
     const unsigned bits = byte_of (input_);
     const zds_addr_t addr = address (bits % ADDRESSES);
 
-    zds_history_probe_due (&w_->memory, key_of (host_), w_->now);
-    MUST (!zds_history_probe_due (&w_->memory, key_of (host_), w_->now),
-          "a probe is due twice");
-    zds_history_probed (&w_->memory, key_of (host_), &addr, bits > 99, w_->now);
+    zds_history_probe_due (about (w_, host_));
+    MUST (!zds_history_probe_due (about (w_, host_)), "a probe is due twice");
+    zds_history_probed (about (w_, host_), &addr, bits > 99);
     if (bits <= 99)
         w_->told[host_][bits % ADDRESSES][ZDS_RECORD_FAILED] = w_->now;
 }
@@ -226,7 +231,7 @@ static void change_network (world_t *w_)
     memset (w_->told, 0, sizeof w_->told);
     zds_race_config_default (&config);
     config.network = w_->network;
-    zds_history_prepare (&w_->memory, "x:1|t", &config, w_->now);
+    zds_history_prepare (about (w_, 0), &config);
     MUST (!config.quick && !config.hurry, "knows the new network");
     MUST (w_->memory.count == 0, "knows hosts of the old one");
 }

@@ -323,8 +323,9 @@ core_bug("known for 1 ms longer", "zds_history.c", "now_ - time_ >= ZDS_HISTORY_
          "now_ - time_ > ZDS_HISTORY_SPAN", "test_history")
 core_bug("two winners", "zds_history.c", "    forget (about_, 1u << ZDS_RECORD_WON);", "    ;",
          "test_history")
-core_bug("probes without a gap", "zds_history.c", "row->probe_at = now_ + ZDS_HISTORY_PROBE_GAP",
-         "row->probe_at = now_", "fuzz_history")
+core_bug("probes without a gap", "zds_history.c",
+         "row->probe_at = about_->now + ZDS_HISTORY_PROBE_GAP", "row->probe_at = about_->now",
+         "fuzz_history")
 core_bug("other addresses, same memory", "zds_history.c",
          "    if (any->set != 0 && any->set != set)", "    if (false)", "test_history")
 core_bug("the other family begins", "zds_race.c", "family_of (a_) == family_",

@@ -39,6 +39,14 @@ typedef struct
 static zds_history_t memory;
 static uint64_t now;
 
+static const zds_about_t *about (const char *key_, uint64_t now_)
+{
+    static zds_about_t what;
+
+    what = zds_history_about (&memory, key_, now_);
+    return &what;
+}
+
 static zds_candidate_t candidate_of (char letter_)
 {
     zds_candidate_t candidate;
@@ -147,7 +155,7 @@ recall_for (const char *key_, zds_race_t *race_, const char *letters_)
         race_->candidate[i].record_time = race_->candidate[i].waited = 77;
     }
     race_->count = i;
-    zds_history_recall (&memory, key_, race_, now);
+    zds_history_recall (about (key_, now), race_);
 }
 
 static void recall (char *out_, const char *letters_)
@@ -191,7 +199,7 @@ static bool is_late (void)
     zds_race_config_t config;
 
     zds_race_config_default (&config);
-    zds_history_prepare (&memory, KEY, &config, now);
+    zds_history_prepare (about (KEY, now), &config);
     return config.hurry;
 }
 
@@ -208,21 +216,20 @@ static void tell_changing (const char *word_, const char *rest_)
 
     if (strcmp (word_, "race") == 0) {
         race_of (&race, rest_);
-        zds_history_learn (&memory, KEY, &race, now);
+        zds_history_learn (about (KEY, now), &race);
     } else if (strcmp (word_, "wrong") == 0)
-        zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, now);
+        zds_history_mark (about (KEY, now), &addr, ZDS_RECORD_WRONG);
     else if (strcmp (word_, "died") == 0)
-        zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_DIED, now);
+        zds_history_mark (about (KEY, now), &addr, ZDS_RECORD_DIED);
     else if (strcmp (word_, "gaveup") == 0)
-        zds_history_given_up (&memory, KEY, &addr,
-                              (unsigned) strtoul (rest_ + 1, NULL, 10), 250,
-                              now);
+        zds_history_given_up (about (KEY, now), &addr,
+                              (unsigned) strtoul (rest_ + 1, NULL, 10), 250);
     else if (strcmp (word_, "right") == 0)
-        zds_history_right (&memory, KEY, &addr, now);
+        zds_history_right (about (KEY, now), &addr);
     else if (strcmp (word_, "works") == 0)
-        zds_history_probed (&memory, KEY, &addr, true, now);
+        zds_history_probed (about (KEY, now), &addr, true);
     else if (strcmp (word_, "dead") == 0)
-        zds_history_probed (&memory, KEY, &addr, false, now);
+        zds_history_probed (about (KEY, now), &addr, false);
     else if (strcmp (word_, "wait") == 0)
         now += strtoul (rest_, NULL, 10);
     else
@@ -246,7 +253,7 @@ static void tell (char *out_, char *word_)
         strcat (out_, is_late () ? " yes" : " no");
     else if (strcmp (word_, "due") == 0)
         strcat (out_,
-                zds_history_probe_due (&memory, KEY, now) ? " yes" : " no");
+                zds_history_probe_due (about (KEY, now)) ? " yes" : " no");
     else if (strcmp (word_, "gone") == 0)
         strcat (out_, is_empty () ? " yes" : " no");
     else
@@ -443,23 +450,23 @@ static void test_silence_adds_up (void **state_)
 
     start_over ();
     race_of (&race, "a=199A.");
-    zds_history_learn (&memory, KEY, &race, now);
+    zds_history_learn (about (KEY, now), &race);
     race_of (&race, "a=50A=1");
     race.candidate[0].waited = 199;
-    zds_history_learn (&memory, KEY, &race, now);
+    zds_history_learn (about (KEY, now), &race);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
     assert_int_equal (race.candidate[0].waited, 249);
     race_of (&race, "a=1A.");
     race.candidate[0].waited = 249;
-    zds_history_learn (&memory, KEY, &race, now);
+    zds_history_learn (about (KEY, now), &race);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
     assert_int_equal (race.candidate[0].waited, 250);
     /*  Silence in a race that another one won.  */
     start_over ();
     race_of (&race, "a~A+");
-    zds_history_learn (&memory, KEY, &race, now);
+    zds_history_learn (about (KEY, now), &race);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_FAILED);
     assert_int_equal (race.candidate[0].waited, 250);
@@ -467,14 +474,14 @@ static void test_silence_adds_up (void **state_)
     start_over ();
     race_of (&race, "a=200A.");
     race.slot[0].silent_since = now;
-    zds_history_learn (&memory, KEY, &race, now);
+    zds_history_learn (about (KEY, now), &race);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].waited, 200);
     /*  One that is tried first although it is bad, because the others are worse.  */
-    zds_history_mark (&memory, KEY, &race.candidate[0].addr, ZDS_RECORD_DIED,
-                      now);
+    zds_history_mark (about (KEY, now), &race.candidate[0].addr,
+                      ZDS_RECORD_DIED);
     race_of (&race, "a=100A.");
-    zds_history_learn (&memory, KEY, &race, now);
+    zds_history_learn (about (KEY, now), &race);
     recall_for (KEY, &race, "aA");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_DIED);
     assert_int_equal (race.candidate[0].waited, 100);
@@ -529,7 +536,7 @@ static bool is_quick (const char *key_, uint64_t network_)
 
     zds_race_config_default (&config);
     config.network = network_;
-    zds_history_prepare (&memory, key_, &config, now);
+    zds_history_prepare (about (key_, now), &config);
     return config.quick;
 }
 
@@ -540,7 +547,7 @@ learn_on (const char *key_, const char *race_text_, uint64_t network_)
 
     race_of (&race, race_text_);
     race.config.network = network_;
-    zds_history_learn (&memory, key_, &race, now);
+    zds_history_learn (about (key_, now), &race);
 }
 
 static void test_c15_one_network_many_names (void **state_)
@@ -577,7 +584,7 @@ static void test_c15_one_network_many_names (void **state_)
     learn_on ("three:1|t", silent, 7);
     assert_true (is_quick ("x:1|t", 7));
     /*  A probe that succeeds.  */
-    zds_history_probed (&memory, "two:1|t", &a, true, now);
+    zds_history_probed (about ("two:1|t", now), &a, true);
     assert_false (is_quick ("x:1|t", 7));
 
     /*  Races cut short, and another scope in between.  */
@@ -619,7 +626,7 @@ static void test_c15_loopback (void **state_)
     learn_on ("two:1|t", "a~A+", 0);
     race_of (&race, "a+A.");
     race.candidate[0].addr = addr_of ("::1");
-    zds_history_learn (&memory, "localhost:1|t", &race, now);
+    zds_history_learn (about ("localhost:1|t", now), &race);
     assert_true (is_quick ("x:1|t", 0));
 }
 
@@ -688,7 +695,7 @@ static void test_what_is_news (void **state_)
             fail_msg ("%s: %d", rows[i].race, !rows[i].expected);
         /*  This, too, is news that changes the memory.  */
         start_over ();
-        zds_history_learn (&memory, KEY, &race, now);
+        zds_history_learn (about (KEY, now), &race);
         if (is_empty () == rows[i].expected)
             fail_msg ("%s: learnt: %d", rows[i].race, !is_empty ());
     }
@@ -731,14 +738,14 @@ static void test_the_time_of_a_mark_is_told (void **state_)
     (void) state_;
 
     start_over ();
-    zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, 1234);
+    zds_history_mark (about (KEY, 1234), &addr, ZDS_RECORD_WRONG);
     now = 5678;
     recall_for (KEY, &race, "a");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
     assert_int_equal (race.candidate[0].record_time, 1234);
 }
 
-/*  Threads may take the lock in another order than that in which they read the
+/*  As where threads take a lock in another order than that in which they read the
     clock.  */
 static void test_a_mark_may_be_younger_than_now (void **state_)
 {
@@ -747,7 +754,7 @@ static void test_a_mark_may_be_younger_than_now (void **state_)
     (void) state_;
 
     start_over ();
-    zds_history_mark (&memory, KEY, &addr, ZDS_RECORD_WRONG, 1001);
+    zds_history_mark (about (KEY, 1001), &addr, ZDS_RECORD_WRONG);
     now = 1000;
     recall_for (KEY, &race, "a");
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_WRONG);
@@ -770,7 +777,7 @@ static zds_record_t recorded (unsigned n_)
     race.candidate[0].addr = numbered (n_);
     race.count = 1;
     race.ask.outstanding = 1;
-    zds_history_recall (&memory, KEY, &race, now);
+    zds_history_recall (about (KEY, now), &race);
     return race.candidate[0].record;
 }
 
@@ -785,7 +792,7 @@ static void test_every_address_is_a_wrong_server (void **state_)
     for (i = 0; i < ZDS_MAX_CANDIDATES; i++) {
         const zds_addr_t wrong = numbered (i);
         now++;
-        zds_history_mark (&memory, KEY, &wrong, ZDS_RECORD_WRONG, now);
+        zds_history_mark (about (KEY, now), &wrong, ZDS_RECORD_WRONG);
     }
     for (i = 0; i < ZDS_MAX_CANDIDATES; i++)
         assert_int_equal (recorded (i), ZDS_RECORD_WRONG);
@@ -801,7 +808,7 @@ static void learn_for (const char *key_)
     zds_race_t race;
 
     race_of (&race, "a~A+");
-    zds_history_learn (&memory, key_, &race, now);
+    zds_history_learn (about (key_, now), &race);
 }
 
 static const char *numbered_key (char *buffer_, unsigned n_)
@@ -823,10 +830,10 @@ static void test_hosts_are_apart (void **state_)
     assert_false (is_known ("one:"));
     assert_false (is_known ("one:11"));
     recall_for ("two:1", &race, "b");
-    zds_history_probed (&memory, "two:1", &addr, true, now);
+    zds_history_probed (about ("two:1", now), &addr, true);
     assert_true (is_known ("one:1"));
     learn_for ("two:1");
-    zds_history_probed (&memory, "two:1", &addr, true, now);
+    zds_history_probed (about ("two:1", now), &addr, true);
     assert_false (is_known ("two:1"));
     assert_true (is_known ("one:1"));
 }
@@ -854,13 +861,13 @@ static void test_the_oldest_makes_place (void **state_)
             fail_msg ("%s: %d", key, i == 1);
     assert_true (is_known ("new:1"));
     /*  A place that became free is taken first, and one's own.  */
-    zds_history_probed (&memory, numbered_key (key, 9), &a, true, now);
+    zds_history_probed (about (numbered_key (key, 9), now), &a, true);
     assert_false (is_known (key));
     learn_for ("newer:1");
-    zds_history_mark (&memory, "newer:1", &a, ZDS_RECORD_WRONG, now);
+    zds_history_mark (about ("newer:1", now), &a, ZDS_RECORD_WRONG);
     assert_true (is_known ("newer:1"));
     assert_true (is_known (numbered_key (key, 2)));
-    zds_history_mark (&memory, "newer:1", &b, ZDS_RECORD_WRONG, now);
+    zds_history_mark (about ("newer:1", now), &b, ZDS_RECORD_WRONG);
     assert_int_equal (memory.count, ZDS_HISTORY_ROWS);
 }
 
@@ -872,11 +879,11 @@ static void test_no_key (void **state_)
 
     start_over ();
     learn_for ("");
-    zds_history_mark (&memory, "", &addr, ZDS_RECORD_WRONG, now);
-    zds_history_given_up (&memory, "", &addr, 9, 8, now);
-    zds_history_probed (&memory, "", &addr, true, now);
+    zds_history_mark (about ("", now), &addr, ZDS_RECORD_WRONG);
+    zds_history_given_up (about ("", now), &addr, 9, 8);
+    zds_history_probed (about ("", now), &addr, true);
     recall_for ("", &race, "a");
-    assert_false (zds_history_probe_due (&memory, "", now));
+    assert_false (zds_history_probe_due (about ("", now)));
     assert_int_equal (race.candidate[0].record, ZDS_RECORD_NONE);
     assert_true (is_empty ());
 }

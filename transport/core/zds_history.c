@@ -32,20 +32,11 @@ static uint64_t set_of (const zds_race_t *race_)
 /*  The address of rows that are about the host as a whole.  */
 static const zds_addr_t none;
 
-/*  Threads read the clock before they take the lock, so what is remembered may be
-    dated a little after 'now_'.  */
+/*  What is dated after 'now_' has not expired.  */
 static bool is_expired (uint64_t time_, uint64_t now_)
 {
     return now_ > time_ && now_ - time_ >= ZDS_HISTORY_SPAN;
 }
-
-/*  The host that a call is about, and the time of the call.  */
-typedef struct
-{
-    zds_history_t *history;
-    uint64_t host; /* as in its rows; 0: there is no key */
-    uint64_t now;
-} about_t;
 
 /*  Drops a row.  The last row takes its place, so loops that drop rows run
     backwards.  */
@@ -54,23 +45,10 @@ static void drop (zds_history_t *history_, zds_history_row_t *row_)
     *row_ = history_->row[--history_->count];
 }
 
-/*  Begins a call, and drops the expired rows of all hosts.  */
-static about_t about (zds_history_t *history_, const char *key_, uint64_t now_)
-{
-    about_t about = {history_, 0, now_};
-    size_t i;
-
-    for (i = history_->count; i-- > 0;)
-        if (is_expired (history_->row[i].time, now_))
-            drop (history_, &history_->row[i]);
-    if (key_[0] != '\0')
-        about.host = zds_hash (ZDS_HASH, key_, strlen (key_));
-    return about;
-}
-
 /*  The host's row for this address, or any row of the host for NULL; NULL if there is
     none.  */
-static zds_history_row_t *find (const about_t *about_, const zds_addr_t *addr_)
+static zds_history_row_t *find (const zds_about_t *about_,
+                                const zds_addr_t *addr_)
 {
     zds_history_row_t *row = about_->history->row;
     zds_history_row_t *const end = row + about_->history->count;
@@ -83,7 +61,7 @@ static zds_history_row_t *find (const about_t *about_, const zds_addr_t *addr_)
 }
 
 /*  Drops the rows with one of these records: bits by 'record'.  */
-static void forget (const about_t *about_, unsigned records_)
+static void forget (const zds_about_t *about_, unsigned records_)
 {
     zds_history_t *const history = about_->history;
     size_t i;
@@ -108,7 +86,7 @@ static zds_history_row_t *add (zds_history_t *history_)
     return oldest;
 }
 
-static void note (const about_t *about_,
+static void note (const zds_about_t *about_,
                   const zds_addr_t *addr_,
                   unsigned record_,
                   unsigned waited_)
@@ -129,7 +107,7 @@ static void note (const about_t *about_,
     *place = row;
 }
 
-static void note_winner (const about_t *about_, const zds_addr_t *addr_)
+static void note_winner (const zds_about_t *about_, const zds_addr_t *addr_)
 {
     forget (about_, 1u << ZDS_RECORD_WON);
     note (about_, addr_, ZDS_RECORD_WON, 0);
@@ -137,7 +115,7 @@ static void note_winner (const about_t *about_, const zds_addr_t *addr_)
 
 /*  Forgets a host that has other addresses now.  If there is no address at all, that
     is no sign of a change, since name servers fail.  */
-static void compare_set (const about_t *about_, const zds_race_t *race_)
+static void compare_set (const zds_about_t *about_, const zds_race_t *race_)
 {
     const zds_history_row_t *const any = find (about_, NULL);
     const uint64_t set = set_of (race_);
@@ -204,7 +182,7 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_)
            && now_ - first->started >= ZDS_RACE_QUICK_DELAY;
 }
 
-static unsigned record_of (const about_t *about_, const zds_addr_t *addr_)
+static unsigned record_of (const zds_about_t *about_, const zds_addr_t *addr_)
 {
     const zds_history_row_t *const row = find (about_, addr_);
 
@@ -213,13 +191,13 @@ static unsigned record_of (const about_t *about_, const zds_addr_t *addr_)
 
 /*  Whether the address goes last.  TCP connects to such an address every time, so
     that does not clear the record.  */
-static bool goes_last (const about_t *about_, const zds_addr_t *addr_)
+static bool goes_last (const zds_about_t *about_, const zds_addr_t *addr_)
 {
     return record_of (about_, addr_) >= ZDS_RECORD_DIED;
 }
 
 /*  One that was silent is not waited for again where the others are worse.  */
-static void learn_losers (const about_t *about_, const zds_race_t *race_)
+static void learn_losers (const zds_about_t *about_, const zds_race_t *race_)
 {
     size_t i;
 
@@ -234,7 +212,7 @@ static void learn_losers (const about_t *about_, const zds_race_t *race_)
 
 /*  From 'enough_' on, silence is what 'record_' says, unless the address is known for
     something worse.  A bad one is waited for less the next time.  */
-static void note_silence (const about_t *about_,
+static void note_silence (const zds_about_t *about_,
                           const zds_addr_t *addr_,
                           uint64_t waited_,
                           unsigned enough_,
@@ -252,7 +230,7 @@ static void note_silence (const about_t *about_,
 /*  Adds up the silence of attempts that still ran; true if by that IPv6 counts as
     silent.  It counts from the attempt's start: a connection without a greeting was of
     no use to a client that gave up.  */
-static bool learn_silence (const about_t *about_, const zds_race_t *race_)
+static bool learn_silence (const zds_about_t *about_, const zds_race_t *race_)
 {
     const unsigned enough = race_->config.attempt_delay;
     bool ipv6_silent = false;
@@ -282,36 +260,20 @@ static bool learn_silence (const about_t *about_, const zds_race_t *race_)
 
 /*  The network.  */
 
-/*  Hashes of the name in the key, and of everything but name and port.  */
-static void split_key (const char *key_, uint64_t *name_, uint64_t *scope_)
-{
-    const char *const bar = key_ + strcspn (key_, "|");
-    const char *begin = bar, *end = bar;
-
-    while (begin > key_ && begin[-1] != ';')
-        begin--;
-    while (end > begin && end[-1] != ':')
-        end--;
-    *name_ = zds_hash (ZDS_HASH, begin, (size_t) (end - begin));
-    *scope_ = zds_hash (ZDS_HASH, key_, (size_t) (begin - key_));
-    *scope_ = zds_hash (*scope_, bar, strlen (bar));
-}
-
 /*  Notes that IPv6 works, or that it is silent for this name.  */
-static void
-learn_of_ipv6 (zds_history_t *history_, const char *key_, bool works_)
+static void learn_of_ipv6 (const zds_about_t *about_, bool works_)
 {
-    uint64_t name, scope;
+    zds_history_t *const history = about_->history;
 
-    split_key (key_, &name, &scope);
     /*  IPv6 works there, or the last silence was elsewhere.  */
-    if (works_ == (history_->silent_scope == scope))
-        history_->silent_names = 0;
-    if (works_ || (history_->silent_names > 0 && history_->silent_name == name))
+    if (works_ == (history->silent_scope == about_->scope))
+        history->silent_names = 0;
+    if (works_
+        || (history->silent_names > 0 && history->silent_name == about_->name))
         return;
-    history_->silent_scope = scope;
-    history_->silent_name = name;
-    history_->silent_names++;
+    history->silent_scope = about_->scope;
+    history->silent_name = about_->name;
+    history->silent_names++;
 }
 
 /*  The loopback address says nothing about the network.  */
@@ -323,38 +285,51 @@ static bool is_over_ipv6 (const zds_addr_t *addr_)
 
 /*  The interface.  */
 
-void zds_history_prepare (zds_history_t *history_,
-                          const char *key_,
-                          zds_race_config_t *config_,
-                          uint64_t now_)
+zds_about_t
+zds_history_about (zds_history_t *history_, const char *key_, uint64_t now_)
 {
-    uint64_t name, scope;
-    about_t host;
-
-    if (config_->network != 0 && history_->network != config_->network) {
-        if (history_->network != 0)
-            memset (history_, 0, sizeof *history_);
-        history_->network = config_->network;
-    }
-    host = about (history_, key_, now_);
-    config_->hurry = find (&host, &none) != NULL;
-    split_key (key_, &name, &scope);
-    config_->quick = history_->silent_names >= ZDS_HISTORY_SILENT_NAMES
-                     && history_->silent_scope == scope;
-}
-
-void zds_history_recall (zds_history_t *history_,
-                         const char *key_,
-                         zds_race_t *race_,
-                         uint64_t now_)
-{
-    const about_t host = about (history_, key_, now_);
+    const char *const bar = key_ + strcspn (key_, "|");
+    const char *name = bar, *end = bar;
+    zds_about_t about = {history_, 0, 0, 0, now_};
     size_t i;
 
-    compare_set (&host, race_);
+    for (i = history_->count; i-- > 0;)
+        if (is_expired (history_->row[i].time, now_))
+            drop (history_, &history_->row[i]);
+    if (key_[0] != '\0')
+        about.host = zds_hash (ZDS_HASH, key_, strlen (key_));
+    while (name > key_ && name[-1] != ';')
+        name--;
+    while (end > name && end[-1] != ':')
+        end--;
+    about.name = zds_hash (ZDS_HASH, name, (size_t) (end - name));
+    about.scope = zds_hash (ZDS_HASH, key_, (size_t) (name - key_));
+    about.scope = zds_hash (about.scope, bar, strlen (bar));
+    return about;
+}
+
+void zds_history_prepare (const zds_about_t *about_, zds_race_config_t *config_)
+{
+    zds_history_t *const history = about_->history;
+
+    if (config_->network != 0 && history->network != config_->network) {
+        if (history->network != 0)
+            memset (history, 0, sizeof *history);
+        history->network = config_->network;
+    }
+    config_->hurry = find (about_, &none) != NULL;
+    config_->quick = history->silent_names >= ZDS_HISTORY_SILENT_NAMES
+                     && history->silent_scope == about_->scope;
+}
+
+void zds_history_recall (const zds_about_t *about_, zds_race_t *race_)
+{
+    size_t i;
+
+    compare_set (about_, race_);
     for (i = 0; i < race_->count; i++) {
         zds_candidate_t *const candidate = &race_->candidate[i];
-        const zds_history_row_t *const row = find (&host, &candidate->addr);
+        const zds_history_row_t *const row = find (about_, &candidate->addr);
         candidate->record =
           row == NULL ? ZDS_RECORD_NONE : (zds_record_t) row->record;
         candidate->record_time = row == NULL ? 0 : row->time;
@@ -364,7 +339,7 @@ void zds_history_recall (zds_history_t *history_,
 
 /*  Learns about the host from a race that was won, or cut short; true if by that IPv6
     counts as silent.  */
-static bool learn_of_host (const about_t *about_, const zds_race_t *race_)
+static bool learn_of_host (const zds_about_t *about_, const zds_race_t *race_)
 {
     const bool known = find (about_, NULL) != NULL;
     const size_t at = winner_of (race_);
@@ -391,110 +366,86 @@ static bool learn_of_host (const about_t *about_, const zds_race_t *race_)
     return ipv6_silent;
 }
 
-void zds_history_learn (zds_history_t *history_,
-                        const char *key_,
-                        const zds_race_t *race_,
-                        uint64_t now_)
+void zds_history_learn (const zds_about_t *about_, const zds_race_t *race_)
 {
+    zds_history_t *const history = about_->history;
     const uint64_t network = race_->config.network;
     const size_t winner = winner_of (race_);
     bool ipv6_silent = race_->ipv6_silent;
-    about_t host;
 
     /*  The race was on another network.  */
-    if (network != 0 && history_->network != 0 && network != history_->network)
+    if (network != 0 && history->network != 0 && network != history->network)
         return;
-    host = about (history_, key_, now_);
     if (race_->failed) {
-        forget (&host, ~(1u << ZDS_RECORD_DIED | 1u << ZDS_RECORD_WRONG));
+        forget (about_, ~(1u << ZDS_RECORD_DIED | 1u << ZDS_RECORD_WRONG));
         return;
     }
     if (network != 0)
-        history_->network = network;
-    if (find (&host, NULL) != NULL || zds_history_is_news (race_))
-        ipv6_silent = learn_of_host (&host, race_);
+        history->network = network;
+    if (find (about_, NULL) != NULL || zds_history_is_news (race_))
+        ipv6_silent = learn_of_host (about_, race_);
     if (winner != ZDS_RACE_NONE
         && is_over_ipv6 (&race_->candidate[winner].addr))
-        learn_of_ipv6 (history_, key_, true);
+        learn_of_ipv6 (about_, true);
     else if (ipv6_silent)
-        learn_of_ipv6 (history_, key_, false);
+        learn_of_ipv6 (about_, false);
 }
 
-void zds_history_mark (zds_history_t *history_,
-                       const char *key_,
+void zds_history_mark (const zds_about_t *about_,
                        const zds_addr_t *addr_,
-                       zds_record_t record_,
-                       uint64_t now_)
+                       zds_record_t record_)
 {
-    const about_t host = about (history_, key_, now_);
-
-    note (&host, addr_, record_, 0);
+    note (about_, addr_, record_, 0);
 }
 
-void zds_history_given_up (zds_history_t *history_,
-                           const char *key_,
+void zds_history_given_up (const zds_about_t *about_,
                            const zds_addr_t *addr_,
-                           unsigned waited_,
-                           unsigned enough_,
-                           uint64_t now_)
+                           uint64_t waited_,
+                           unsigned enough_)
 {
-    const about_t host = about (history_, key_, now_);
-
-    note_silence (&host, addr_, waited_, enough_, ZDS_RECORD_DIED);
+    note_silence (about_, addr_, waited_, enough_, ZDS_RECORD_DIED);
 }
 
-void zds_history_right (zds_history_t *history_,
-                        const char *key_,
-                        const zds_addr_t *addr_,
-                        uint64_t now_)
+void zds_history_right (const zds_about_t *about_, const zds_addr_t *addr_)
 {
-    const about_t host = about (history_, key_, now_);
-    const zds_history_row_t *const row = find (&host, addr_);
-
-    if (row != NULL && row->record == ZDS_RECORD_WRONG)
-        note_winner (&host, addr_);
+    if (record_of (about_, addr_) == ZDS_RECORD_WRONG)
+        note_winner (about_, addr_);
 }
 
-bool zds_history_probe_due (zds_history_t *history_,
-                            const char *key_,
-                            uint64_t now_)
+bool zds_history_probe_due (const zds_about_t *about_)
 {
-    const about_t host = about (history_, key_, now_);
+    zds_history_row_t *row = about_->history->row;
+    zds_history_row_t *const end = row + about_->history->count;
     bool is_due = false;
-    size_t i;
 
-    for (i = 0; i < history_->count; i++) {
-        zds_history_row_t *const row = &history_->row[i];
-        if (row->host != host.host || now_ < row->probe_at)
+    for (; row < end; row++) {
+        if (row->host != about_->host || about_->now < row->probe_at)
             continue;
-        row->probe_at = now_ + ZDS_HISTORY_PROBE_GAP;
+        row->probe_at = about_->now + ZDS_HISTORY_PROBE_GAP;
         is_due = true;
     }
     return is_due;
 }
 
-void zds_history_probed (zds_history_t *history_,
-                         const char *key_,
+void zds_history_probed (const zds_about_t *about_,
                          const zds_addr_t *addr_,
-                         bool works_,
-                         uint64_t now_)
+                         bool works_)
 {
-    const about_t host = about (history_, key_, now_);
-    zds_history_row_t *const row = find (&host, addr_);
+    zds_history_row_t *const row = find (about_, addr_);
 
     if (row != NULL && row->record == ZDS_RECORD_FAILED) {
-        row->time = now_;
+        row->time = about_->now;
         if (works_) {
             row->record = ZDS_RECORD_NONE;
             row->waited = 0;
         }
         /*  Otherwise the row says that no other probe is due.  */
-        if (works_ && now_ >= row->probe_at)
-            drop (history_, row);
+        if (works_ && about_->now >= row->probe_at)
+            drop (about_->history, row);
     }
     if (!works_)
         return;
     if (is_over_ipv6 (addr_))
-        learn_of_ipv6 (history_, key_, true);
-    forget (&host, 1u << ZDS_RECORD_WON | 1u << ZDS_HISTORY_LATE);
+        learn_of_ipv6 (about_, true);
+    forget (about_, 1u << ZDS_RECORD_WON | 1u << ZDS_HISTORY_LATE);
 }

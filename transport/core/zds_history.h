@@ -59,24 +59,31 @@ typedef struct
     zds_history_row_t row[ZDS_HISTORY_ROWS];
 } zds_history_t;
 
+/*  The host that a call is about, and the time of the call.  */
+typedef struct
+{
+    zds_history_t *history;
+    uint64_t host; /* as in its rows; 0: there is no key */
+    /*  Hashes of the name in the key, and of everything but name and port.  */
+    uint64_t name, scope;
+    uint64_t now;
+} zds_about_t;
+
 /*  'key_' is all that the outcome of a connection depends on:
     "[SOURCE;]HOST:PORT|..." with device and proxy after the bar.  For an empty one
-    nothing is remembered.  */
+    nothing is remembered.  What has expired is dropped.  */
+zds_about_t
+zds_history_about (zds_history_t *history_, const char *key_, uint64_t now_);
 
 /*  To be called before a race: sets 'hurry' and 'quick' in its configuration.  If
     this host's own addresses ('network') have changed, everything is forgotten.  */
-void zds_history_prepare (zds_history_t *history_,
-                          const char *key_,
-                          zds_race_config_t *config_,
-                          uint64_t now_);
+void zds_history_prepare (const zds_about_t *about_,
+                          zds_race_config_t *config_);
 
 /*  To be called after each answer: fills in what is remembered of the race's
     candidates.  If the whole answer has other addresses than before, everything about
     the host is forgotten.  */
-void zds_history_recall (zds_history_t *history_,
-                         const char *key_,
-                         zds_race_t *race_,
-                         uint64_t now_);
+void zds_history_recall (const zds_about_t *about_, zds_race_t *race_);
 
 /*  Whether zds_history_learn would change anything, so that there has to be a
     history.  */
@@ -93,52 +100,38 @@ bool zds_history_is_silence (const zds_race_t *race_, uint64_t now_);
     silence adds up to the attempt delay has failed.  A race that failed altogether
     says nothing about the addresses: all are forgotten, except those that go
     last.  */
-void zds_history_learn (zds_history_t *history_,
-                        const char *key_,
-                        const zds_race_t *race_,
-                        uint64_t now_);
+void zds_history_learn (const zds_about_t *about_, const zds_race_t *race_);
 
 /*  This address goes last.  ZDS_RECORD_WRONG: the server there spoke no ZMTP.
     ZDS_RECORD_DIED: a connection to it ended because nothing came through any more
     (by a heartbeat, keepalives or ETIMEDOUT).  */
-void zds_history_mark (zds_history_t *history_,
-                       const char *key_,
+void zds_history_mark (const zds_about_t *about_,
                        const zds_addr_t *addr_,
-                       zds_record_t record_,
-                       uint64_t now_);
+                       zds_record_t record_);
 
 /*  The application gave up a connection to this address before its handshake was
     completed.  'waited_' is the number of ms since its attempt began, plus what was
     remembered of races cut short: both add up.  If it is 'enough_' or more, the
     address goes last, like one whose connection died: it connects and greets, so a
     probe would say nothing.  */
-void zds_history_given_up (zds_history_t *history_,
-                           const char *key_,
+void zds_history_given_up (const zds_about_t *about_,
                            const zds_addr_t *addr_,
-                           unsigned waited_,
-                           unsigned enough_,
-                           uint64_t now_);
+                           uint64_t waited_,
+                           unsigned enough_);
 
 /*  A handshake with the server at this address was completed: if it was remembered as
     a wrong server, it is the winner now.  */
-void zds_history_right (zds_history_t *history_,
-                        const char *key_,
-                        const zds_addr_t *addr_,
-                        uint64_t now_);
+void zds_history_right (const zds_about_t *about_, const zds_addr_t *addr_);
 
 /*  Whether an address that failed is to be probed now; if so, the next probe is due
     after ZDS_HISTORY_PROBE_GAP.  */
-bool zds_history_probe_due (zds_history_t *history_,
-                            const char *key_,
-                            uint64_t now_);
+bool zds_history_probe_due (const zds_about_t *about_);
 
 /*  How such a probe ended.  An address that works again gets back its place in the
     order.  */
-void zds_history_probed (zds_history_t *history_,
-                         const char *key_,
+void zds_history_probed (const zds_about_t *about_,
                          const zds_addr_t *addr_,
-                         bool works_,
-                         uint64_t now_);
+                         bool works_);
 
 #ifdef __cplusplus
 }

@@ -97,13 +97,17 @@ zds_resolver_t *zmq::dualstack_ctx_t::resolver (ctx_t &ctx_)
 }
 
 zmq::dualstack_history_t::dualstack_history_t (dualstack_ctx_t &ctx_,
+                                               const std::string &key_,
                                                bool make_) :
-    _locker (ctx_._sync), _history (ctx_._history)
+    _locker (ctx_._sync), _about ()
 {
     //  All zero is an empty one.
-    if (_history == NULL && make_)
-        _history = ctx_._history =
-          static_cast<zds_history_t *> (calloc (1, sizeof *_history));
+    if (ctx_._history == NULL && make_)
+        ctx_._history =
+          static_cast<zds_history_t *> (calloc (1, sizeof *ctx_._history));
+    if (ctx_._history != NULL)
+        _about =
+          zds_history_about (ctx_._history, key_.c_str (), zds_clock_ms ());
 }
 
 zds_subject_t zmq::dualstack_subject (const options_t &options_,
@@ -194,18 +198,16 @@ zmq::dualstack_peer_t::~dualstack_peer_t ()
 {
     if (ctx == NULL || since == 0)
         return;
-    const uint64_t now = zds_clock_ms ();
-    const unsigned waited = static_cast<unsigned> (now - since);
+    const uint64_t waited = zds_clock_ms () - since;
     const unsigned enough = ctx->dualstack ().settings ().attempt_delay;
 
     if (waited >= enough)
         dualstack_tell_of (subject, key, addr,
                            " was given up before the handshake was completed: "
                            "it goes last");
-    const dualstack_history_t history (ctx->dualstack (), true);
+    const dualstack_history_t history (ctx->dualstack (), key, true);
     if (history)
-        zds_history_given_up (history, key.c_str (), &addr, waited, enough,
-                              now);
+        zds_history_given_up (history, &addr, waited, enough);
 }
 
 const char *zmq::dualstack_scheme (char purpose_)
@@ -274,8 +276,8 @@ void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
     peer_->times = 0;
     //  Only the history can have said so, so it exists.
     if (peer_->was_wrong)
-        zds_history_right (dualstack_history_t (ctx_->dualstack ()),
-                           peer_->key.c_str (), &peer_->addr, zds_clock_ms ());
+        zds_history_right (dualstack_history_t (ctx_->dualstack (), peer_->key),
+                           &peer_->addr);
 }
 
 //  Takes in the death of a connection whose handshake was completed.
@@ -285,10 +287,10 @@ static void take_death (zmq::ctx_t *ctx_,
 {
     tell_of_wrong (options_, peer_,
                    " let nothing through any more: it goes last");
-    const zmq::dualstack_history_t history (ctx_->dualstack (), true);
+    const zmq::dualstack_history_t history (ctx_->dualstack (), peer_.key,
+                                            true);
     if (history)
-        zds_history_mark (history, peer_.key.c_str (), &peer_.addr,
-                          ZDS_RECORD_DIED, zds_clock_ms ());
+        zds_history_mark (history, &peer_.addr, ZDS_RECORD_DIED);
 }
 
 bool zmq::dualstack_goes_on (ctx_t *ctx_,
@@ -311,10 +313,10 @@ bool zmq::dualstack_goes_on (ctx_t *ctx_,
     const bool has_usual = (peer_->rest & ZDS_REST_USUAL) != 0;
 
     {
-        const dualstack_history_t history (ctx_->dualstack (), true);
+        const dualstack_history_t history (ctx_->dualstack (), peer_->key,
+                                           true);
         if (history)
-            zds_history_mark (history, peer_->key.c_str (), &peer_->addr,
-                              ZDS_RECORD_WRONG, zds_clock_ms ());
+            zds_history_mark (history, &peer_->addr, ZDS_RECORD_WRONG);
     }
     peer_->at_once = !peer_->was_wrong && (peer_->rest & ZDS_REST_FRESH) != 0
                      && peer_->times < most_times;

@@ -59,20 +59,25 @@ class dualstack_ctx_t
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_ctx_t)
 };
 
-//  A context's history, for the functions of zds_history.h: locked while this object
-//  lives, which must not be long. NULL as long as there is nothing to remember, or
-//  no memory for it.
+//  A context's history of one host, for the functions of zds_history.h: locked while
+//  this object lives, which must not be long. NULL as long as there is nothing to
+//  remember, or no memory for it.
 class dualstack_history_t
 {
   public:
     //  With 'make_' there is something to remember.
-    explicit dualstack_history_t (dualstack_ctx_t &ctx_, bool make_ = false);
+    dualstack_history_t (dualstack_ctx_t &ctx_,
+                         const std::string &key_,
+                         bool make_ = false);
 
-    operator zds_history_t * () const { return _history; }
+    operator const zds_about_t * () const
+    {
+        return _about.history == NULL ? NULL : &_about;
+    }
 
   private:
     scoped_lock_t _locker;
-    zds_history_t *_history;
+    zds_about_t _about;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_history_t)
 };

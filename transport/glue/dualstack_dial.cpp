@@ -179,11 +179,10 @@ void zmq::dualstack_dial_t::set_name (zds_race_config_t *config_)
     config_->port = _endpoint->port;
     config_->zone = _endpoint->scope;
     //  As long as nothing is remembered, the network does not matter.
-    if (!dualstack_history_t (_context))
+    if (!dualstack_history_t (_context, _key))
         return;
     config_->network = inbox.view ().network;
-    zds_history_prepare (dualstack_history_t (_context), _key.c_str (), config_,
-                         zds_clock_ms ());
+    zds_history_prepare (dualstack_history_t (_context, _key), config_);
 }
 
 //  The configuration of a race by the options and the administrator's settings, for
@@ -321,15 +320,14 @@ void zmq::dualstack_dial_t::take_answer (unsigned look_)
 {
     zds_answer_t *const answer = _lookup[look_].waiter.answer;
     const zds_look_t look = static_cast<zds_look_t> (look_);
-    const uint64_t now = zds_clock_ms ();
 
     zds_trace_answer (&_subject, look, answer);
     zds_race_answer (&_race, look, answer);
     free (answer);
     _lookup[look_].waiter.answer = NULL;
-    const dualstack_history_t history (_context);
+    const dualstack_history_t history (_context, _key);
     if (history)
-        zds_history_recall (history, _key.c_str (), &_race, now);
+        zds_history_recall (history, &_race);
 }
 
 //  Tells the race when look-ups began to run, because how late an answer is counts
@@ -580,21 +578,20 @@ void zmq::dualstack_dial_t::won (unsigned attempt_)
     _events->dial_connected (fd, sent);
 }
 
-bool zmq::dualstack_dial_t::probe_is_due (uint64_t now_) const
+bool zmq::dualstack_dial_t::probe_is_due () const
 {
-    const dualstack_history_t history (_context);
+    const dualstack_history_t history (_context, _key);
 
-    return history && zds_history_probe_due (history, _key.c_str (), now_);
+    return history && zds_history_probe_due (history);
 }
 
 //  Probes an address that was passed over because it failed.
 void zmq::dualstack_dial_t::look_again ()
 {
     const zds_candidate_t *const candidate = zds_race_untested (&_race);
-    const uint64_t now = zds_clock_ms ();
     fd_t fd;
 
-    if (candidate == NULL || !probe_is_due (now))
+    if (candidate == NULL || !probe_is_due ())
         return;
     const int rc = open (candidate->addr, &fd);
     zds_trace_address (&_subject, "looks whether ", &candidate->addr,
@@ -606,8 +603,8 @@ void zmq::dualstack_dial_t::look_again ()
     }
     if (rc == 0)
         dualstack_close (fd);
-    zds_history_probed (dualstack_history_t (_context), _key.c_str (),
-                        &candidate->addr, rc == 0, now);
+    zds_history_probed (dualstack_history_t (_context, _key), &candidate->addr,
+                        rc == 0);
 }
 
 //  Lets the history learn from the race, however it ended.
@@ -618,9 +615,9 @@ void zmq::dualstack_dial_t::learn ()
     const bool is_news = zds_history_is_news (&_race);
     if (_race.config.network == 0 && is_news)
         _race.config.network = _io_thread->dualstack ().view ().network;
-    const dualstack_history_t history (_context, is_news);
+    const dualstack_history_t history (_context, _key, is_news);
     if (history)
-        zds_history_learn (history, _key.c_str (), &_race, zds_clock_ms ());
+        zds_history_learn (history, &_race);
 }
 
 void zmq::dualstack_dial_t::failed (int error_)

@@ -159,7 +159,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     void listen (unsigned attempt_);
     void lost (unsigned attempt_, int error_);
     void tell_of (unsigned attempt_, const char *what_) const;
-    bool probe_is_due (uint64_t now_) const;
+    bool probe_is_due () const;
     void look_again ();
     void finish ();
     void won (unsigned attempt_);

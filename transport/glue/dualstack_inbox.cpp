@@ -116,8 +116,8 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     void end (bool works_)
     {
         zds_history_probed (
-          dualstack_history_t (_owner->get_ctx ()->dualstack ()), _key.c_str (),
-          &_addr, works_, zds_clock_ms ());
+          dualstack_history_t (_owner->get_ctx ()->dualstack (), _key), &_addr,
+          works_);
         dualstack_tell_of (_subject, _key, _addr,
                            works_ ? " works again" : " still does not work");
         delete this;
