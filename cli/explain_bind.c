@@ -11,9 +11,8 @@
 
 static struct
 {
-    zds_endpoint_t endpoint;
+    zds_local_t local;
     zds_ifaddr_t *ifaddrs; /* of the interface, if the host part is one */
-    size_t ifaddr_count;
     zds_bind_plan_t plan;
 } report;
 
@@ -35,26 +34,26 @@ static int plan_name (void)
 {
     zds_answer_t answer;
 
-    if (report.endpoint.host[0] == '\0' || !takes_names ())
+    if (report.local.endpoint.host[0] == '\0' || !takes_names ())
         return ENODEV;
     memset (&answer, 0, sizeof answer);
-    zds_lookup (report.endpoint.host,
+    zds_lookup (report.local.endpoint.host,
                 question.mode == ZDS_MODE_V4 ? ZDS_LOOK_IPV4 : ZDS_LOOK_WHOLE,
                 &answer);
-    return zds_bind_plan_names (&report.plan, &report.endpoint, question.mode,
-                                answer.addr, answer.count);
+    return zds_bind_plan_names (&report.plan, &report.local, answer.addr,
+                                answer.count);
 }
 
 /*  Why there is nothing to bind to.  */
 static int no_device (void)
 {
-    const char *const host = report.endpoint.host;
+    const char *const host = report.local.endpoint.host;
     zds_addr_t addr;
 
-    if (report.ifaddr_count > 0)
+    if (report.local.count > 0)
         return trouble_set (
           ENODEV, "%.100s has no address that the socket may use", host);
-    if (zds_endpoint_literal (&report.endpoint, &addr) == 0)
+    if (zds_endpoint_literal (&report.local.endpoint, &addr) == 0)
         return trouble_set (
           ENODEV, "it is an IPv6 address, and the socket is IPv4-only");
     return trouble_set (
@@ -70,19 +69,19 @@ static int no_device (void)
 /*  Makes a plan from HOST:PORT, as libzmq does.  */
 static int make_plan (const char *text_, bool names_)
 {
-    int rc = explain_parse (&report.endpoint, text_, ZDS_PORT_BIND);
+    zds_local_t *const local = &report.local;
+    int rc = explain_parse (&local->endpoint, text_, ZDS_PORT_BIND);
 
     free (report.ifaddrs);
     report.ifaddrs = NULL;
-    report.ifaddr_count = 0;
+    local->count = 0;
+    local->mode = question.mode;
     if (rc != 0)
         return rc;
-    if (strcmp (report.endpoint.host, "*") != 0)
-        zds_host_ifaddrs (report.endpoint.host, &report.ifaddrs,
-                          &report.ifaddr_count);
-    rc = zds_bind_plan_make (&report.plan, &report.endpoint, question.mode,
-                             question.settings.any, report.ifaddrs,
-                             report.ifaddr_count);
+    if (strcmp (local->endpoint.host, "*") != 0)
+        zds_host_ifaddrs (local->endpoint.host, &report.ifaddrs, &local->count);
+    local->ifaddrs = report.ifaddrs;
+    rc = zds_bind_plan_make (&report.plan, local, question.settings.any);
     if (rc == ENODEV && names_)
         rc = plan_name ();
     if (rc == ENODEV)
@@ -152,7 +151,7 @@ static const char *families_of (const zds_listener_t *listener_)
 /*  What the rules say about an address of the interface.  */
 static const char *verdict (size_t number_, bool *chosen_)
 {
-    return zds_ifaddr_why (report.ifaddrs, report.ifaddr_count, number_,
+    return zds_ifaddr_why (report.ifaddrs, report.local.count, number_,
                            question.mode, chosen_);
 }
 
@@ -163,7 +162,7 @@ static const char *why_address (const zds_listener_t *listener_)
     bool chosen;
     size_t i;
 
-    for (i = 0; i < report.ifaddr_count; i++) {
+    for (i = 0; i < report.local.count; i++) {
         zds_addr_t addr = report.ifaddrs[i].addr;
         why = verdict (i, &chosen);
         zds_addr_set_port (&addr, zds_addr_port (&listener_->addr));
@@ -288,14 +287,16 @@ static void show_ifaddr (size_t number_)
 
 static void show_ifaddrs (void)
 {
-    const bool is_one = report.ifaddr_count > 0;
+    const bool is_one = report.local.count > 0;
     size_t i;
 
     if (question.json)
-        json ("interface=s addresses[", is_one ? report.endpoint.host : NULL);
+        json ("interface=s addresses[",
+              is_one ? report.local.endpoint.host : NULL);
     else if (is_one)
-        printf ("\nAddresses of %s (+ used, - not):\n", report.endpoint.host);
-    for (i = 0; i < report.ifaddr_count; i++)
+        printf ("\nAddresses of %s (+ used, - not):\n",
+                report.local.endpoint.host);
+    for (i = 0; i < report.local.count; i++)
         show_ifaddr (i);
     if (question.json)
         json ("]");

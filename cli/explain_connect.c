@@ -47,26 +47,20 @@ static int check_tcp (const char *text_)
                           : "zmq_connect takes no such characters there");
 }
 
-static int read_source (const char *text_, zds_source_t *source_)
+/*  The families of the source, the mode and the literal, if it is one.  */
+static int set_families (const zds_local_t *source_, const zds_addr_t *literal_)
 {
-    const char *const end = zds_endpoint_destination (text_);
-    char *const copy = cli_copy (text_, (size_t) (end - 1 - text_));
-    zds_endpoint_t endpoint;
-    zds_ifaddr_t *ifaddrs = NULL;
-    size_t count = 0;
-    int rc = explain_parse (&endpoint, copy, ZDS_PORT_BIND);
+    const int rc =
+      zds_families (question.mode, source_, literal_, &report.families);
 
-    free (copy);
-    if (rc != 0)
-        return rc;
-    zds_host_ifaddrs (endpoint.host, &ifaddrs, &count);
-    rc = zds_source_read (source_, &endpoint, question.mode, ifaddrs, count);
-    free (ifaddrs);
-    if (rc != 0)
+    if (rc == EAFNOSUPPORT)
+        trouble_set (
+          rc, "the mode, the source and the address have no family in common");
+    else if (rc != 0)
         trouble_set (rc,
                      "%.100s is no source: neither an interface of this host "
                      "nor a numeric address",
-                     endpoint.host);
+                     source_->endpoint.host);
     return rc;
 }
 
@@ -74,25 +68,28 @@ static int read_source (const char *text_, zds_source_t *source_)
 static int prepare (const char *text_)
 {
     const char *const destination = zds_endpoint_destination (text_);
-    zds_source_t source;
+    zds_local_t source = {.mode = question.mode};
+    zds_ifaddr_t *ifaddrs = NULL;
     zds_addr_t literal;
     int rc = explain_parse (&report.endpoint, destination, ZDS_PORT_CONNECT);
 
-    if (rc == 0 && destination != text_)
-        rc = read_source (text_, &source);
-    if (rc != 0)
-        return rc;
-    report.is_literal = zds_endpoint_literal (&report.endpoint, &literal) == 0;
-    report.families =
-      zds_families (question.mode, destination != text_ ? &source : NULL,
-                    report.is_literal ? &literal : NULL);
-    if (report.families == 0)
-        return trouble_set (
-          EAFNOSUPPORT,
-          "the mode, the source and the address have no family in common");
-    if (report.is_literal)
+    if (rc == 0 && destination != text_) {
+        char *const copy = cli_copy (text_, (size_t) (destination - 1 - text_));
+        rc = explain_parse (&source.endpoint, copy, ZDS_PORT_BIND);
+        free (copy);
+        zds_host_ifaddrs (source.endpoint.host, &ifaddrs, &source.count);
+        source.ifaddrs = ifaddrs;
+    }
+    if (rc == 0) {
+        report.is_literal =
+          zds_endpoint_literal (&report.endpoint, &literal) == 0;
+        rc = set_families (destination != text_ ? &source : NULL,
+                           report.is_literal ? &literal : NULL);
+    }
+    free (ifaddrs);
+    if (rc == 0 && report.is_literal)
         report.candidate[report.count++].addr = literal;
-    return 0;
+    return rc;
 }
 
 /*  --- the look-up ---------------------------------------------------------------  */

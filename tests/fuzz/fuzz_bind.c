@@ -248,8 +248,8 @@ static int make_plan (zds_bind_plan_t *plan_,
     const zds_ifaddr_t *const v6 = name[0] == '\0' || mode_ == ZDS_MODE_V4
                                      ? NULL
                                      : expected (host_, name, AF_INET6);
-    const int rc = zds_bind_plan_make (plan_, endpoint_, mode_, false,
-                                       host_->ifaddr, host_->count);
+    const zds_local_t local = {*endpoint_, mode_, host_->ifaddr, host_->count};
+    const int rc = zds_bind_plan_make (plan_, &local, false);
     zds_addr_t literal;
 
     if (rc == 0)
@@ -294,6 +294,7 @@ static int plan_names (zds_bind_plan_t *plan_,
                        zds_mode_t mode_,
                        input_t *input_)
 {
+    const zds_local_t local = {*endpoint_, mode_, NULL, 0};
     zds_addr_t addrs[MAX_NAMED];
     const size_t count = byte_of (input_) % (MAX_NAMED + 1);
     size_t i;
@@ -306,7 +307,7 @@ static int plan_names (zds_bind_plan_t *plan_,
         v6 = v6 || addrs[i].sa.sa_family == AF_INET6;
     }
     v6 = v6 && mode_ != ZDS_MODE_V4;
-    rc = zds_bind_plan_names (plan_, endpoint_, mode_, addrs, count);
+    rc = zds_bind_plan_names (plan_, &local, addrs, count);
     MUST (rc == (v4 || v6 ? 0 : ENODEV), "a plan for a name");
     if (rc != 0)
         return rc;

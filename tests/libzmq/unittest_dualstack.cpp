@@ -93,13 +93,14 @@ static size_t invent_host (zds_ifaddr_t ifaddrs_[])
 static zds_bind_plan_t plan_for (const char *text_, zds_mode_t mode_)
 {
     zds_ifaddr_t ifaddrs[4];
-    const size_t count = invent_host (ifaddrs);
-    zds_endpoint_t endpoint;
+    zds_local_t local;
+    local.mode = mode_;
+    local.ifaddrs = ifaddrs;
+    local.count = invent_host (ifaddrs);
     TEST_ASSERT_EQUAL_INT (
-      0, zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND));
+      0, zds_endpoint_parse (&local.endpoint, text_, ZDS_PORT_BIND));
     zds_bind_plan_t plan;
-    TEST_ASSERT_EQUAL_INT (
-      0, zds_bind_plan_make (&plan, &endpoint, mode_, false, ifaddrs, count));
+    TEST_ASSERT_EQUAL_INT (0, zds_bind_plan_make (&plan, &local, false));
     return plan;
 }
 

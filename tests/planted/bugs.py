@@ -236,7 +236,7 @@ bug("TCP decides", "dualstack_dial.cpp", "config.greets = _purpose",
 bug("the signature is sent twice", "zmtp_engine.cpp",
     "    _outpos += _options.greeting_sent;\n    _outsize -= _options.greeting_sent;\n", "",
     "test_connect_greeting.py::test_c16_every_socket_type[REQ-REP]")
-bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    delete _endpoint;\n", "",
+bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    LIBZMQ_DELETE (_endpoint);\n", "",
     "test_faults_process.py::test_faults_end_at_any_time[close]")
 bug("probes outlive their thread", "dualstack_inbox.cpp",
     "    while (!_probes.empty ())", "    while (false)",

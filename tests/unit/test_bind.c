@@ -83,12 +83,13 @@ static uint32_t zone_of (const zds_endpoint_t *endpoint_)
 static int plan (zds_bind_plan_t *plan_, const char *text_, zds_mode_t mode_)
 {
     zds_ifaddr_t ifaddrs[COUNT (host)];
-    const size_t count = ifaddrs_of_host (ifaddrs);
-    zds_endpoint_t endpoint;
+    zds_local_t local = {.mode = mode_, .ifaddrs = ifaddrs};
 
-    assert_int_equal (zds_endpoint_parse (&endpoint, text_, ZDS_PORT_BIND), 0);
-    endpoint.scope = zone_of (&endpoint);
-    return zds_bind_plan_make (plan_, &endpoint, mode_, false, ifaddrs, count);
+    local.count = ifaddrs_of_host (ifaddrs);
+    assert_int_equal (
+      zds_endpoint_parse (&local.endpoint, text_, ZDS_PORT_BIND), 0);
+    local.endpoint.scope = zone_of (&local.endpoint);
+    return zds_bind_plan_make (plan_, &local, false);
 }
 
 typedef struct
@@ -204,11 +205,12 @@ static void test_b8_names (void **state_)
        "10.0.0.1:5"},
       {{NULL}, NULL, NULL, NULL},
     };
-    zds_endpoint_t endpoint;
+    zds_local_t local;
     size_t i, n, mode;
     (void) state_;
 
-    zds_endpoint_parse (&endpoint, "name:5", ZDS_PORT_BIND);
+    memset (&local, 0, sizeof local);
+    zds_endpoint_parse (&local.endpoint, "name:5", ZDS_PORT_BIND);
     for (i = 0; i < COUNT (rows); i++) {
         const char *const expected[] = {rows[i].in_auto, rows[i].in_v6,
                                         rows[i].in_v4};
@@ -219,8 +221,9 @@ static void test_b8_names (void **state_)
         for (mode = ZDS_MODE_AUTO; mode <= ZDS_MODE_V4; mode++) {
             zds_bind_plan_t made;
             char text[200];
-            const int rc = zds_bind_plan_names (&made, &endpoint,
-                                                (zds_mode_t) mode, addrs, n);
+            int rc;
+            local.mode = (zds_mode_t) mode;
+            rc = zds_bind_plan_names (&made, &local, addrs, n);
             assert_int_equal (rc, expected[mode] == NULL ? ENODEV : 0);
             if (rc == 0)
                 assert_string_equal (text_of_plan (&made, text, sizeof text),
@@ -233,15 +236,14 @@ static void test_b8_names (void **state_)
 static void test_b8_a_name_in_a_zone (void **state_)
 {
     const zds_addr_t addrs[] = {addr_of ("10.0.0.1"), addr_of ("fe80::1")};
-    zds_endpoint_t endpoint;
+    zds_local_t local = {.mode = ZDS_MODE_V6};
     zds_bind_plan_t made;
     char text[200];
     (void) state_;
 
-    zds_endpoint_parse (&endpoint, "name%eth0:5", ZDS_PORT_BIND);
-    endpoint.scope = 2;
-    assert_int_equal (
-      zds_bind_plan_names (&made, &endpoint, ZDS_MODE_V6, addrs, 2), 0);
+    zds_endpoint_parse (&local.endpoint, "name%eth0:5", ZDS_PORT_BIND);
+    local.endpoint.scope = 2;
+    assert_int_equal (zds_bind_plan_names (&made, &local, addrs, 2), 0);
     assert_string_equal (text_of_plan (&made, text, sizeof text),
                          "[fe80::1%2]:5 off, 10.0.0.1:5 opt");
 }
@@ -545,13 +547,13 @@ static void test_b7_a_name_without_ipv6 (void **state_)
     static const answer_t answers[] = {{ZDS_AT_SOCKET, EAFNOSUPPORT, 0},
                                        {0, 0, 5}};
     const zds_addr_t addrs[] = {addr_of ("::1"), addr_of ("127.0.0.1")};
-    zds_endpoint_t endpoint;
+    zds_local_t local = {.mode = V6};
     zds_bind_plan_t made;
     char log[200];
     (void) state_;
 
-    zds_endpoint_parse (&endpoint, "name:5", ZDS_PORT_BIND);
-    zds_bind_plan_names (&made, &endpoint, V6, addrs, COUNT (addrs));
+    zds_endpoint_parse (&local.endpoint, "name:5", ZDS_PORT_BIND);
+    zds_bind_plan_names (&made, &local, addrs, COUNT (addrs));
     assert_string_equal (run (&made, answers, log, sizeof log),
                          "0=[::1]:5 off 0=127.0.0.1:5 done1");
 }
@@ -781,17 +783,17 @@ static void test_b11_any (void **state_)
       {"127.0.0.1:5", AUTO, "127.0.0.1:5"},
       {"0.0.0.1:5", AUTO, "0.0.0.1:5"},
     };
-    zds_endpoint_t endpoint;
+    zds_local_t local;
     zds_bind_plan_t made;
     char text[200];
     size_t i;
     (void) state_;
 
+    memset (&local, 0, sizeof local);
     for (i = 0; i < COUNT (rows); i++) {
-        zds_endpoint_parse (&endpoint, rows[i].text, ZDS_PORT_BIND);
-        assert_int_equal (
-          zds_bind_plan_make (&made, &endpoint, rows[i].mode, true, NULL, 0),
-          0);
+        zds_endpoint_parse (&local.endpoint, rows[i].text, ZDS_PORT_BIND);
+        local.mode = rows[i].mode;
+        assert_int_equal (zds_bind_plan_make (&made, &local, true), 0);
         assert_string_equal (text_of_plan (&made, text, sizeof text),
                              rows[i].plan);
     }

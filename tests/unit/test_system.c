@@ -366,19 +366,20 @@ static void test_unknown_words_are_named_once (void **state_)
 
 static void test_literals_without_memory (void **state_)
 {
-    zds_endpoint_t endpoint;
+    zds_local_t local = {.mode = ZDS_MODE_AUTO};
     zds_bind_plan_t plan;
     zds_addr_t addr;
+    unsigned families;
     (void) state_;
 
     system_new ();
     sys.v4.rc = sys.v6.rc = EAI_MEMORY;
     assert_int_equal (zds_addr_parse (&addr, "192.0.2.1", AF_INET), ENOMEM);
     assert_int_equal (
-      zds_endpoint_parse (&endpoint, "192.0.2.1:5", ZDS_PORT_BIND), 0);
-    assert_int_equal (
-      zds_bind_plan_make (&plan, &endpoint, ZDS_MODE_AUTO, false, NULL, 0),
-      ENOMEM);
+      zds_endpoint_parse (&local.endpoint, "192.0.2.1:5", ZDS_PORT_BIND), 0);
+    assert_int_equal (zds_bind_plan_make (&plan, &local, false), ENOMEM);
+    assert_int_equal (zds_families (local.mode, &local, NULL, &families),
+                      ENOMEM);
     /*  An answer too short for its family.  */
     system_new ();
     sys.v6.addrs[0] = "::1";

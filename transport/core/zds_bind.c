@@ -233,24 +233,21 @@ add_ifaddr (zds_bind_plan_t *plan_, const zds_ifaddr_t *ifaddr_, uint16_t port_)
       (ifaddr_->flags & ZDS_IFADDR_TENTATIVE) != 0;
 }
 
-static int plan_interface (zds_bind_plan_t *plan_,
-                           const zds_endpoint_t *endpoint_,
-                           zds_mode_t mode_,
-                           const zds_ifaddr_t *ifaddrs_,
-                           size_t count_)
+static int plan_interface (zds_bind_plan_t *plan_, const zds_local_t *local_)
 {
-    const int *const order = &family_at[mode_ != ZDS_MODE_V6];
-    const unsigned wanted = mode_ == ZDS_MODE_V4 ? 1 : ZDS_MAX_LISTENERS;
+    const int *const order = &family_at[local_->mode != ZDS_MODE_V6];
+    const unsigned wanted = local_->mode == ZDS_MODE_V4 ? 1 : ZDS_MAX_LISTENERS;
     unsigned i;
 
     start_plan (plan_, "an interface is a socket per family it has");
     for (i = 0; i < wanted; i++) {
-        const zds_ifaddr_t *found =
-          zds_ifaddr_choose (endpoint_->host, order[i], NULL, ifaddrs_, count_);
+        const zds_ifaddr_t *const found =
+          zds_ifaddr_choose (local_->endpoint.host, order[i], NULL,
+                             local_->ifaddrs, local_->count);
         if (found != NULL)
-            add_ifaddr (plan_, found, endpoint_->port);
+            add_ifaddr (plan_, found, local_->endpoint.port);
     }
-    plan_->follows = mode_ != ZDS_MODE_V4;
+    plan_->follows = local_->mode != ZDS_MODE_V4;
     return plan_->count > 0 ? 0 : ENODEV;
 }
 
@@ -261,31 +258,28 @@ static bool is_ipv4_any (const zds_addr_t *addr_)
 }
 
 int zds_bind_plan_make (zds_bind_plan_t *plan_,
-                        const zds_endpoint_t *endpoint_,
-                        zds_mode_t mode_,
-                        bool any_,
-                        const zds_ifaddr_t *ifaddrs_,
-                        size_t count_)
+                        const zds_local_t *local_,
+                        bool any_)
 {
+    const zds_endpoint_t *const endpoint = &local_->endpoint;
     zds_addr_t addr;
     int rc;
 
-    if (strcmp (endpoint_->host, "*") == 0) {
-        plan_wildcard (plan_, mode_, endpoint_->port);
+    if (strcmp (endpoint->host, "*") == 0) {
+        plan_wildcard (plan_, local_->mode, endpoint->port);
         return 0;
     }
-    if (endpoint_->host[0] != '\0'
-        && plan_interface (plan_, endpoint_, mode_, ifaddrs_, count_) == 0)
+    if (endpoint->host[0] != '\0' && plan_interface (plan_, local_) == 0)
         return 0;
 
-    rc = zds_endpoint_literal (endpoint_, &addr);
+    rc = zds_endpoint_literal (endpoint, &addr);
     if (rc == 0 && any_ && is_ipv4_any (&addr)) {
-        plan_wildcard (plan_, mode_, endpoint_->port);
+        plan_wildcard (plan_, local_->mode, endpoint->port);
         plan_->why = "0.0.0.0 means * here: the administrator wants it so";
         return 0;
     }
     if (rc == 0)
-        return plan_literal (plan_, mode_, addr, endpoint_->port);
+        return plan_literal (plan_, local_->mode, addr, endpoint->port);
     return rc == EINVAL ? ENODEV : rc;
 }
 
@@ -301,36 +295,37 @@ first_of (int family_, const zds_addr_t *addrs_, size_t count_)
 }
 
 int zds_bind_plan_names (zds_bind_plan_t *plan_,
-                         const zds_endpoint_t *endpoint_,
-                         zds_mode_t mode_,
+                         const zds_local_t *local_,
                          const zds_addr_t *addrs_,
                          size_t count_)
 {
+    const zds_mode_t mode = local_->mode;
+    const uint16_t port = local_->endpoint.port;
     const zds_addr_t *v4 = first_of (AF_INET, addrs_, count_);
     const zds_addr_t *v6 =
-      mode_ == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
+      mode == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
     zds_addr_t zoned;
 
     start_plan (plan_, "a name is a socket per family it leads to");
-    if (v6 != NULL && endpoint_->scope != 0) {
+    if (v6 != NULL && local_->endpoint.scope != 0) {
         zoned = *v6;
-        zoned.v6.sin6_scope_id = endpoint_->scope;
+        zoned.v6.sin6_scope_id = local_->endpoint.scope;
         v6 = &zoned;
     }
     /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
-    if (mode_ == ZDS_MODE_V6 && v6 == NULL && v4 != NULL)
-        return plan_literal (plan_, mode_, *v4, endpoint_->port);
-    if (mode_ == ZDS_MODE_V6 && v6 != NULL) {
-        add (plan_, v6, endpoint_->port)->v6only = ZDS_V6ONLY_OFF;
+    if (mode == ZDS_MODE_V6 && v6 == NULL && v4 != NULL)
+        return plan_literal (plan_, mode, *v4, port);
+    if (mode == ZDS_MODE_V6 && v6 != NULL) {
+        add (plan_, v6, port)->v6only = ZDS_V6ONLY_OFF;
         /*  A name for :: (in a hosts file) takes IPv4 too, as in stock.  */
         if (zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
             v4 = NULL;
         v6 = NULL;
     }
     if (v4 != NULL)
-        add (plan_, v4, endpoint_->port);
+        add (plan_, v4, port);
     if (v6 != NULL)
-        add (plan_, v6, endpoint_->port);
+        add (plan_, v6, port);
     return plan_->count > 0 ? 0 : ENODEV;
 }
 
@@ -545,87 +540,53 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
     return step;
 }
 
-static void source_of_any (zds_source_t *source_, uint16_t port_)
+int zds_source_for (const zds_local_t *source_,
+                    const zds_addr_t *to_,
+                    zds_addr_t *addr_)
 {
-    unsigned i;
+    const zds_endpoint_t *const endpoint = &source_->endpoint;
+    const int family = zds_addr_family (to_);
+    const zds_ifaddr_t *const suits = zds_ifaddr_choose (
+      endpoint->host, family, to_, source_->ifaddrs, source_->count);
+    int rc = 0;
 
-    for (i = 0; i < ZDS_FAMILIES; i++) {
-        zds_addr_any (&source_->addr[i], family_at[i]);
-        zds_addr_set_port (&source_->addr[i], port_);
-    }
-}
-
-/*  An interface whose name does not fit does not exist.  */
-static bool source_of_interface (zds_source_t *source_,
-                                 const zds_endpoint_t *endpoint_,
-                                 const zds_ifaddr_t *ifaddrs_,
-                                 size_t count_)
-{
-    unsigned i;
-
-    for (i = 0; i < ZDS_FAMILIES; i++) {
-        const zds_ifaddr_t *const best = zds_ifaddr_choose (
-          endpoint_->host, family_at[i], NULL, ifaddrs_, count_);
-        if (best == NULL)
-            continue;
-        source_->addr[i] = with_port (&best->addr, endpoint_->port);
-        strcpy (source_->name, endpoint_->host);
-    }
-    return source_->name[0] != '\0';
-}
-
-int zds_source_read (zds_source_t *source_,
-                     const zds_endpoint_t *endpoint_,
-                     zds_mode_t mode_,
-                     const zds_ifaddr_t *ifaddrs_,
-                     size_t count_)
-{
-    zds_addr_t addr;
-    int rc;
-
-    memset (source_, 0, sizeof *source_);
-    if (strcmp (endpoint_->host, "*") == 0) {
-        source_of_any (source_, endpoint_->port);
-        return 0;
-    }
-    if (source_of_interface (source_, endpoint_, ifaddrs_, count_))
-        return 0;
-    rc = zds_endpoint_literal (endpoint_, &addr);
+    zds_addr_any (addr_, family);
+    if (suits != NULL)
+        *addr_ = suits->addr;
+    else if (strcmp (endpoint->host, "*") != 0)
+        rc = zds_endpoint_literal (endpoint, addr_);
     if (rc != 0)
         return rc == EINVAL ? ENODEV : rc;
-    if (mode_ == ZDS_MODE_V6 && zds_addr_family (&addr) == AF_INET6
-        && zds_addr_class (&addr) == ZDS_CLASS_UNSPECIFIED)
-        source_of_any (source_, endpoint_->port);
-    else
-        source_->addr[zds_addr_family (&addr) == AF_INET] = addr;
+    if (zds_addr_family (addr_) != family) {
+        if (source_->mode != ZDS_MODE_V6 || family == AF_INET6
+            || zds_addr_class (addr_) != ZDS_CLASS_UNSPECIFIED)
+            return EAFNOSUPPORT;
+        zds_addr_any (addr_, family);
+    }
+    zds_addr_set_port (addr_, endpoint->port);
     return 0;
 }
 
-zds_addr_t zds_source_for (const zds_source_t *source_,
-                           const zds_addr_t *to_,
-                           const zds_ifaddr_t *ifaddrs_,
-                           size_t count_)
+int zds_families (zds_mode_t mode_,
+                  const zds_local_t *source_,
+                  const zds_addr_t *literal_,
+                  unsigned *families_)
 {
-    const int family = zds_addr_family (to_);
-    const zds_addr_t *const addr = &source_->addr[family == AF_INET];
-    const zds_ifaddr_t *const suits =
-      zds_ifaddr_choose (source_->name, family, to_, ifaddrs_, count_);
+    unsigned of_source = 0, i;
+    zds_addr_t to, from;
+    int rc = 0;
 
-    return suits == NULL ? *addr
-                         : with_port (&suits->addr, zds_addr_port (addr));
-}
-
-unsigned zds_families (zds_mode_t mode_,
-                       const zds_source_t *source_,
-                       const zds_addr_t *literal_)
-{
-    unsigned all =
-      literal_ == NULL ? ZDS_FOR_IPV6 | ZDS_FOR_IPV4 : zds_addr_for (literal_);
-
-    if (mode_ == ZDS_MODE_V4
-        || (source_ != NULL && zds_addr_family (&source_->addr[0]) == 0))
-        all &= ~(unsigned) ZDS_FOR_IPV6;
-    if (source_ != NULL && zds_addr_family (&source_->addr[1]) == 0)
-        all &= ~(unsigned) ZDS_FOR_IPV4;
-    return all;
+    for (i = 0; i < ZDS_FAMILIES && rc != ENOMEM; i++) {
+        zds_addr_any (&to, family_at[i]);
+        rc = source_ == NULL ? 0 : zds_source_for (source_, &to, &from);
+        if (rc == 0)
+            of_source |= zds_addr_for (&to);
+    }
+    if (rc == ENOMEM || of_source == 0)
+        return rc;
+    *families_ =
+      of_source
+      & (mode_ == ZDS_MODE_V4 ? ZDS_FOR_IPV4 : ZDS_FOR_IPV6 | ZDS_FOR_IPV4)
+      & (literal_ == NULL ? of_source : zds_addr_for (literal_));
+    return *families_ == 0 ? EAFNOSUPPORT : 0;
 }

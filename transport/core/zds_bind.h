@@ -74,25 +74,30 @@ typedef struct
     const char *why; /* static text, for people: which rule made the plan */
 } zds_bind_plan_t;
 
-/*  What 'endpoint_' asks for in 'mode_', on a host with these addresses.  'any_':
-    0.0.0.0 means * (B-11).
+/*  The text of a bind, or of a connection's source address, and where it has a
+    meaning.  */
+typedef struct
+{
+    zds_endpoint_t endpoint;
+    zds_mode_t mode;
+    const zds_ifaddr_t *ifaddrs; /* the host's, or those of that interface */
+    size_t count;
+} zds_local_t;
+
+/*  What the text of a bind asks for.  'any_': 0.0.0.0 means * (B-11).
 
     Returns 0; ENODEV when the host part is neither *, nor an interface with an
     address of a wanted family, nor a literal of a wanted family: the caller may
     then look the name up and call zds_bind_plan_names; ENOMEM.  */
 int zds_bind_plan_make (zds_bind_plan_t *plan_,
-                        const zds_endpoint_t *endpoint_,
-                        zds_mode_t mode_,
-                        bool any_,
-                        const zds_ifaddr_t *ifaddrs_,
-                        size_t count_);
+                        const zds_local_t *local_,
+                        bool any_);
 
 /*  The same for the addresses that a look-up of a name gave: the first of each
     family, the IPv6 one in the endpoint's zone if it has one.  ENODEV when there is
     none of a wanted family.  */
 int zds_bind_plan_names (zds_bind_plan_t *plan_,
-                         const zds_endpoint_t *endpoint_,
-                         zds_mode_t mode_,
+                         const zds_local_t *local_,
                          const zds_addr_t *addrs_,
                          size_t count_);
 
@@ -216,38 +221,24 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    const zds_ifaddr_t *ifaddrs_,
                                    size_t count_);
 
-/*  A source address: *, an interface, or a literal.  */
-typedef struct
-{
-    zds_addr_t addr[ZDS_FAMILIES]; /* for IPv6, IPv4; family 0: none */
-    /*  Of the interface whose best these are, while others may suit; empty: of none.  */
-    char name[256];
-} zds_source_t;
-
-/*  Reads a source address on a host with these interface addresses.  In mode V6, ::
-    is the source for both families, as it always was.  Returns 0; ENODEV when it is
-    no source address; ENOMEM.  */
-int zds_source_read (zds_source_t *source_,
-                     const zds_endpoint_t *endpoint_,
-                     zds_mode_t mode_,
-                     const zds_ifaddr_t *ifaddrs_,
-                     size_t count_);
-
-/*  The source for a connection to 'to_': for an interface, its address that suits the
-    destination, link-local for link-local, unique-local for unique-local (C-10).
-    'ifaddrs_' are the same as above.  Family 0: there is no source of this
-    family.  */
-zds_addr_t zds_source_for (const zds_source_t *source_,
-                           const zds_addr_t *to_,
-                           const zds_ifaddr_t *ifaddrs_,
-                           size_t count_);
+/*  The source for a connection to 'to_': * is any address; an interface is its address
+    that suits the destination, link-local for link-local, unique-local for
+    unique-local (C-10); a literal is that address.  In mode V6, :: is the source for
+    both families, as it always was.  Returns 0; ENODEV when the text is no source
+    address, or an interface without this family; EAFNOSUPPORT for a literal of the
+    other family; ENOMEM.  */
+int zds_source_for (const zds_local_t *source_,
+                    const zds_addr_t *to_,
+                    zds_addr_t *addr_);
 
 /*  The families that may be used (ZDS_FOR_...): those of the mode, of the source
     (NULL: none given), and of the destination if that is a literal (else NULL).
-    None: EAFNOSUPPORT.  */
-unsigned zds_families (zds_mode_t mode_,
-                       const zds_source_t *source_,
-                       const zds_addr_t *literal_);
+    Returns 0; EAFNOSUPPORT when there is none; ENODEV when the source is no source
+    address; ENOMEM.  */
+int zds_families (zds_mode_t mode_,
+                  const zds_local_t *source_,
+                  const zds_addr_t *literal_,
+                  unsigned *families_);
 
 #ifdef __cplusplus
 }

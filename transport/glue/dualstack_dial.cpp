@@ -10,7 +10,6 @@
 
 #include "dualstack_dial.hpp"
 #include "dualstack_ctx.hpp"
-#include "dualstack_socket.hpp"
 #include "ctx.hpp"
 #include "err.hpp"
 #include "io_thread.hpp"
@@ -134,14 +133,13 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _idle (true),
     _endpoint (NULL),
     _is_literal (false),
-    _has_source (false),
+    _source (NULL),
     _delayed_said (false),
     _last_fd (retired_fd),
     _timer_at (ZDS_NEVER)
 {
     memset (&_subject, 0, sizeof _subject);
     memset (_lookup, 0, sizeof _lookup);
-    memset (&_source, 0, sizeof _source);
     for (unsigned i = 0; i < ZDS_LOOKS; i++)
         _lookup[i].dial = this;
 }
@@ -149,20 +147,6 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
 zmq::dualstack_dial_t::~dualstack_dial_t ()
 {
     zmq_assert (_idle);
-}
-
-//  SOURCE is a literal, *, or an interface, as for a bind.
-int zmq::dualstack_dial_t::set_source (const std::string &source_)
-{
-    dualstack_local_t local;
-
-    int rc = local.read (source_);
-    if (rc != 0)
-        return rc;
-    rc = zds_source_read (&_source, &local.endpoint, dualstack_mode (_options),
-                          local.first (), local.ifaddrs.size ());
-    _ifaddrs.swap (local.ifaddrs);
-    return local.verdict (rc);
 }
 
 //  Sets what is known of the name before it is looked up.
@@ -217,18 +201,19 @@ int zmq::dualstack_dial_t::read (const std::string &address_)
     int rc = zds_endpoint_parse (_endpoint, destination, ZDS_PORT_CONNECT);
     if (rc == 0)
         rc = zds_host_zone (_endpoint);
-    memset (&_source, 0, sizeof _source);
-    _ifaddrs.clear ();
-    _has_source = source_len > 0;
-    if (rc == 0 && _has_source)
-        rc = set_source (address_.substr (0, source_len - 1));
-    return rc;
+    if (rc != 0 || source_len == 0)
+        return rc;
+    //  A literal, *, or an interface, as for a bind.
+    _source = new (std::nothrow) dualstack_local_t (dualstack_mode (_options));
+    alloc_assert (_source);
+    return _source->read (address_.substr (0, source_len - 1));
 }
 
 //  Takes the address apart and begins the race. Returns 0 or an errno.
 int zmq::dualstack_dial_t::prepare (const std::string &address_)
 {
     zds_addr_t literal;
+    unsigned families;
 
     int rc = read (address_);
     if (rc != 0)
@@ -237,11 +222,10 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     _is_literal = rc == 0;
     if (rc == ENOMEM)
         return rc;
-    const unsigned families =
-      zds_families (dualstack_mode (_options), _has_source ? &_source : NULL,
-                    _is_literal ? &literal : NULL);
-    if (families == 0)
-        return EAFNOSUPPORT;
+    rc = zds_families (dualstack_mode (_options), _source,
+                       _is_literal ? &literal : NULL, &families);
+    if (rc != 0)
+        return _source == NULL ? rc : _source->verdict (rc);
 
     _key = dualstack_key (address_, _purpose, _options);
     if (!_is_literal)
@@ -431,21 +415,22 @@ void zmq::dualstack_dial_t::timer_event (int)
 
 int zmq::dualstack_dial_t::open (const zds_addr_t &addr_, fd_t *fd_) const
 {
-    const zds_addr_t source =
-      zds_source_for (&_source, &addr_, _ifaddrs.empty () ? NULL : &_ifaddrs[0],
-                      _ifaddrs.size ());
-    const zds_addr_t through =
-      zds_addr_through (dualstack_mode (_options), &addr_);
-    const zds_addr_t from =
-      zds_addr_through (dualstack_mode (_options), &source);
+    const zds_mode_t mode = dualstack_mode (_options);
+    const zds_addr_t through = zds_addr_through (mode, &addr_);
+    zds_addr_t source = addr_;
 
-    const int rc =
-      dualstack_connect (through, _has_source ? &from : NULL, _options, fd_);
+    int rc = _source == NULL ? 0 : zds_source_for (_source, &addr_, &source);
+    *fd_ = retired_fd;
+    if (rc != 0)
+        return rc;
+    const zds_addr_t from = zds_addr_through (mode, &source);
+    rc = dualstack_connect (through, _source == NULL ? NULL : &from, _options,
+                            fd_);
     if (rc != EAFNOSUPPORT || *fd_ != retired_fd
         || zds_addr_family (&through) == zds_addr_family (&addr_))
         return rc;
     //  The kernel has no IPv6.
-    return dualstack_connect (addr_, _has_source ? &source : NULL, _options,
+    return dualstack_connect (addr_, _source == NULL ? NULL : &source, _options,
                               fd_);
 }
 
@@ -644,8 +629,8 @@ void zmq::dualstack_dial_t::finish ()
         if (_lookup[i].waiter.inbox != NULL)
             zds_resolver_cancel (resolver (), &_lookup[i].waiter);
     cancel_timer_if_any ();
-    delete _endpoint;
-    _endpoint = NULL;
+    LIBZMQ_DELETE (_endpoint);
+    LIBZMQ_DELETE (_source);
     _idle = true;
 }
 

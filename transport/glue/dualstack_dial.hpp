@@ -4,10 +4,10 @@
 #define __ZMQ_DUALSTACK_DIAL_HPP_INCLUDED__
 
 #include <string>
-#include <vector>
 
 #include "dualstack_inbox.hpp"
 #include "dualstack_ctx.hpp"
+#include "dualstack_socket.hpp"
 #include "fd.hpp"
 #include "io_object.hpp"
 #include "macros.hpp"
@@ -137,7 +137,6 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
         race_timer_id = 1
     };
 
-    int set_source (const std::string &source_);
     int read (const std::string &address_);
     int prepare (const std::string &address_);
     void set_name (zds_race_config_t *config_);
@@ -177,9 +176,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     std::string _key;
     zds_endpoint_t *_endpoint; //  while racing
     bool _is_literal;
-    bool _has_source;
-    zds_source_t _source;
-    std::vector<zds_ifaddr_t> _ifaddrs; //  of the source, if it is an interface
+    dualstack_local_t *_source; //  while racing; NULL: none given
 
     zds_race_t _race;
     dualstack_lookup_t _lookup[ZDS_LOOKS]; //  by zds_look_t

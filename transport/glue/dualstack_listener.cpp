@@ -139,8 +139,8 @@ class bind_sockets_t
         unbindable (retired_fd),
         _options (options_),
         _settings (settings_),
-        _mode (dualstack_mode (options_)),
-        _subject (dualstack_subject (options_, "bind", scheme_, address_))
+        _subject (dualstack_subject (options_, "bind", scheme_, address_)),
+        _local (dualstack_mode (options_))
     {
         memset (&_bind, 0, sizeof _bind);
         memset (_listener, 0, sizeof _listener);
@@ -170,9 +170,9 @@ class bind_sockets_t
             return rc;
         }
         const zds_bind_plan_t plan = _bind.plan;
-        zds_trace_say (&_subject, "mode %s, %u %s: %s", zds_mode_name (_mode),
-                       plan.count, plan.count == 1 ? "socket" : "sockets",
-                       plan.why);
+        zds_trace_say (&_subject, "mode %s, %u %s: %s",
+                       zds_mode_name (_local.mode), plan.count,
+                       plan.count == 1 ? "socket" : "sockets", plan.why);
         zds_bind_start (&_bind, &plan);
         for (;;) {
             const zds_bind_step_t step = zds_bind_next (&_bind);
@@ -229,9 +229,9 @@ class bind_sockets_t
             || strcmp (_subject.scheme, "tcp") != 0)
             return ENODEV;
         bind_lookup_t lookup (_settings.resolution_delay);
-        const zds_answer_t &answer = lookup.run (host, _mode);
-        return zds_bind_plan_names (&_bind.plan, &_local.endpoint, _mode,
-                                    answer.addr, answer.count);
+        const zds_answer_t &answer = lookup.run (host, _local.mode);
+        return zds_bind_plan_names (&_bind.plan, &_local, answer.addr,
+                                    answer.count);
     }
 
     //  Makes the plan of sockets to open from HOST:PORT, to listen on or, as a source,
@@ -241,9 +241,8 @@ class bind_sockets_t
         int rc = _local.read (text_);
 
         if (rc == 0)
-            rc = zds_bind_plan_make (&_bind.plan, &_local.endpoint, _mode,
-                                     listens_ && _settings.any, _local.first (),
-                                     _local.ifaddrs.size ());
+            rc = zds_bind_plan_make (&_bind.plan, &_local,
+                                     listens_ && _settings.any);
         if (rc == ENODEV && listens_)
             rc = plan_name ();
         return _local.verdict (rc);
@@ -283,7 +282,6 @@ class bind_sockets_t
 
     const options_t &_options;
     const zds_settings_t &_settings;
-    const zds_mode_t _mode;
     const zds_subject_t _subject;
     dualstack_local_t _local;
     zds_bind_t _bind;

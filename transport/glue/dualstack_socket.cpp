@@ -399,27 +399,34 @@ static void ask_resolver (const zds_endpoint_t &endpoint_,
     ifaddrs_->push_back (ifaddr);
 }
 
+zmq::dualstack_local_t::dualstack_local_t (zds_mode_t mode_) :
+    zds_local_t (), _unknown (0)
+{
+    mode = mode_;
+}
+
 int zmq::dualstack_local_t::read (const std::string &text_)
 {
-    zds_ifaddr_t *all;
-    size_t count;
+    zds_ifaddr_t *found;
 
     int rc = zds_endpoint_parse (&endpoint, text_.c_str (), ZDS_PORT_BIND);
     if (rc == 0)
         rc = zds_host_zone (&endpoint);
-    ifaddrs.clear ();
-    unknown = 0;
+    count = 0;
+    _unknown = 0;
     if (rc != 0 || strcmp (endpoint.host, "*") == 0)
         return rc;
-    unknown = zds_host_ifaddrs (endpoint.host, &all, &count);
-    ifaddrs.assign (all, all + count);
-    free (all);
-    if (unknown == ENOTSUP) {
-        ask_resolver (endpoint, false, &ifaddrs);
-        ask_resolver (endpoint, true, &ifaddrs);
+    _unknown = zds_host_ifaddrs (endpoint.host, &found, &count);
+    _all.assign (found, found + count);
+    free (found);
+    if (_unknown == ENOTSUP) {
+        ask_resolver (endpoint, false, &_all);
+        ask_resolver (endpoint, true, &_all);
     }
     //  Windows Subsystem for Linux has no interfaces to show.
-    if (unknown == ENOTSUP || unknown == EINVAL || unknown == EOPNOTSUPP)
-        unknown = 0;
+    if (_unknown == ENOTSUP || _unknown == EINVAL || _unknown == EOPNOTSUPP)
+        _unknown = 0;
+    count = _all.size ();
+    ifaddrs = count == 0 ? NULL : &_all[0];
     return 0;
 }

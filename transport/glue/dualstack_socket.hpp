@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fd.hpp"
+#include "macros.hpp"
 #include "zds_bind.h"
 #include "zds_race.h"
 
@@ -97,33 +98,27 @@ void dualstack_stop_listening (fd_t fd_);
 bool dualstack_has_stopped (fd_t fd_);
 
 //  What the text of a bind, or of a connection's source address, means on this host.
-struct dualstack_local_t
+struct dualstack_local_t : zds_local_t
 {
-    zds_endpoint_t endpoint;
-
-    //  The addresses to choose from. Where the system has no getifaddrs, they are
-    //  from libzmq's own resolver.
-    std::vector<zds_ifaddr_t> ifaddrs;
-
-    dualstack_local_t () : endpoint (), unknown (0) {}
+    explicit dualstack_local_t (zds_mode_t mode_);
 
     //  Reads HOST:PORT. Safe in any thread. Returns 0 or an errno.
     int read (const std::string &text_);
-
-    const zds_ifaddr_t *first () const
-    {
-        return ifaddrs.empty () ? NULL : &ifaddrs[0];
-    }
 
     //  Turns ENODEV into another errno if it is not known that there is no such
     //  interface.
     int verdict (int rc_) const
     {
-        return rc_ == ENODEV && unknown != 0 ? unknown : rc_;
+        return rc_ == ENODEV && _unknown != 0 ? _unknown : rc_;
     }
 
   private:
-    int unknown; //  why the system did not tell its interfaces
+    //  The addresses to choose from. Where the system has no getifaddrs, they are
+    //  from libzmq's own resolver.
+    std::vector<zds_ifaddr_t> _all;
+    int _unknown; //  why the system did not tell its interfaces
+
+    ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_local_t)
 };
 }
 
