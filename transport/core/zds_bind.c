@@ -517,7 +517,6 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
     zds_addr_t anywhere;
 
     memset (&step, 0, sizeof step);
-    step.op = ZDS_FOLLOW_STAY;
     /*  A tentative one only where there is no other.  */
     zds_addr_any (&anywhere, AF_INET6);
     best =
@@ -528,13 +527,11 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
         return step;
     if (best == NULL) {
         if (zds_addr_family (&follow_->bound) != 0)
-            step.op = ZDS_FOLLOW_CLOSE;
-        step.why = "the interface has no IPv6 address any more";
+            step.why = "the interface has no IPv6 address any more";
         return step;
     }
     start_plan (&plan, "");
     add_ifaddr (&plan, best, follow_->port);
-    step.op = ZDS_FOLLOW_MOVE;
     step.listener = plan.listener[0];
     step.why = why_chosen (best);
     return step;

@@ -200,22 +200,16 @@ void zds_follow_start (zds_follow_t *follow_,
                        const zds_endpoint_t *endpoint_,
                        const zds_bind_t *bind_);
 
-typedef enum
-{
-    ZDS_FOLLOW_STAY,
-    ZDS_FOLLOW_MOVE, /* open 'listener'; if that succeeds, close what is bound */
-    ZDS_FOLLOW_CLOSE /* close what is bound */
-} zds_follow_op_t;
-
 typedef struct
 {
-    zds_follow_op_t op;
+    const char *why; /* static text, for people; NULL: there is nothing to do */
+    /*  To open; if that succeeds, what is bound is to be closed.  Its address is of
+        family 0 if that is all.  */
     zds_listener_t listener;
-    const char *why; /* static text, for people */
 } zds_follow_step_t;
 
 /*  What to do now that the interface has these addresses.  The caller does it, and
-    then sets 'bound'.  The bind moves to a better address (B-2) as soon as that can
+    then sets 'bound' to the listener's address.  The bind moves to a better address (B-2) as soon as that can
     be used, and never between two that are equally good.  */
 zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
                                    const zds_ifaddr_t *ifaddrs_,

@@ -381,9 +381,9 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         const zds_subject_t me = subject ();
         fd_t fd = retired_fd;
 
-        if (step.op == ZDS_FOLLOW_STAY)
+        if (step.why == NULL)
             return;
-        if (step.op == ZDS_FOLLOW_CLOSE)
+        if (zds_addr_family (&step.listener.addr) == 0)
             zds_trace_say (&me, "no IPv6 any more: %s", step.why);
         else if ((fd = open_moved (step)) == retired_fd)
             //  The next change of an address brings the next try.
@@ -392,11 +392,10 @@ template <class listener_t> class dualstack_listener_t ZMQ_FINAL
         //  IPv6: whoever was told that address uses it as long as the host has it, or
         //  when it has it again.
         leave_address ();
-        memset (&_follow.bound, 0, sizeof _follow.bound);
+        _follow.bound = step.listener.addr;
         if (fd == retired_fd)
             return;
         take (fd);
-        _follow.bound = step.listener.addr;
         listener_t::process_plug ();
     }
 
