@@ -223,7 +223,7 @@ template <> void dualstack_socks_connecter_t::in_event ()
     if (was_asked
         && (_status == sending_basic_auth_request
             || _status == sending_request))
-        dualstack_handshaked (get_ctx (), _to->peer.last);
+        dualstack_handshaked (_to->peer.last);
 }
 
 template <> void dualstack_socks_connecter_t::error ()
@@ -232,8 +232,7 @@ template <> void dualstack_socks_connecter_t::error ()
 
     //  Whoever does not answer the greeting is no SOCKS proxy.
     if (_status <= waiting_for_choice)
-        dualstack_goes_on (get_ctx (), options, _to->peer.last,
-                           i_engine::connection_error);
+        dualstack_goes_on (options, _to->peer.last, i_engine::connection_error);
     const bool at_once = dualstack_is_at_once (_to->peer.last);
     //  No pause, and none announced.
     if (at_once)

@@ -202,7 +202,7 @@ zmq::dualstack_peer_t::~dualstack_peer_t ()
     const unsigned enough = ctx->dualstack ().settings ().attempt_delay;
 
     if (waited >= enough)
-        dualstack_tell_of (subject, key, addr,
+        zds_trace_address (&subject, "", &addr,
                            " was given up before the handshake was completed: "
                            "it goes last");
     const dualstack_history_t history (ctx->dualstack (), key, true);
@@ -234,27 +234,16 @@ std::string zmq::dualstack_key (const std::string &address_,
     return key.append (options_.bound_device);
 }
 
-void zmq::dualstack_tell_of (zds_subject_t subject_,
-                             const std::string &key_,
-                             const zds_addr_t &addr_,
-                             const char *what_)
+//  The peer goes last from now on.
+static void goes_last (const zmq::dualstack_peer_t &peer_,
+                       zds_record_t record_,
+                       const char *why_)
 {
-    const size_t end = key_.find ('|');
-    const std::string address = key_.substr (0, end);
-
-    subject_.address = address.c_str ();
-    subject_.scheme = dualstack_scheme (key_[end + 1]);
-    zds_trace_address (&subject_, "", &addr_, what_);
-}
-
-//  Traces that a peer goes last.
-static void tell_of_wrong (const zmq::options_t &options_,
-                           const zmq::dualstack_peer_t &peer_,
-                           const char *what_)
-{
-    zmq::dualstack_tell_of (
-      zmq::dualstack_subject (options_, "connect", "tcp", ""), peer_.key,
-      peer_.addr, what_);
+    zds_trace_address (&peer_.subject, "", &peer_.addr, why_);
+    const zmq::dualstack_history_t history (peer_.ctx->dualstack (), peer_.key,
+                                            true);
+    if (history)
+        zds_history_mark (history, &peer_.addr, record_);
 }
 
 void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_,
@@ -267,7 +256,7 @@ void zmq::dualstack_peer_t::connected (const dualstack_peer_t &peer_,
     ctx = ctx_;
 }
 
-void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
+void zmq::dualstack_handshaked (dualstack_peer_t *peer_)
 {
     if (peer_ == NULL)
         return;
@@ -276,25 +265,12 @@ void zmq::dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_)
     peer_->times = 0;
     //  Only the history can have said so, so it exists.
     if (peer_->was_wrong)
-        zds_history_right (dualstack_history_t (ctx_->dualstack (), peer_->key),
-                           &peer_->addr);
+        zds_history_right (
+          dualstack_history_t (peer_->ctx->dualstack (), peer_->key),
+          &peer_->addr);
 }
 
-//  Takes in the death of a connection whose handshake was completed.
-static void take_death (zmq::ctx_t *ctx_,
-                        const zmq::options_t &options_,
-                        const zmq::dualstack_peer_t &peer_)
-{
-    tell_of_wrong (options_, peer_,
-                   " let nothing through any more: it goes last");
-    const zmq::dualstack_history_t history (ctx_->dualstack (), peer_.key,
-                                            true);
-    if (history)
-        zds_history_mark (history, &peer_.addr, ZDS_RECORD_DIED);
-}
-
-bool zmq::dualstack_goes_on (ctx_t *ctx_,
-                             const options_t &options_,
+bool zmq::dualstack_goes_on (const options_t &options_,
                              dualstack_peer_t *peer_,
                              i_engine::error_reason_t reason_)
 {
@@ -304,7 +280,8 @@ bool zmq::dualstack_goes_on (ctx_t *ctx_,
     peer_->since = 0;
     if (peer_->handshaked) {
         if (reason_ == i_engine::timeout_error)
-            take_death (ctx_, options_, *peer_);
+            goes_last (*peer_, ZDS_RECORD_DIED,
+                       " let nothing through any more: it goes last");
         return false;
     }
 
@@ -312,22 +289,15 @@ bool zmq::dualstack_goes_on (ctx_t *ctx_,
     const bool gives_up = reason_ == i_engine::protocol_error || !has_interval;
     const bool has_usual = (peer_->rest & ZDS_REST_USUAL) != 0;
 
-    {
-        const dualstack_history_t history (ctx_->dualstack (), peer_->key,
-                                           true);
-        if (history)
-            zds_history_mark (history, &peer_->addr, ZDS_RECORD_WRONG);
-    }
     peer_->at_once = !peer_->was_wrong && (peer_->rest & ZDS_REST_FRESH) != 0
                      && peer_->times < most_times;
     peer_->times = peer_->at_once ? peer_->times + 1 : 0;
 
     const bool goes_on = peer_->at_once || (has_usual && has_interval);
-    tell_of_wrong (options_, *peer_,
-                   goes_on
-                     ? " completed no handshake: it goes last; goes on to "
-                       "the next address"
-                     : " completed no handshake: it goes last");
+    goes_last (*peer_, ZDS_RECORD_WRONG,
+               goes_on ? " completed no handshake: it goes last; goes on to "
+                         "the next address"
+                       : " completed no handshake: it goes last");
     return goes_on && gives_up;
 }
 

@@ -127,8 +127,8 @@ struct dualstack_peer_t
     bool was_wrong; //  it was known as a wrong server
     unsigned rest;  //  ZDS_REST_...
     uint64_t since; //  the handshake has been waited for, in ms; 0: is not
-    zds_subject_t subject;
-    ctx_t *ctx; //  NULL: not a session's
+    zds_subject_t subject; //  its endpoint's text is the session's
+    ctx_t *ctx;            //  NULL: not a session's
 
     bool handshaked; //  the handshake was completed
     bool at_once;    //  see dualstack_is_at_once()
@@ -139,8 +139,8 @@ struct dualstack_peer_t
 #define dualstack_delete(pointer) static_cast<void> (0)
 #define dualstack_trace_event(options, endpoint, value, event)                 \
     static_cast<void> (0)
-#define dualstack_handshaked(ctx, peer) static_cast<void> (0)
-#define dualstack_goes_on(ctx, options, peer, reason) false
+#define dualstack_handshaked(peer) static_cast<void> (0)
+#define dualstack_goes_on(options, peer, reason) false
 #define dualstack_is_at_once(peer) false
 #else
 #define dualstack_delete(pointer) LIBZMQ_DELETE (pointer)
@@ -154,27 +154,19 @@ void dualstack_trace_event (const options_t &options_,
 //  Below, 'peer_' may be NULL: nothing is done, and the answer is false.
 
 //  The handshake was completed.
-void dualstack_handshaked (ctx_t *ctx_, dualstack_peer_t *peer_);
+void dualstack_handshaked (dualstack_peer_t *peer_);
 
 //  The connection ended, and the history takes that in. True if libzmq would give up
 //  now, but the session is to go on to the name's next address: the handshake was not
 //  completed, and there is an address that libzmq would have used in this one's
 //  place, or one of which nothing bad is known.
-bool dualstack_goes_on (ctx_t *ctx_,
-                        const options_t &options_,
+bool dualstack_goes_on (const options_t &options_,
                         dualstack_peer_t *peer_,
                         i_engine::error_reason_t reason_);
 
 //  After that: whether the next address may well work, so that the session does not
 //  wait for the reconnect interval.
 bool dualstack_is_at_once (const dualstack_peer_t *peer_);
-
-//  Traces a sentence about one address of the endpoint with this key, for a subject
-//  that does not name the endpoint.
-void dualstack_tell_of (zds_subject_t subject_,
-                        const std::string &key_,
-                        const zds_addr_t &addr_,
-                        const char *what_);
 #endif
 }
 

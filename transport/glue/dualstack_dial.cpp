@@ -582,7 +582,7 @@ void zmq::dualstack_dial_t::look_again ()
     zds_trace_address (&_subject, "looks whether ", &candidate->addr,
                        " works again");
     if (rc == EINPROGRESS || (rc == 0 && _race.config.greets)) {
-        _io_thread->dualstack ().probe (fd, _race.config, _options, _key,
+        _io_thread->dualstack ().probe (fd, _race.config, _subject, _key,
                                         candidate->addr);
         return;
     }

@@ -16,7 +16,6 @@
 #include "err.hpp"
 #include "io_object.hpp"
 #include "io_thread.hpp"
-#include "options.hpp"
 #include "zds_host.h"
 
 //  Changes come in bursts, as when a link goes up or a router advertises itself.
@@ -36,7 +35,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
                        io_thread_t *io_thread_,
                        fd_t fd_,
                        const zds_race_config_t &config_,
-                       const options_t &options_,
+                       const zds_subject_t &subject_,
                        const std::string &key_,
                        const zds_addr_t &addr_) :
         io_object_t (io_thread_),
@@ -47,9 +46,11 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         _connected (false),
         _key (key_),
         _addr (addr_),
-        _subject (dualstack_subject (options_, "connect", "tcp", "")),
+        _address (subject_.address),
+        _subject (subject_),
         _has_timer (true)
     {
+        _subject.address = _address.c_str ();
         _handle = add_fd (fd_);
         set_pollout (_handle);
         add_timer (_patience, 1);
@@ -118,7 +119,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         zds_history_probed (
           dualstack_history_t (_owner->get_ctx ()->dualstack (), _key), &_addr,
           works_);
-        dualstack_tell_of (_subject, _key, _addr,
+        zds_trace_address (&_subject, "", &_addr,
                            works_ ? " works again" : " still does not work");
         delete this;
     }
@@ -131,7 +132,8 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
     handle_t _handle;
     const std::string _key;
     const zds_addr_t _addr;
-    const zds_subject_t _subject;
+    const std::string _address;
+    zds_subject_t _subject;
     bool _has_timer;
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (dualstack_probe_t)
@@ -211,12 +213,12 @@ void zmq::dualstack_inbox_t::process_activate_read ()
 
 void zmq::dualstack_inbox_t::probe (fd_t fd_,
                                     const zds_race_config_t &config_,
-                                    const options_t &options_,
+                                    const zds_subject_t &subject_,
                                     const std::string &key_,
                                     const zds_addr_t &addr_)
 {
     dualstack_probe_t *const probe = new (std::nothrow)
-      dualstack_probe_t (this, _io_thread, fd_, config_, options_, key_, addr_);
+      dualstack_probe_t (this, _io_thread, fd_, config_, subject_, key_, addr_);
     alloc_assert (probe);
     static_cast<void> (probe);
 }

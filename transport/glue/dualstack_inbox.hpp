@@ -21,7 +21,6 @@ namespace zmq
 {
 class ctx_t;
 class io_thread_t;
-struct options_t;
 class dualstack_dial_t;
 class dualstack_probe_t;
 
@@ -74,7 +73,7 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t, private i_poll_events
     //  'key_' whether that succeeded, and closes it.
     void probe (fd_t fd_,
                 const zds_race_config_t &config_,
-                const options_t &options_,
+                const zds_subject_t &subject_,
                 const std::string &key_,
                 const zds_addr_t &addr_);
 
