@@ -241,7 +241,7 @@ bug("the endpoint of a dial is kept", "dualstack_dial.cpp", "    LIBZMQ_DELETE (
 bug("probes outlive their thread", "dualstack_inbox.cpp",
     "    while (!_probes.empty ())", "    while (false)",
     "test_faults_process.py::test_faults_end_while_probing[term]")
-bug("a connecter ends before its race", "dualstack_connecter.cpp",
+bug("a connecter ends before its race", "dualstack_connecter.hpp",
     "        closed (_dial.stop ());\n", "",
     "test_faults_process.py::test_faults_shutdown_from_another_thread[racing]")
 bug("an answer is not cancelled", "dualstack_dial.cpp",
