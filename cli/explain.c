@@ -178,8 +178,8 @@ static bool take_mode (const char *text_)
 
     for (*mode = ZDS_MODE_AUTO; *mode <= ZDS_MODE_V4; ++*mode)
         if (text_ == NULL || strcmp (text_, zds_mode_name (*mode)) == 0) {
-            question.mode = *mode == ZDS_MODE_AUTO
-                              ? zds_settings_mode (&question.settings)
+            question.mode = *mode == ZDS_MODE_AUTO && question.settings.off
+                              ? ZDS_MODE_V4
                               : *mode;
             return true;
         }

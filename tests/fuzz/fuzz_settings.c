@@ -27,9 +27,6 @@ static void check_bounds (const zds_settings_t *settings_)
     MUST (settings_->resolver_threads >= 1
             && settings_->resolver_threads <= ZDS_RESOLVER_MAX_THREADS,
           "resolver-threads");
-    MUST (zds_settings_mode (settings_)
-            == (settings_->off ? ZDS_MODE_V4 : ZDS_MODE_AUTO),
-          "the mode");
 }
 
 static bool has_word (const char *text_, const char *word_, size_t len_)

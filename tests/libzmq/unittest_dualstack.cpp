@@ -289,7 +289,6 @@ void test_settings ()
     zds_settings_words (&settings, NULL, complaint, sizeof complaint);
     TEST_ASSERT_FALSE (settings.off);
     TEST_ASSERT_EQUAL_INT (250, settings.attempt_delay);
-    TEST_ASSERT_EQUAL_INT (ZDS_MODE_AUTO, zds_settings_mode (&settings));
 
     zds_settings_words (&settings, "off,attempt-delay=100,attempt-delay=9,nix",
                         complaint, sizeof complaint);
@@ -297,7 +296,6 @@ void test_settings ()
     TEST_ASSERT_EQUAL_INT (100, settings.attempt_delay);
     TEST_ASSERT_EQUAL_STRING (
       "attempt-delay=9 (out of bounds 10..2000), nix (not known)", complaint);
-    TEST_ASSERT_EQUAL_INT (ZDS_MODE_V4, zds_settings_mode (&settings));
 }
 
 int main ()

@@ -49,8 +49,6 @@ static void test_words (void **state_)
         assert_int_equal (settings.off, rows[i].off);
         if (strcmp (unknown, rows[i].unknown) != 0)
             fail_msg ("\"%s\": unknown \"%s\"", rows[i].text, unknown);
-        assert_int_equal (zds_settings_mode (&settings),
-                          rows[i].off ? ZDS_MODE_V4 : ZDS_MODE_AUTO);
     }
 }
 

@@ -203,8 +203,3 @@ void zds_settings_file (zds_settings_t *settings_,
         text_ = next;
     }
 }
-
-zds_mode_t zds_settings_mode (const zds_settings_t *settings_)
-{
-    return settings_->off ? ZDS_MODE_V4 : ZDS_MODE_AUTO;
-}

@@ -56,7 +56,7 @@ enum
 
 typedef struct
 {
-    bool off;
+    bool off; /* a socket whose application said nothing is of mode V4 */
     bool any;
     bool trace;
     char trace_file[ZDS_TRACE_FILE_SIZE]; /* empty: stderr */
@@ -86,9 +86,6 @@ void zds_settings_file (zds_settings_t *settings_,
                         const char *title_,
                         char *complaint_,
                         size_t size_);
-
-/*  The mode of a socket whose application said nothing.  */
-zds_mode_t zds_settings_mode (const zds_settings_t *settings_);
 
 #ifdef __cplusplus
 }

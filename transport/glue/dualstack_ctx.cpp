@@ -69,11 +69,6 @@ zmq::dualstack_ctx_t::~dualstack_ctx_t ()
     zds_trace_close (_trace);
 }
 
-bool zmq::dualstack_ctx_t::is_on () const
-{
-    return zds_settings_mode (&_settings) == ZDS_MODE_AUTO;
-}
-
 //  The name as ctx_t::start_thread makes it for the I/O threads.
 static std::string thread_name (zmq::ctx_t &ctx_)
 {

@@ -34,10 +34,6 @@ class dualstack_ctx_t
 
     const zds_settings_t &settings () const { return _settings; }
 
-    //  False if the administrator wants a socket to be IPv4 only as long as its
-    //  application has said nothing about IPv6.
-    bool is_on () const;
-
     //  Where decisions are written; NULL: nowhere.
     zds_trace_t *trace () const { return _trace; }
 
