@@ -230,8 +230,8 @@ bug("a bind knows descriptors that are closed", "dualstack_binds.cpp",
     "    _fds.erase (std::remove (_fds.begin (), _fds.end (), fd_), _fds.end ());",
     "    (void) fd_;",
     "test_unbind.py::test_b6_close_shuts_nothing_down")
-bug("TCP decides", "dualstack_dial.cpp", "config.greets = _purpose",
-    "config.greets = false && _purpose",
+bug("TCP decides", "dualstack_dial.cpp", "config.greets = is_for_tcp ()",
+    "config.greets = false && is_for_tcp ()",
     "test_connect_greeting.py::test_c16_a_wrong_server_costs_nothing[closes-auto]")
 bug("the signature is sent twice", "zmtp_engine.cpp",
     "    _outpos += _options.greeting_sent;\n    _outsize -= _options.greeting_sent;\n", "",

@@ -44,7 +44,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
         connecter_t (io_thread_, session_, options_, addr_, delayed_start_),
         _to (addr_),
         _done (false),
-        _dial (io_thread_, dualstack_for_tcp, this->options, this)
+        _dial (io_thread_, "tcp", this->options, this)
     {
     }
 
@@ -58,7 +58,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
           io_thread_, session_, options_, addr_, proxy_addr_, delayed_start_),
         _to (proxy_addr_),
         _done (false),
-        _dial (io_thread_, dualstack_for_socks, this->options, this)
+        _dial (io_thread_, "socks", this->options, this)
     {
     }
 
@@ -78,7 +78,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
                      tls_hostname_),
         _to (addr_),
         _done (false),
-        _dial (io_thread_, dualstack_for_ws, this->options, this)
+        _dial (io_thread_, "ws", this->options, this)
     {
     }
 
@@ -119,7 +119,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
     //  has ever heeded this option.
     bool gives_up (int error_) const
     {
-        return error_ == ECONNREFUSED && _dial.purpose () == dualstack_for_tcp
+        return error_ == ECONNREFUSED && _dial.is_for_tcp ()
                && (this->options.reconnect_stop
                    & ZMQ_RECONNECT_STOP_CONN_REFUSED)
                     != 0;

@@ -205,28 +205,17 @@ zmq::dualstack_peer_t::~dualstack_peer_t ()
         zds_history_given_up (history, &addr, waited, enough);
 }
 
-const char *zmq::dualstack_scheme (char purpose_)
-{
-    return purpose_ == dualstack_for_ws      ? "ws"
-           : purpose_ == dualstack_for_socks ? "socks"
-                                             : "tcp";
-}
-
-std::string zmq::dualstack_key (const std::string &address_,
-                                dualstack_purpose_t purpose_,
+std::string zmq::dualstack_key (const zds_subject_t &subject_,
                                 const options_t &options_)
 {
     //  Where peers do not greet, TCP decides.
-    const char kind = options_.raw_socket ? 'r' : static_cast<char> (purpose_);
+    const char kind = options_.raw_socket ? 'r' : subject_.scheme[0];
     const char mode = dualstack_mode (options_) == ZDS_MODE_V4 ? '4' : 'd';
-
     const char middle[] = {'|', kind, mode, '|'};
-    std::string key;
 
-    key.reserve (address_.size () + sizeof middle
-                 + options_.bound_device.size ());
-    key.append (address_).append (middle, sizeof middle);
-    return key.append (options_.bound_device);
+    return std::string (subject_.address)
+      .append (middle, sizeof middle)
+      .append (options_.bound_device);
 }
 
 //  The peer goes last from now on.

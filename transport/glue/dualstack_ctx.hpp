@@ -88,21 +88,10 @@ zds_subject_t dualstack_subject (const options_t &options_,
 //  What a socket's application has said about IPv6.
 zds_mode_t dualstack_mode (const options_t &options_);
 
-//  What a connection is made for. The history keeps them apart, by this letter.
-enum dualstack_purpose_t
-{
-    dualstack_for_tcp = 't',
-    dualstack_for_ws = 'w',
-    dualstack_for_socks = 's'
-};
-
-//  The purpose's name as in an endpoint; static text.
-const char *dualstack_scheme (char purpose_);
-
 //  The key of an endpoint in the history, which has everything that makes a
-//  difference to the outcome. 'address_' includes the source.
-std::string dualstack_key (const std::string &address_,
-                           dualstack_purpose_t purpose_,
+//  difference to the outcome: the address, which includes the source, and what the
+//  connection is made for ("tcp", "ws" or "socks") are the subject's.
+std::string dualstack_key (const zds_subject_t &subject_,
                            const options_t &options_);
 
 //  Which of a name's addresses a connection was made to, and what became of it. A

@@ -121,16 +121,16 @@ int zmq::dualstack_dial_t::attempt_t::wait_for_more (size_t count_,
 //  Each dial initialises _race before it reads it.
 // cppcheck-suppress uninitMemberVar
 zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
-                                         dualstack_purpose_t purpose_,
+                                         const char *scheme_,
                                          const options_t &options_,
                                          i_dualstack_dial_events *events_) :
     io_object_t (io_thread_),
     _io_thread (io_thread_),
     _context (io_thread_->get_ctx ()->dualstack ()),
-    _purpose (purpose_),
     _options (options_),
     _events (events_),
     _idle (true),
+    _subject (dualstack_subject (options_, "connect", scheme_, "")),
     _endpoint (NULL),
     _is_literal (false),
     _source (NULL),
@@ -138,7 +138,6 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _last_fd (retired_fd),
     _timer_at (ZDS_NEVER)
 {
-    memset (&_subject, 0, sizeof _subject);
     memset (_lookup, 0, sizeof _lookup);
     for (unsigned i = 0; i < ZDS_LOOKS; i++)
         _lookup[i].dial = this;
@@ -185,7 +184,7 @@ zds_race_config_t zmq::dualstack_dial_t::configure (unsigned families_)
         config.attempt_timeout = _options.connect_timeout;
     config.mode = dualstack_mode (_options);
     //  A proxy, or a WebSocket server, waits for the client to speak.
-    config.greets = _purpose == dualstack_for_tcp && !_options.raw_socket;
+    config.greets = is_for_tcp () && !_options.raw_socket;
     if (_options.handshake_ivl > 0)
         config.greeting_timeout = _options.handshake_ivl;
     return config;
@@ -227,7 +226,7 @@ int zmq::dualstack_dial_t::prepare (const std::string &address_)
     if (rc != 0)
         return _source == NULL ? rc : _source->verdict (rc);
 
-    _key = dualstack_key (address_, _purpose, _options);
+    _key = dualstack_key (_subject, _options);
     if (!_is_literal)
         _io_thread->dualstack ().begins (this);
     const zds_race_config_t config = configure (families);
@@ -243,8 +242,7 @@ void zmq::dualstack_dial_t::start (const std::string &address_)
     cancel_timer_if_any ();
     _delayed_said = false;
     _last_fd = retired_fd;
-    _subject = dualstack_subject (
-      _options, "connect", dualstack_scheme (_purpose), address_.c_str ());
+    _subject.address = address_.c_str ();
 
     _endpoint = new (std::nothrow) zds_endpoint_t;
     alloc_assert (_endpoint);

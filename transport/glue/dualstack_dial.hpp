@@ -3,6 +3,8 @@
 #ifndef __ZMQ_DUALSTACK_DIAL_HPP_INCLUDED__
 #define __ZMQ_DUALSTACK_DIAL_HPP_INCLUDED__
 
+#include <string.h>
+
 #include <string>
 
 #include "dualstack_inbox.hpp"
@@ -54,7 +56,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 {
   public:
     dualstack_dial_t (io_thread_t *io_thread_,
-                      dualstack_purpose_t purpose_,
+                      const char *scheme_,
                       const options_t &options_,
                       i_dualstack_dial_events *events_);
     //  stop() was called, or the dial has ended.
@@ -73,7 +75,7 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
     fd_t stop ();
 
     bool is_idle () const { return _idle; }
-    dualstack_purpose_t purpose () const { return _purpose; }
+    bool is_for_tcp () const { return strcmp (_subject.scheme, "tcp") == 0; }
 
     //  From dial_connected() on: says dial_watched() once the attempt delay is over,
     //  unless start() or stop() is called before.
@@ -167,7 +169,6 @@ class dualstack_dial_t ZMQ_FINAL : public io_object_t
 
     io_thread_t *const _io_thread;
     dualstack_ctx_t &_context;
-    const dualstack_purpose_t _purpose;
     const options_t &_options;
     i_dualstack_dial_events *const _events;
 
