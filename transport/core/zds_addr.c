@@ -94,17 +94,14 @@ static bool may_be_literal (const char *text_)
 
 int zds_addr_parse (zds_addr_t *addr_, const char *text_, int family_)
 {
-    struct addrinfo hints;
+    const struct addrinfo hints = {.ai_family = family_,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST};
     struct addrinfo *result = NULL;
     int rc;
 
     if (!may_be_literal (text_))
         return EINVAL;
-    memset (&hints, 0, sizeof hints);
-    hints.ai_family = family_;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICHOST;
-
     rc = getaddrinfo (text_, NULL, &hints, &result);
     if (rc == EAI_MEMORY)
         return ENOMEM;

@@ -23,8 +23,7 @@ add (zds_bind_plan_t *plan_, const zds_addr_t *addr_, uint16_t port_)
 {
     zds_listener_t *listener = &plan_->listener[plan_->count++];
 
-    memset (listener, 0, sizeof *listener);
-    listener->addr = with_port (addr_, port_);
+    *listener = (zds_listener_t){.addr = with_port (addr_, port_)};
     listener->optional = plan_->count > 1;
     if (zds_addr_family (addr_) == AF_INET6)
         listener->v6only = ZDS_V6ONLY_ON;
@@ -42,8 +41,7 @@ add_any (zds_bind_plan_t *plan_, int family_, uint16_t port_)
 
 static void start_plan (zds_bind_plan_t *plan_, const char *why_)
 {
-    memset (plan_, 0, sizeof *plan_);
-    plan_->why = why_;
+    *plan_ = (zds_bind_plan_t){.why = why_};
 }
 
 static void
@@ -299,11 +297,10 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
                          const zds_addr_t *addrs_,
                          size_t count_)
 {
-    const zds_mode_t mode = local_->mode;
     const uint16_t port = local_->endpoint.port;
     const zds_addr_t *v4 = first_of (AF_INET, addrs_, count_);
     const zds_addr_t *v6 =
-      mode == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
+      local_->mode == ZDS_MODE_V4 ? NULL : first_of (AF_INET6, addrs_, count_);
     zds_addr_t zoned;
 
     start_plan (plan_, "a name is a socket per family it leads to");
@@ -313,9 +310,9 @@ int zds_bind_plan_names (zds_bind_plan_t *plan_,
         v6 = &zoned;
     }
     /*  Stock's own look-up: IPv6, or else IPv4 mapped into it.  */
-    if (mode == ZDS_MODE_V6 && v6 == NULL && v4 != NULL)
-        return plan_literal (plan_, mode, *v4, port);
-    if (mode == ZDS_MODE_V6 && v6 != NULL) {
+    if (local_->mode == ZDS_MODE_V6 && v6 == NULL && v4 != NULL)
+        return plan_literal (plan_, local_->mode, *v4, port);
+    if (local_->mode == ZDS_MODE_V6 && v6 != NULL) {
         add (plan_, v6, port)->v6only = ZDS_V6ONLY_OFF;
         /*  A name for :: (in a hosts file) takes IPv4 too, as in stock.  */
         if (zds_addr_class (v6) == ZDS_CLASS_UNSPECIFIED)
@@ -347,10 +344,8 @@ static unsigned slot_after (const zds_bind_t *bind_, unsigned opened_)
 
 zds_bind_step_t zds_bind_next (const zds_bind_t *bind_)
 {
-    zds_bind_step_t step;
+    zds_bind_step_t step = {.slot = bind_->opened};
 
-    memset (&step, 0, sizeof step);
-    step.slot = bind_->opened;
     if (bind_->closing && bind_->opened > 0) {
         step.op = ZDS_BIND_CLOSE;
         step.slot = slot_after (bind_, bind_->opened - 1);
@@ -512,11 +507,10 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
 {
     const zds_ifaddr_t *const bound = find_bound (follow_, ifaddrs_, count_);
     const zds_ifaddr_t *best;
-    zds_follow_step_t step;
-    zds_bind_plan_t plan;
+    zds_follow_step_t step = {.why = NULL};
+    zds_bind_plan_t plan = {.count = 0};
     zds_addr_t anywhere;
 
-    memset (&step, 0, sizeof step);
     /*  A tentative one only where there is no other.  */
     zds_addr_any (&anywhere, AF_INET6);
     best =
@@ -530,7 +524,6 @@ zds_follow_step_t zds_follow_next (const zds_follow_t *follow_,
             step.why = "the interface has no IPv6 address any more";
         return step;
     }
-    start_plan (&plan, "");
     add_ifaddr (&plan, best, follow_->port);
     step.listener = plan.listener[0];
     step.why = why_chosen (best);

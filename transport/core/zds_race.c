@@ -302,8 +302,7 @@ int zds_race_init (zds_race_t *race_,
 
 void zds_race_literal (zds_race_t *race_, const zds_addr_t *addr_)
 {
-    memset (&race_->candidate[0], 0, sizeof race_->candidate[0]);
-    race_->candidate[0].addr = *addr_;
+    race_->candidate[0] = (zds_candidate_t){.addr = *addr_};
     race_->count = 1;
     race_->is_literal = true;
     race_->ask.asked = ZDS_LOOK_BIT (race_->config.look);
@@ -388,8 +387,7 @@ static void take_addrs (const zds_race_t *race_,
             || is_full (revision_, family))
             continue;
         next = &revision_->candidate[revision_->count++];
-        memset (next, 0, sizeof *next);
-        next->addr = addr;
+        *next = (zds_candidate_t){.addr = addr};
         was = find (race_->candidate, race_->count, &addr);
         old =
           was == NONE || is_gone (race_, was) ? NULL : &race_->candidate[was];
@@ -692,12 +690,9 @@ patience_end (const zds_race_t *race_, size_t waiting_, unsigned *longest_)
 
 static zds_race_step_t step_of (zds_race_op_t op_, const char *why_)
 {
-    zds_race_step_t step;
+    const zds_race_step_t step = {
+      .op = op_, .deadline = ZDS_NEVER, .why = why_};
 
-    memset (&step, 0, sizeof step);
-    step.op = op_;
-    step.deadline = ZDS_NEVER;
-    step.why = why_;
     return step;
 }
 

@@ -399,6 +399,8 @@ static void ask_resolver (const zds_endpoint_t &endpoint_,
     ifaddrs_->push_back (ifaddr);
 }
 
+//  Its base is all zero at first.
+// cppcheck-suppress uninitDerivedMemberVar
 zmq::dualstack_local_t::dualstack_local_t (zds_mode_t mode_) :
     zds_local_t (), _unknown (0)
 {

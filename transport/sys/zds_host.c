@@ -154,7 +154,7 @@ addr_from_kernel (zds_addr_t *addr_, int family_, const struct rtattr *attr_)
 static const char *
 name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)
 {
-    struct ifreq request;
+    struct ifreq request = {.ifr_ifindex = (int) index_};
 
     if (list_->nameless)
         return "";
@@ -162,8 +162,6 @@ name_from_kernel (list_t *list_, unsigned index_, const struct rtattr *label_)
         return (const char *) RTA_DATA (label_);
     if (list_->index == index_)
         return list_->index_name;
-    memset (&request, 0, sizeof request);
-    request.ifr_ifindex = (int) index_;
     /*  if_indextoname opens a socket, which may be one too many.  */
     if (ioctl (list_->fd, SIOCGIFNAME, &request) == 0)
         strcpy (list_->index_name, request.ifr_name);
@@ -315,16 +313,14 @@ int zds_host_ifaddrs (const char *name_,
 
 int zds_host_watch (int *fd_)
 {
-    struct sockaddr_nl group;
+    const struct sockaddr_nl group = {.nl_family = AF_NETLINK,
+                                      .nl_groups = RTMGRP_IPV6_IFADDR};
 
     *fd_ = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
                    NETLINK_ROUTE);
     if (*fd_ == -1)
         return errno;
-    memset (&group, 0, sizeof group);
-    group.nl_family = AF_NETLINK;
-    group.nl_groups = RTMGRP_IPV6_IFADDR;
-    if (bind (*fd_, (struct sockaddr *) &group, sizeof group) != 0) {
+    if (bind (*fd_, (const struct sockaddr *) &group, sizeof group) != 0) {
         const int rc = errno;
         close (*fd_);
         *fd_ = -1;
@@ -496,13 +492,12 @@ bool zds_lookup_asks_ipv6 (const char *host_, bool has_ipv6_)
 
 static int ask (const char *host_, int family_, struct addrinfo **result_)
 {
-    struct addrinfo hints;
+    const struct addrinfo hints = {
+      .ai_family = family_,
+      /*  Not used, but avoids the same address three times.  */
+      .ai_socktype = SOCK_STREAM,
+      .ai_flags = AI_CANONNAME};
 
-    memset (&hints, 0, sizeof hints);
-    hints.ai_family = family_;
-    /*  Not used, but avoids the same address three times.  */
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_CANONNAME;
     *result_ = NULL;
     return getaddrinfo (host_, NULL, &hints, result_);
 }

@@ -480,8 +480,7 @@ bool zds_resolver_ask (zds_resolver_t *resolver_,
 {
     bool waits;
 
-    memset (waiter_, 0, sizeof *waiter_);
-    waiter_->inbox = inbox_;
+    *waiter_ = (zds_waiter_t){.inbox = inbox_};
     zds_mutex_lock (&resolver_->mutex);
     waits = ask (resolver_, host_, look_, waiter_);
     zds_mutex_unlock (&resolver_->mutex);
