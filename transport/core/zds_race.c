@@ -842,19 +842,6 @@ bring_up_to_date (zds_race_t *race_, uint64_t now_, uint64_t *deadline_)
     return candidate;
 }
 
-/*  The reason of WAIT: what has to be waited for.  */
-static const char *
-why_wait (const zds_race_t *race_, size_t waiting_, int slot_)
-{
-    if (waiting_ == NONE)
-        return race_->ask.outstanding != 0   ? "for an answer"
-               : any_awaits_greeting (race_) ? "for a greeting"
-                                             : "for an attempt to end";
-    return slot_ < 0      ? "for an attempt's place"
-           : race_->begun ? "for the next attempt's turn"
-                          : "for the whole answer";
-}
-
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
 {
     uint64_t deadline = ZDS_NEVER;
@@ -882,7 +869,7 @@ zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_)
         && is_due (start_time (race_, &race_->candidate[candidate], &why), now_,
                    &deadline))
         return start (race_, candidate, (unsigned) slot, why, now_);
-    step = step_of (ZDS_RACE_WAIT, why_wait (race_, candidate, slot));
+    step = step_of (ZDS_RACE_WAIT, "");
     step.deadline = deadline;
     return step;
 }

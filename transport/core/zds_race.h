@@ -138,8 +138,8 @@ typedef struct
                           if the attempt took too long, 0 if it is not needed any
                           more */
     const char
-      *why; /* static text, for people.  START: why now; WAIT: for what;
-                          else why.  Never NULL */
+      *why; /* static text, for people.  START: why now; WAIT: empty, since
+                          that follows from the rest.  Never NULL */
 } zds_race_step_t;
 
 /*  How far an attempt has come.  */
