@@ -2,6 +2,8 @@
 
 #include "precompiled.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 
 #include "dualstack_binds.hpp"
@@ -33,21 +35,6 @@ static void add_spellings (zds_addr_t addr_, zds_mode_t mode_, names_t *names_)
         add_name (mapped, names_);
     add_name (addr_, names_);
     add_name (mapped, names_);
-}
-
-static void add_localhost (uint16_t port_, zds_mode_t mode_, names_t *names_)
-{
-    static const char *const loopback[] = {"127.0.0.1", "::1"};
-    static const int family[] = {AF_INET, AF_INET6};
-
-    for (int i = 0; i < 2; i++) {
-        const int which = mode_ == ZDS_MODE_V6 ? 1 - i : i;
-        zds_addr_t addr;
-        if (zds_addr_parse (&addr, loopback[which], family[which]) != 0)
-            continue;
-        zds_addr_set_port (&addr, port_);
-        add_spellings (addr, mode_, names_);
-    }
 }
 
 //  False where the text is no endpoint at all.
@@ -137,10 +124,16 @@ zmq::dualstack_binds_t::names_of (const std::string &endpoint_,
         return names;
     if (!parse (address_, &endpoint) || zds_host_zone (&endpoint) != 0)
         return names;
-    if (zds_endpoint_is_localhost (&endpoint))
-        add_localhost (endpoint.port, mode, &names);
-    else if (zds_endpoint_literal (&endpoint, &addr) == 0)
-        add_spellings (addr, mode, &names);
+    const bool is_localhost = zds_endpoint_is_localhost (&endpoint);
+    for (int i = 0; i <= (is_localhost ? 1 : 0); i++) {
+        if (is_localhost) {
+            const bool is_ipv6 = (mode == ZDS_MODE_V6) == (i == 0);
+            strcpy (endpoint.host, is_ipv6 ? "::1" : "127.0.0.1");
+            endpoint.scope = 0;
+        }
+        if (zds_endpoint_literal (&endpoint, &addr) == 0)
+            add_spellings (addr, mode, &names);
+    }
     return names;
 }
 
