@@ -143,7 +143,7 @@ template <class connecter_t> class dualstack_connecter_t ZMQ_FINAL
         dualstack_peer_t *&peer = _to->peer.last;
 
         if (peer == NULL) {
-            peer = new (std::nothrow) dualstack_peer_t;
+            peer = new (std::nothrow) dualstack_peer_t ();
             alloc_assert (peer);
         }
         peer->connected (_dial.peer (), this->get_ctx ());

@@ -176,19 +176,6 @@ void zmq::dualstack_trace_event (const options_t &options_,
         zds_trace_say (&subject, "%s, %s", words.c_str (), peer.c_str ());
 }
 
-zmq::dualstack_peer_t::dualstack_peer_t () :
-    was_wrong (false),
-    rest (0),
-    since (0),
-    ctx (NULL),
-    handshaked (false),
-    at_once (false),
-    times (0)
-{
-    memset (&addr, 0, sizeof addr);
-    memset (&subject, 0, sizeof subject);
-}
-
 zmq::dualstack_peer_t::~dualstack_peer_t ()
 {
     if (ctx == NULL || since == 0)

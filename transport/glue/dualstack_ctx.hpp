@@ -95,10 +95,10 @@ std::string dualstack_key (const zds_subject_t &subject_,
                            const options_t &options_);
 
 //  Which of a name's addresses a connection was made to, and what became of it. A
-//  session has one from its first connection on.
+//  session has one from its first connection on. All zero and empty at first:
+//  dualstack_peer_t ().
 struct dualstack_peer_t
 {
-    dualstack_peer_t ();
     //  A session ends. If its handshake was under way, the application gave the
     //  connection up, and the history takes that in.
     ~dualstack_peer_t ();

@@ -136,7 +136,8 @@ zmq::dualstack_dial_t::dualstack_dial_t (io_thread_t *io_thread_,
     _source (NULL),
     _delayed_said (false),
     _last_fd (retired_fd),
-    _timer_at (ZDS_NEVER)
+    _timer_at (ZDS_NEVER),
+    _peer ()
 {
     memset (_lookup, 0, sizeof _lookup);
     for (unsigned i = 0; i < ZDS_LOOKS; i++)
