@@ -580,15 +580,12 @@ void zmq::dualstack_dial_t::look_again ()
     const int rc = open (candidate->addr, &fd);
     zds_trace_address (&_subject, "looks whether ", &candidate->addr,
                        " works again");
-    if (rc == EINPROGRESS || (rc == 0 && _race.config.greets)) {
+    if (rc == 0 || rc == EINPROGRESS)
         _io_thread->dualstack ().probe (fd, _race.config, _subject, _key,
                                         candidate->addr);
-        return;
-    }
-    if (rc == 0)
-        dualstack_close (fd);
-    zds_history_probed (dualstack_history_t (_context, _key), &candidate->addr,
-                        rc == 0);
+    else
+        zds_history_probed (dualstack_history_t (_context, _key),
+                            &candidate->addr, false);
 }
 
 //  Lets the history learn from the race, however it ended.
