@@ -65,8 +65,8 @@ typedef struct
         where that cannot be told.  */
     bool is_exact;
     size_t count;
-    zds_addr_t
-      addr[ZDS_MAX_ADDRS]; /* in the libc's order, with scopes, port 0 */
+    /*  In the libc's order, with scopes, port 0.  */
+    zds_addr_t addr[ZDS_MAX_ADDRS];
 } zds_answer_t;
 
 #define ZDS_NEVER ((uint64_t) -1)

@@ -48,9 +48,9 @@ void zds_trace_close (zds_trace_t *trace_);
     caller's.  */
 typedef struct
 {
-    zds_trace_t
-      *trace;        /* NULL: nothing is told; all functions return at once */
-    unsigned socket; /* its number in the process; 0: none */
+    /*  NULL: nothing is told, and all functions return at once.  */
+    zds_trace_t *trace;
+    unsigned socket;    /* its number in the process; 0: none */
     const char *action; /* "bind", "connect" */
     const char *scheme; /* "tcp" */
     const char *address;

@@ -29,12 +29,11 @@ struct zds_query
     bool runs_as_suspect;
     uint64_t suspect_until; /* the name was slow not long ago */
     uint64_t started;
-    zds_answer_t *held; /* the last answer, if it is to be given again */
-    bool
-      moves[ZDS_MAX_ADDRS]; /* these of its addresses are dealt out in turns */
-    unsigned turn;          /* that is next */
-    uint64_t finished;      /* the look-up that gave it */
-    unsigned looks;         /* in a row, ZDS_RESOLVER_LOOKS: enough */
+    zds_answer_t *held;        /* the last answer, if it is to be given again */
+    bool moves[ZDS_MAX_ADDRS]; /* these addresses are dealt out in turns */
+    unsigned turn;             /* that is next */
+    uint64_t finished;         /* the look-up that gave it */
+    unsigned looks;            /* in a row, ZDS_RESOLVER_LOOKS: enough */
     char host[];
 };
 
