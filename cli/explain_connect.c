@@ -19,10 +19,9 @@ static struct
     zds_endpoint_t endpoint;
     bool is_literal;
     unsigned families; /* ZDS_FOR_... */
-    zds_candidate_t candidate[ZDS_MAX_ADDRS];
-    size_t count;
-    uint8_t order[ZDS_MAX_ADDRS];
-    int first_family;
+    zds_addr_t literal;
+    zds_race_t race; /* that would begin now, with the answer */
+    uint8_t order[ZDS_RACE_MAX_CANDIDATES];
     const zds_answer_t *answer; /* NULL: none in time */
     long answer_us;             /* 0: nobody was asked */
 } report;
@@ -70,7 +69,6 @@ static int prepare (const char *text_)
     const char *const destination = zds_endpoint_destination (text_);
     zds_local_t source = {.mode = question.mode};
     zds_ifaddr_t *ifaddrs = NULL;
-    zds_addr_t literal;
     int rc = explain_parse (&report.endpoint, destination, ZDS_PORT_CONNECT);
 
     if (rc == 0 && destination != text_) {
@@ -82,13 +80,11 @@ static int prepare (const char *text_)
     }
     if (rc == 0) {
         report.is_literal =
-          zds_endpoint_literal (&report.endpoint, &literal) == 0;
+          zds_endpoint_literal (&report.endpoint, &report.literal) == 0;
         rc = set_families (destination != text_ ? &source : NULL,
-                           report.is_literal ? &literal : NULL);
+                           report.is_literal ? &report.literal : NULL);
     }
     free (ifaddrs);
-    if (rc == 0 && report.is_literal)
-        report.candidate[report.count++].addr = literal;
     return rc;
 }
 
@@ -131,23 +127,29 @@ static int look_up (void)
     return 0;
 }
 
-/*  The answer's addresses of the families that may be used.  */
-static void adopt (void)
+/*  Begins the race, with the answer that came in time.  */
+static void begin_race (void)
 {
-    size_t i;
+    zds_race_config_t config;
 
-    for (i = 0; report.answer != NULL && i < report.answer->count; i++) {
-        zds_addr_t addr = report.answer->addr[i];
-        const bool is_ipv6 = zds_addr_family (&addr) == AF_INET6;
-        if ((report.families & (is_ipv6 ? ZDS_FOR_IPV6 : ZDS_FOR_IPV4)) == 0)
-            continue;
-        zds_addr_set_port (&addr, report.endpoint.port);
-        if (report.endpoint.scope != 0 && is_ipv6)
-            addr.v6.sin6_scope_id = report.endpoint.scope;
-        report.candidate[report.count++].addr = addr;
-    }
-    if (report.count > 0)
-        return;
+    zds_race_config_default (&config);
+    config.mode = question.mode;
+    config.families = report.families;
+    config.port = report.endpoint.port;
+    config.zone = report.endpoint.scope;
+    config.look = asking.look;
+    zds_race_init (&report.race, &config, 0);
+    if (report.is_literal)
+        zds_race_literal (&report.race, &report.literal);
+    else if (zds_race_next (&report.race, 0).op == ZDS_RACE_ASK)
+        zds_race_answer (&report.race, asking.look, report.answer);
+    zds_candidates_order (report.race.candidate, report.race.count,
+                          report.race.first_family, report.order);
+}
+
+/*  Why there is no address to try.  */
+static void tell_of_none (void)
+{
     if (report.answer == NULL)
         trouble_set (ETIMEDOUT,
                      "no answer for %.100s in time; libzmq goes on waiting",
@@ -202,12 +204,10 @@ static void show_attempt (size_t place_)
     long start = place * delay;
     char addr[ZDS_ADDR_TEXT_SIZE], first[32], when[80] = "at once";
     const char *const why =
-      report.is_literal
-        ? "a numeric address is only that address"
-        : zds_candidates_why (report.candidate, report.count,
-                              report.first_family, report.order, place_);
+      report.is_literal ? "a numeric address is only that address"
+                        : zds_race_why (&report.race, report.order[place_]);
 
-    zds_host_format (&report.candidate[report.order[place_]].addr, addr,
+    zds_host_format (&report.race.candidate[report.order[place_]].addr, addr,
                      sizeof addr);
     if (waits >= 0 && start < waits * delay + ZDS_RACE_PATIENCE)
         start = waits * delay + ZDS_RACE_PATIENCE;
@@ -235,13 +235,13 @@ static void show_plan (void)
         json ("lookup=n");
     if (question.json)
         json ("attempts[");
-    else if (report.count > 0)
+    else if (report.race.count > 0)
         puts ("Tries, until one works:");
-    for (i = 0; i < report.count; i++)
+    for (i = 0; i < report.race.count; i++)
         show_attempt (i);
     if (question.json)
         json ("]");
-    else if (report.count > 0 && !report.is_literal)
+    else if (report.race.count > 0 && !report.is_literal)
         cli_say ("",
                  "Look-ups of one family help where the whole answer is later "
                  "than %u ms. A context remembers who won and who failed.",
@@ -250,13 +250,11 @@ static void show_plan (void)
 
 static void plan (void)
 {
-    if (!report.is_literal && look_up () == 0)
-        adopt ();
-    if (report.count == 0)
+    if (!report.is_literal && look_up () != 0)
         return;
-    report.first_family = zds_addr_family (&report.candidate[0].addr);
-    zds_candidates_order (report.candidate, report.count, report.first_family,
-                          report.order);
+    begin_race ();
+    if (report.race.count == 0)
+        tell_of_none ();
 }
 
 /*  'text_' is [SOURCE;]HOST:PORT.  For a WebSocket, libzmq checks the host in

@@ -430,15 +430,15 @@ static void test_every_place_has_its_reason (void **state_)
     (void) state_;
 
     for (i = 0; i < COUNT (rows); i++) {
-        zds_candidate_t candidates[MANY];
+        static zds_race_t race;
         uint8_t order[MANY];
-        const size_t n = candidates_of (rows[i].known, candidates);
 
-        zds_candidates_order (candidates, n, rows[i].first_family, order);
-        for (place = 0; place < n; place++)
-            assert_string_equal (zds_candidates_why (candidates, n,
-                                                     rows[i].first_family,
-                                                     order, place),
+        race.count = candidates_of (rows[i].known, race.candidate);
+        race.first_family = rows[i].first_family;
+        zds_candidates_order (race.candidate, race.count, race.first_family,
+                              order);
+        for (place = 0; place < race.count; place++)
+            assert_string_equal (zds_race_why (&race, order[place]),
                                  rows[i].reasons[place]);
     }
 }

@@ -70,38 +70,6 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
     }
 }
 
-const char *zds_candidates_why (const zds_candidate_t *candidates_,
-                                size_t count_,
-                                int first_family_,
-                                const uint8_t *order_,
-                                size_t place_)
-{
-    static const char *const remembered[] = {
-      NULL, NULL, "it failed the last time: after the others",
-      "its last connection died: last",
-      "somebody else answered there: last"}; /* by zds_record_t */
-    const zds_candidate_t *const one = &candidates_[order_[place_]];
-    const zds_candidate_t *const before =
-      place_ > 0 ? &candidates_[order_[place_ - 1]] : NULL;
-    const int family = family_of (one);
-
-    if (remembered[one->record] != NULL)
-        return remembered[one->record];
-    if (before == NULL && one->record == ZDS_RECORD_WON)
-        return "it won the last time";
-    if (before == NULL && family == family_that_won (candidates_, count_))
-        return "its family won the last time";
-    if (before == NULL && family != first_family_)
-        return family == AF_INET6 ? "there is no better IPv4 address"
-                                  : "there is no better IPv6 address";
-    if (before == NULL)
-        return family == AF_INET6 ? "IPv6 comes first, as the system orders"
-                                  : "IPv4 comes first, as the system orders";
-    return family_of (before) != family
-             ? "the families take turns"
-             : "next of its family, as the system orders";
-}
-
 /*  Facts about the race.  None of them is stored: the next step is derived from what
     is known, so that late answers need no code of their own.  */
 
@@ -907,18 +875,35 @@ const zds_candidate_t *zds_race_untested (const zds_race_t *race_)
     return first;
 }
 
-const char *zds_race_why (const zds_race_t *race_, unsigned attempt_)
+const char *zds_race_why (const zds_race_t *race_, size_t candidate_)
 {
+    static const char *const remembered[] = {
+      NULL, NULL, "it failed the last time: after the others",
+      "its last connection died: last",
+      "somebody else answered there: last"}; /* by zds_record_t */
+    const zds_candidate_t *const one = &race_->candidate[candidate_];
+    const int family = family_of (one);
     uint8_t order[ZDS_RACE_MAX_CANDIDATES] = {0};
     size_t place = 0;
 
-    if (attempt_ >= ZDS_RACE_MAX_RUNNING || race_->slot[attempt_].candidate < 0)
-        return "";
+    if (remembered[one->record] != NULL)
+        return remembered[one->record];
     order_of (race_, order);
-    while (order[place] != race_->slot[attempt_].candidate)
+    while (order[place] != candidate_)
         place++;
-    return zds_candidates_why (race_->candidate, race_->count,
-                               race_->first_family, order, place);
+    if (place > 0)
+        return family_of (&race_->candidate[order[place - 1]]) != family
+                 ? "the families take turns"
+                 : "next of its family, as the system orders";
+    if (one->record == ZDS_RECORD_WON)
+        return "it won the last time";
+    if (family == family_that_won (race_->candidate, race_->count))
+        return "its family won the last time";
+    if (family != race_->first_family)
+        return family == AF_INET6 ? "there is no better IPv4 address"
+                                  : "there is no better IPv6 address";
+    return family == AF_INET6 ? "IPv6 comes first, as the system orders"
+                              : "IPv4 comes first, as the system orders";
 }
 
 unsigned zds_race_rest (const zds_race_t *race_)

@@ -91,9 +91,8 @@ typedef struct
 {
     unsigned attempt_delay;    /* of section 5; 250 is recommended */
     unsigned resolution_delay; /* of section 3; 50 is recommended */
-    unsigned
-      attempt_timeout; /* how long one attempt may take to connect; 0: the
-                                  system's own limit */
+    /*  How long one attempt may take to connect; 0: the system's own limit.  */
+    unsigned attempt_timeout;
     bool greets; /* peers greet: TCP alone decides only where nothing else could
                     win; false: TCP decides */
     unsigned greeting_timeout; /* how long a peer may take to greet once it has
@@ -137,9 +136,9 @@ typedef struct
                           error; EHOSTUNREACH if there is none.  CANCEL: ETIMEDOUT
                           if the attempt took too long, 0 if it is not needed any
                           more */
-    const char
-      *why; /* static text, for people.  START: why now; WAIT: empty, since
-                          that follows from the rest.  Never NULL */
+    /*  Static text, for people.  START: why now; WAIT: empty, since that follows
+        from the rest.  Never NULL.  */
+    const char *why;
 } zds_race_step_t;
 
 /*  How far an attempt has come.  */
@@ -246,9 +245,9 @@ void zds_race_again (zds_race_t *race_);
     once.  */
 zds_race_step_t zds_race_next (zds_race_t *race_, uint64_t now_);
 
-/*  Why the attempt that was just started is the next one: static text, for
-    people (zds_candidates_why); empty for an attempt that there is not.  */
-const char *zds_race_why (const zds_race_t *race_, unsigned attempt_);
+/*  Why the candidate stands where it does in the order: static text, for people, of
+    the form "IPv6 comes first".  */
+const char *zds_race_why (const zds_race_t *race_, size_t candidate_);
 
 /*  Whether the attempt has connected and its peer is still to greet.  */
 bool zds_race_awaits_greeting (const zds_race_t *race_, unsigned attempt_);
@@ -269,9 +268,9 @@ enum
     /*  An address of which nothing bad is known, or the usual family's answer is
         still to come.  */
     ZDS_REST_FRESH = 1,
-    ZDS_REST_USUAL =
-      2 /* one of the usual family, whatever became of it, or that
-                           family's answer is still to come */
+    /*  One of the usual family, whatever became of it, or that family's answer is
+        still to come.  */
+    ZDS_REST_USUAL = 2
 };
 
 /*  After WON: ZDS_REST_...  */
@@ -295,15 +294,6 @@ void zds_candidates_order (const zds_candidate_t *candidates_,
                            size_t count_,
                            int first_family_,
                            uint8_t *order_);
-
-/*  Why the candidate at 'place_' of that order stands there: static text, for
-    people, of the form "IPv6 comes first".  The other arguments are those that
-    the order was made with.  */
-const char *zds_candidates_why (const zds_candidate_t *candidates_,
-                                size_t count_,
-                                int first_family_,
-                                const uint8_t *order_,
-                                size_t place_);
 
 /*  The first bytes of a ZMTP connection: what a client says before it has heard
     anything, and whether what a peer says first is ZMTP.

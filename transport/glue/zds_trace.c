@@ -409,6 +409,7 @@ void zds_trace_step (const zds_subject_t *subject_,
                      const zds_race_t *race_,
                      const zds_race_step_t *step_)
 {
+    const int candidate = race_->slot[step_->attempt].candidate;
     words_t address;
     unsigned i;
 
@@ -422,7 +423,7 @@ void zds_trace_step (const zds_subject_t *subject_,
                                step_->why);
     } else if (step_->op == ZDS_RACE_START)
         zds_trace_say (subject_, "tries %s: %s; %s", address.text,
-                       zds_race_why (race_, step_->attempt), step_->why);
+                       zds_race_why (race_, (size_t) candidate), step_->why);
     else if (step_->op == ZDS_RACE_CANCEL)
         zds_trace_say (subject_, "gives %s up: %s", address.text, step_->why);
     else if (step_->op == ZDS_RACE_RETRY)
