@@ -143,7 +143,6 @@ class bind_sockets_t
         _local (dualstack_mode (options_))
     {
         memset (&_bind, 0, sizeof _bind);
-        memset (_listener, 0, sizeof _listener);
         for (unsigned i = 0; i < ZDS_MAX_LISTENERS; i++)
             _fds[i] = retired_fd;
     }
@@ -204,7 +203,7 @@ class bind_sockets_t
     //  What the socket was opened for.
     const zds_listener_t &listener (unsigned slot_) const
     {
-        return _listener[slot_];
+        return _bind.plan.listener[slot_];
     }
 
     //  Whether the bind follows an interface, and what it begins with.
@@ -276,7 +275,6 @@ class bind_sockets_t
             return;
         }
         _fds[step_.slot] = fd;
-        _listener[step_.slot] = step_.listener;
         zds_bind_opened (&_bind, port);
     }
 
@@ -286,7 +284,6 @@ class bind_sockets_t
     dualstack_local_t _local;
     zds_bind_t _bind;
     fd_t _fds[ZDS_MAX_LISTENERS];
-    zds_listener_t _listener[ZDS_MAX_LISTENERS];
 
     ZMQ_NON_COPYABLE_NOR_MOVABLE (bind_sockets_t)
 };
