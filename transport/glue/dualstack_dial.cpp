@@ -581,7 +581,7 @@ void zmq::dualstack_dial_t::look_again ()
     zds_trace_address (&_subject, "looks whether ", &candidate->addr,
                        " works again");
     if (rc == 0 || rc == EINPROGRESS)
-        _io_thread->dualstack ().probe (fd, _race.config, _subject, _key,
+        _io_thread->dualstack ().probe (fd, _race.config, _peer,
                                         candidate->addr);
     else
         zds_history_probed (dualstack_history_t (_context, _key),

@@ -35,8 +35,7 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
                        io_thread_t *io_thread_,
                        fd_t fd_,
                        const zds_race_config_t &config_,
-                       const zds_subject_t &subject_,
-                       const std::string &key_,
+                       const dualstack_peer_t &peer_,
                        const zds_addr_t &addr_) :
         io_object_t (io_thread_),
         _owner (owner_),
@@ -44,10 +43,10 @@ class zmq::dualstack_probe_t ZMQ_FINAL : public io_object_t
         _awaits_greeting (config_.greets),
         _patience (static_cast<int> (config_.attempt_delay)),
         _connected (false),
-        _key (key_),
+        _key (peer_.key),
         _addr (addr_),
-        _address (subject_.address),
-        _subject (subject_),
+        _address (peer_.subject.address),
+        _subject (peer_.subject),
         _has_timer (true)
     {
         _subject.address = _address.c_str ();
@@ -213,12 +212,11 @@ void zmq::dualstack_inbox_t::process_activate_read ()
 
 void zmq::dualstack_inbox_t::probe (fd_t fd_,
                                     const zds_race_config_t &config_,
-                                    const zds_subject_t &subject_,
-                                    const std::string &key_,
+                                    const dualstack_peer_t &peer_,
                                     const zds_addr_t &addr_)
 {
     dualstack_probe_t *const probe = new (std::nothrow)
-      dualstack_probe_t (this, _io_thread, fd_, config_, subject_, key_, addr_);
+      dualstack_probe_t (this, _io_thread, fd_, config_, peer_, addr_);
     alloc_assert (probe);
     static_cast<void> (probe);
 }

@@ -69,12 +69,12 @@ class dualstack_inbox_t ZMQ_FINAL : private object_t, private i_poll_events
     void ended (const dualstack_dial_t *dial_);
 
     //  Waits for the connect() that is under way on the socket, and for a greeting
-    //  if the peer is to greet, for the attempt delay each; notes in the history of
-    //  'key_' whether that succeeded, and closes it.
+    //  if the peer is to greet, for the attempt delay each; notes in the history
+    //  whether that succeeded, and closes it. 'addr_' is another address of the host
+    //  of 'peer_'.
     void probe (fd_t fd_,
                 const zds_race_config_t &config_,
-                const zds_subject_t &subject_,
-                const std::string &key_,
+                const dualstack_peer_t &peer_,
                 const zds_addr_t &addr_);
 
     //  The listener's look() will be called soon, and whenever an IPv6 address of the
