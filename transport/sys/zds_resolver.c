@@ -176,7 +176,8 @@ static bool is_fresh (const zds_query_t *query_)
 {
     return query_->held != NULL
            && query_->resolver->clock () - query_->finished
-                < ZDS_RESOLVER_FRESH;
+                < (query_->held->count > 0 ? ZDS_RESOLVER_FRESH
+                                           : ZDS_RESOLVER_FRESH_NONE);
 }
 
 /*  Running.  */

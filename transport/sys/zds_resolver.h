@@ -34,6 +34,9 @@ enum
     ZDS_RESOLVER_CROWD = 3,
     ZDS_RESOLVER_SLOW = 1000,  /* ms */
     ZDS_RESOLVER_FRESH = 1000, /* ms for which an answer is given again */
+    /*  The same, when there is no address.  A client often starts before its
+        server's name is there, and libzmq asks at each reconnect.  */
+    ZDS_RESOLVER_FRESH_NONE = 200,
     ZDS_RESOLVER_SUSPECT =
       60000,                   /* ms for which a slow name is known as such */
     ZDS_RESOLVER_RECENT = 256, /* names of which something is known */
