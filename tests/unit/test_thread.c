@@ -254,11 +254,13 @@ static void test_a_process_has_so_many (void **state_)
         count += start_one_more ();
     assert_false (start_one_more ());
     wait_for_begun (ZDS_THREAD_MAX);
+    /*  It ends by a signal, since at an exit valgrind would take the stacks of the
+        parent's threads for lost memory.  */
     child = fork ();
     if (child == 0)
-        _exit (start_one_more () ? 7 : 8);
+        raise (start_one_more () ? SIGKILL : SIGTERM);
     assert_int_equal (waitpid (child, &status, 0), child);
-    assert_int_equal (WEXITSTATUS (status), 7);
+    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
     atomic_store (&said.may_end, true);
     wait_for_begun (0);
     start ();
