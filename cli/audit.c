@@ -25,28 +25,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum
 {
     PATH_SIZE = 4096,
     EXIT_REFUSED = 125
 };
 
+/*  As they were when the program began, because it may clear its environment, or write
+    over it to change its title.  */
+static char *command, *environment[3];
 static bool is_running;
 
-/*  Returns 0, so as not to be used, in the command itself, which loads a libzmq to
-    ask for its version.  */
 unsigned la_version (unsigned version_)
 {
-    const char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
-    char *const own = realpath ("/proc/self/exe", NULL);
-    const bool is_command =
-      command != NULL && own != NULL && strcmp (own, command) == 0;
+    static const char *const names[] = {"ZDS_LIBDIR", "LD_LIBRARY_PATH"};
+    const char *value = getenv ("ZMQ_DUALSTACK_COMMAND");
+    char **next = environment;
+    size_t i;
 
-    free (own);
-    if (is_command)
-        return 0;
+    command = value == NULL ? NULL : strdup (value);
+    for (i = 0; i < 2; i++) {
+        value = getenv (names[i]);
+        next += value != NULL && asprintf (next, "%s=%s", names[i], value) >= 0;
+    }
+    *next = NULL;
     return version_ < LAV_CURRENT ? version_ : LAV_CURRENT;
 }
 
@@ -61,7 +63,6 @@ void la_preinit (uintptr_t *cookie_)
     or wait for every child itself.  False if it was not run, or crashed.  */
 static bool run_choose (const char *path_, char *answer_)
 {
-    char *const command = getenv ("ZMQ_DUALSTACK_COMMAND");
     char choose[] = "choose";
     char *argv[] = {command, choose, (char *) path_, NULL};
     posix_spawn_file_actions_t actions;
@@ -76,7 +77,7 @@ static bool run_choose (const char *path_, char *answer_)
     /*  The pipe may have the number of standard output, if that is closed.  */
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_adddup2 (&actions, fds[1], STDOUT_FILENO);
-    if (posix_spawn (&child, command, &actions, NULL, argv, environ) != 0)
+    if (posix_spawn (&child, command, &actions, NULL, argv, environment) != 0)
         child = -1;
     posix_spawn_file_actions_destroy (&actions);
     close (fds[1]);

@@ -166,6 +166,35 @@ def test_d1_programs_that_a_program_starts(host):
         assert host.open_on(5555) == ["*"]
 
 
+CHANGES_ITS_ENVIRONMENT = """
+import ctypes, os, sys
+if sys.argv[1] == "clears it":
+    os.environ.clear()
+else:  # as setproctitle does
+    at = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
+    texts = []
+    while at[len(texts)]:
+        texts.append(at[len(texts)])
+    copies = [ctypes.create_string_buffer(ctypes.string_at(text)) for text in texts]
+    table = (ctypes.c_void_p * (len(texts) + 1))(*map(ctypes.addressof, copies), None)
+    ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ").value = ctypes.addressof(table)
+    for text in texts:
+        ctypes.memset(text, ord("x"), len(ctypes.string_at(text)))
+import zmq
+sys.exit("zmq-dualstack" not in open(next(line.split()[5] for line in open("/proc/self/maps")
+                                          if "libzmq" in line), "rb").read().decode("latin-1"))
+"""
+
+
+@pytest.mark.parametrize("how", ["clears it", "writes over it"])
+def test_d1_a_program_that_changes_its_environment(how):
+    """Before it loads libzmq; a daemon that sets its title writes over the old environment.
+    Catches: a library that is then missing, or libzmq's own."""
+    result = subprocess.run([cli(), "run", "--", PYTHON, "-c", CHANGES_ITS_ENVIRONMENT, how],
+                            env=environment(), stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_d1_the_switch_reaches_the_program(host, c_program):
     """Catches: a command that cleans or sets ZMQ_DUALSTACK itself."""
     env = environment(ZMQ_DUALSTACK="off", LD_LIBRARY_PATH=libdir("stock"))
