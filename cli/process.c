@@ -311,11 +311,16 @@ static int read_sockets (process_t *process_)
 {
     DIR *const dir = opendir (name_of (process_, "fd", ""));
     const struct dirent *entry;
-    int pidfd;
+    char own[NAME_SIZE] = "";
+    int pidfd = -1;
 
     if (dir == NULL)
         return last_error ();
-    pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
+    /*  In the /proc of another PID namespace, the number is that of another
+        process.  */
+    if (readlink ("/proc/self", own, sizeof own - 1) > 0
+        && atol (own) == (long) getpid ())
+        pidfd = (int) syscall (SYS_pidfd_open, (pid_t) process_->pid, 0);
     /*  There is no pidfd for a thread that is not the first one, or in a sandbox.  */
     process_->sockets_known = pidfd != -1;
     while ((entry = readdir (dir)) != NULL)

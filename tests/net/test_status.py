@@ -216,6 +216,31 @@ def test_status_of_a_thread(host):
     assert "sockets: cannot be seen" in command(host, ["status", thread]).stdout
 
 
+# Process 2 of the outer namespace has a libzmq, process 2 of the inner one has other sockets.
+NAMESAKES = """
+import os, signal, socket, subprocess, sys
+if len(sys.argv) > 2:
+    server = [sys.executable, sys.argv[2], "tcp://*:5555"]
+    subprocess.Popen(server, stdout=subprocess.PIPE).stdout.readline()
+    os.execvp("unshare", ["unshare", "--pid", "--fork", sys.executable] + sys.argv[:2])
+many = [socket.create_server(("127.0.0.1", 0)) for _ in range(60)]
+if os.fork() == 0:
+    signal.pause()
+os.execv(sys.argv[1], [sys.argv[1], "status", "2", "--json"])
+"""
+
+
+def test_status_in_another_pid_namespace(lab, host):
+    """Its /proc is that of the outer one.  Catches: showing the sockets of the process that has
+    the number in the inner one."""
+    done = host.run(["unshare", "--pid", "--fork", "--mount-proc", PYTHON,
+                     lab.write("namesakes.py", NAMESAKES), cli(), python_program()[0][1]],
+                    env=environment(LD_LIBRARY_PATH=libdir("patched")))
+    answer = json.loads(done.stdout)
+    assert (answer["pid"], answer["dual_stack"]) == (2, True)
+    assert (answer["sockets_known"], answer["listeners"]) == (False, [])
+
+
 @pytest.mark.parametrize("pid,code,words", [
     ("999999999", 1, "no such process"), ("0", 2, "not a process id"), ("-1", 2, ""),
     ("1x", 2, "not a process id"), ("", 2, "not a process id"), ("99999999999999999999", 2, ""),
