@@ -347,7 +347,7 @@ core_bug("a look-up too many", "zds_resolver.c", "        >= ZDS_RESOLVER_CROWD"
          "        > ZDS_RESOLVER_CROWD", "fuzz_resolver")
 core_bug("slow names hold up others", "zds_resolver.c",
          "running (resolver_, look_, true) < resolver_->threads", "true", "test_resolver")
-core_bug("no turns", "zds_ask.c", "(ahead + turn_) % count", "k", "fuzz_resolver")
+core_bug("no turns", "zds_ask.c", "(ahead + turn_) % count", "k", "test_turns")
 core_bug("queued twice", "zds_resolver.c", "query->look == look_ && strcmp",
          "query->state != QUEUED && query->look == look_ && strcmp", "fuzz_resolver")
 core_bug("an inbox is not woken", "zds_resolver.c", "        if (was_empty)", "        if (false)",
@@ -367,8 +367,8 @@ core_bug("one byte too many", "zds_settings.c", "complaint_->size - used",
 core_bug("offf is off", "zds_settings.c", "strcmp (word, \"off\") == 0",
          "strncmp (word, \"off\", 3) == 0", "fuzz_settings")
 core_bug("DEL is written as it is", "zds_trace.c", "c < ' ' || c == 0x7f", "c < ' '", "fuzz_trace")
-core_bug("a line is told once", "zds_trace.c", "<= TIMES", "< TIMES", "fuzz_trace")
-core_bug("nothing is summed up", "zds_trace.c", " >= PERIOD", " >= 0", "fuzz_trace")
+core_bug("a line is told once", "zds_trace.c", "<= TIMES", "< TIMES", "test_trace")
+core_bug("nothing is summed up", "zds_trace.c", " >= PERIOD", " >= 0", "test_trace")
 core_bug("one byte too many", "zds_trace.c", "ZDS_TRACE_LINE_SIZE - 1;", "ZDS_TRACE_LINE_SIZE;",
          "fuzz_trace")
 core_bug("a list without memory is written to", "zds_host.c", "if (at == NULL)", "if (false)",
@@ -376,7 +376,7 @@ core_bug("a list without memory is written to", "zds_host.c", "if (at == NULL)",
 core_bug("a list of interfaces is kept", "zds_host.c", "    freeifaddrs (all);", "    ;",
          "test_exhaustion")
 core_bug("a list of addresses is kept", "zds_host.c", "    free (ifaddrs);\n    return view",
-         "    return view", "test_exhaustion")
+         "    return view", "test_system")
 core_bug("a thread without memory is started", "zds_thread.c", "    if (start != NULL)",
          "    if (true)", "test_exhaustion")
 core_bug("what a thread was to know is kept", "zds_thread.c", "        free (start);", "        ;",
