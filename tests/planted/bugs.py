@@ -128,10 +128,6 @@ bug("a listener that cannot accept is given up", "dualstack_listener.cpp",
 
 # ------------------------------------------------------------------ look-ups
 
-bug("a worker does one look-up", "zds_resolver.c", "        query = next_after (query);\n",
-    "        next_after (query);\n        query = NULL;\n",
-    "test_connect_lookup.py::test_c13_threads_are_bounded",
-    "test_process_threads.py::test_u7_abandoned_look_ups_are_bounded")
 bug("a look-up that failed is not asked again", "zds_ask.c", "        ask_->lost |= bit;\n", "",
     "test_connect_lookup.py::test_c7_temporary_failure_beside_silence")
 bug("a temporary failure is an answer", "zds_host.c", "rc_ == EAI_AGAIN || ", "",
@@ -144,14 +140,12 @@ bug("an answer of the system is kept", "zds_host.c",
     "    freeaddrinfo (list);\n", "",
     "test_faults_dns.py::test_faults_module_that_answers[many]")
 bug("a failure of the resolver is fatal", "zds_host.c",
-    "          is_temporary (rc) ?", "          abort (), true ?",
+    "          is_temporary (rc) ?", "          (abort (), true) ?",
     "test_faults_dns.py::test_faults_garbage_for_an_answer",
     "test_faults_dns.py::test_faults_resolv_conf[any]")
 bug("an answer is used for ever", "zds_resolver.c",
     "query_->resolver->clock () - query_->finished\n                < ", "0 < ",
     "test_faults_network.py::test_faults_server_moves_about")
-bug("a library that is unloaded", "zds_thread.c", " is_to_stay (_DYNAMIC)", " false",
-    "test_process_threads.py::test_u7_context_ended_in_a_destructor[True]")
 # ------------------------------------------------------------------ listeners on changing networks
 
 bug("the text of a bind is forgotten", "dualstack_binds.cpp",
@@ -205,9 +199,9 @@ bug("a source once used is used for ever", "dualstack_socket.cpp", """\
 bug("what connected meanwhile is not looked at", "dualstack_dial.cpp",
     "|| dualstack_is_connected (_attempt[i].fd ())))", "&& false))",
     "test_faults_process.py::test_faults_stopped_longer_than_an_attempt_may_take")
-bug("a pause that a signal ends is an error", "zds_host.c",
-    "        nanosleep (&pause, NULL);\n",
-    "        if (nanosleep (&pause, NULL) != 0)\n            return errno;\n",
+bug("a wait that a signal ends is fatal", "zmq.cpp",
+    "poll (&pollfds[0], nitems_, timeout);\n            if (rc == -1 && errno == EINTR) {",
+    "poll (&pollfds[0], nitems_, timeout);\n            if (rc == -1 && errno == EAGAIN) {",
     "test_faults_process.py::test_faults_signals_without_end")
 
 bug("an attempt that fails at once is not told", "dualstack_dial.cpp",
@@ -348,6 +342,8 @@ core_bug("a look-up too many", "zds_resolver.c", "        >= ZDS_RESOLVER_CROWD"
 core_bug("slow names hold up others", "zds_resolver.c",
          "running (resolver_, look_, true) < resolver_->threads", "true", "test_resolver")
 core_bug("no turns", "zds_ask.c", "(ahead + turn_) % count", "k", "test_turns")
+core_bug("a worker does one look-up", "zds_resolver.c", "        query = next_after (query);\n",
+         "        next_after (query);\n        query = NULL;\n", "test_resolver")
 core_bug("queued twice", "zds_resolver.c", "query->look == look_ && strcmp",
          "query->state != QUEUED && query->look == look_ && strcmp", "fuzz_resolver")
 core_bug("an inbox is not woken", "zds_resolver.c", "        if (was_empty)", "        if (false)",
