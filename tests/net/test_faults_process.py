@@ -123,13 +123,14 @@ def test_faults_end_while_probing(street, way):
     """A probe of an address that failed is under way, and nothing answers it.  Catches: a probe
     that outlives the I/O thread; waiting for its end."""
     servant = street.serve(4)
-    street.silent(6)
-    worker = street.caller("attempt-delay=300")
+    worker = street.caller("attempt-delay=2000")  # as long as a probe takes
 
     def story():
         worker.context(name="x")
         sock = worker.socket("DEALER", ctx="x", monitor=True, LINGER=0, RECONNECT_IVL=10)
+        street.silent()
         assert sock.reach(DUAL).peer == SERVER4
+        street.silent(6)
         events = sock.watch("DISCONNECTED", "HANDSHAKE_SUCCEEDED")
         servant.kick()
         events()
@@ -138,7 +139,7 @@ def test_faults_end_while_probing(street, way):
         steps = {"disconnect": [{"op": "disconnect", "id": sock.name, "ep": DUAL}],
                  "close": [{"op": "close", "id": sock.name}], "term": []}[way]
         spent = worker.do("time", steps=steps + [{"op": "quit", "ctx": "x"}])
-        assert spent["seconds"] < 1.8  # two would be a wait for the name server
+        assert spent["seconds"] < 1.8  # two would be a wait for the probe or for the name server
         assert wait_until(lambda: street.dialled() == [])
     balanced(worker, story)
 
