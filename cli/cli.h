@@ -110,11 +110,14 @@ void json (const char *format_, ...);
 
 /*  --- libraries -------------------------------------------------------------------  */
 
-/*  ELF structures of this machine's word size: ELF (Ehdr).  */
+/*  ELF structures of this machine's word size: ELF (Ehdr), and what such files are
+    marked with.  */
 #if UINTPTR_MAX > 0xffffffffu
 #define ELF(type) Elf64_##type
+#define ELF_CLASS ELFCLASS64
 #else
 #define ELF(type) Elf32_##type
+#define ELF_CLASS ELFCLASS32
 #endif
 
 /*  A file in memory; 'at' is NULL if it is no regular file, or empty.  */
@@ -145,7 +148,8 @@ typedef struct
     char on[32];      /* the version of libzmq that it was made of */
 } library_t;
 
-/*  Reads an ELF file; any other file is no libzmq.  Returns 0 or an errno.  */
+/*  Reads an ELF file; any other file is no libzmq.  Returns 0 or an errno: ENOEXEC for
+    one of another word size.  */
 int library_read (library_t *library_, const char *path_);
 
 /*  Whether a file's name, without its directory, begins with libzmq.  */

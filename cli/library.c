@@ -107,8 +107,11 @@ int library_read (library_t *library_, const char *path_)
     image_t image;
     const char *marker;
     char text[100] = "";
-    const int rc = image_open (&image, path_);
+    int rc = image_open (&image, path_);
 
+    if (image.size > EI_CLASS && memcmp (image.at, ELFMAG, SELFMAG) == 0
+        && image.at[EI_CLASS] != ELF_CLASS)
+        rc = ENOEXEC;
     memset (library_, 0, sizeof *library_);
     library_->is_libzmq = image.at != NULL && defines (&image, "zmq_ctx_new");
     library_->has_drafts = defines (&image, "zmq_join");

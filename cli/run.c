@@ -73,8 +73,7 @@ static const char *check_elf (const image_t *image_, const char *path_)
         return privileged;
     if (image_->size < sizeof (ELF (Ehdr)))
         return "it is no program";
-    if (image_->at[EI_CLASS]
-        != (sizeof (void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+    if (image_->at[EI_CLASS] != ELF_CLASS)
         return "it is for another kind of processor than this command, and no "
                "libzmq of ours fits it";
     read_linker (image_, linker, sizeof linker - 1);

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import PLAIN_PROGRAM, SANITIZED
@@ -177,6 +178,20 @@ def test_status_of_a_deleted_library(lab, host):
         assert len(answer["libraries"]) == 1
         assert answer["libraries"][0]["path"] == path + " (deleted)"
         assert answer["libraries"][0]["ours"] in (True, None)
+
+
+def test_status_of_a_program_of_another_word_size(lab, host):
+    """A 32-bit program on a 64-bit host.  Catches: saying that it has no libzmq."""
+    path = os.path.join(lab.dir, "libzmq.so.5.2.5")
+    with open(path, "wb") as file:
+        file.write(b"\x7fELF" + bytes([1 if sys.maxsize > 2**32 else 2, 1, 1]) + bytes(4096))
+    maps = ("import mmap, time; file = open(%r); "
+            "kept = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC, "
+            "flags=mmap.MAP_PRIVATE); print(flush=True); time.sleep(60)" % path)
+    with host.background([PYTHON, "-c", maps]) as process:
+        process.stdout.readline()
+        assert [(one["path"], one["ours"]) for one in status(host, process.pid)["libraries"]] == [
+            (path, None)]
 
 
 def test_status_of_a_program_without_libzmq(host):
